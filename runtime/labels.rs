@@ -1,0 +1,162 @@
+//! Class names and their order.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The position of a class in a [`Labels`] list; also the column of its logit.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClassIndex(pub usize);
+
+/// A class name: not empty, no control characters, no surrounding white space.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Label(String);
+
+#[derive(Debug, thiserror::Error)]
+pub enum LabelError {
+    #[error("expected a label of at least one character, got an empty one")]
+    Empty,
+    #[error("expected a label without control characters, got {0:?}")]
+    ControlCharacter(String),
+    #[error("expected labels that differ, got `{0}` twice")]
+    Repeated(Label),
+}
+
+impl Label {
+    /// Trims `text` and makes a label of it.
+    pub fn new(text: &str) -> Result<Self, LabelError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(LabelError::Empty);
+        }
+        if text.chars().any(char::is_control) {
+            return Err(LabelError::ControlCharacter(text.to_owned()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl TryFrom<String> for Label {
+    type Error = LabelError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(&text)
+    }
+}
+
+impl From<Label> for String {
+    fn from(label: Label) -> Self {
+        label.0
+    }
+}
+
+impl std::str::FromStr for Label {
+    type Err = LabelError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::new(text)
+    }
+}
+
+/// The classes of a dataset or a head, in the order of their logits; no label occurs twice.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Label>", into = "Vec<Label>")]
+pub struct Labels(Vec<Label>);
+
+impl Labels {
+    /// Keeps the order given.
+    pub fn new(labels: Vec<Label>) -> Result<Self, LabelError> {
+        let mut sorted: Vec<&Label> = labels.iter().collect();
+        sorted.sort();
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(LabelError::Repeated(pair[0].clone()));
+        }
+        Ok(Self(labels))
+    }
+
+    /// The distinct labels of `all`, sorted.
+    pub fn distinct<'a>(all: impl IntoIterator<Item = &'a Label>) -> Self {
+        let set: std::collections::BTreeSet<&Label> = all.into_iter().collect();
+        Self(set.into_iter().cloned().collect())
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn get(&self, index: ClassIndex) -> Option<&Label> {
+        self.0.get(index.0)
+    }
+
+    pub fn index_of(&self, label: &Label) -> Option<ClassIndex> {
+        self.0.iter().position(|known| known == label).map(ClassIndex)
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Label> {
+        self.0.iter()
+    }
+
+    pub fn as_slice(&self) -> &[Label] {
+        &self.0
+    }
+}
+
+impl TryFrom<Vec<Label>> for Labels {
+    type Error = LabelError;
+
+    fn try_from(labels: Vec<Label>) -> Result<Self, Self::Error> {
+        Self::new(labels)
+    }
+}
+
+impl From<Labels> for Vec<Label> {
+    fn from(labels: Labels) -> Self {
+        labels.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn label(text: &str) -> Label {
+        Label::new(text).unwrap()
+    }
+
+    #[test]
+    fn distinct_labels_are_sorted_and_indexed() {
+        let labels = Labels::distinct(&[label("b"), label("a"), label("b")]);
+        assert_eq!(labels.as_slice(), [label("a"), label("b")]);
+        assert_eq!(labels.index_of(&label("b")), Some(ClassIndex(1)));
+        assert_eq!(labels.index_of(&label("c")), None);
+    }
+
+    #[test]
+    fn a_repeated_label_is_refused() {
+        let error = Labels::new(vec![label("a"), label("b"), label("a")]).unwrap_err();
+        assert_eq!(error.to_string(), "expected labels that differ, got `a` twice");
+    }
+
+    #[test]
+    fn labels_are_trimmed_and_may_not_be_empty_or_hold_control_characters() {
+        assert_eq!(label(" red ant ").as_str(), "red ant");
+        assert!(Label::new("  ").is_err());
+        assert!(Label::new("a\nb").is_err());
+    }
+}

@@ -1,0 +1,25 @@
+//! Teach small computers new image classes on the device itself.
+//!
+//! A pretrained backbone runs frozen; every image goes through it once; its global-average-pooled feature vector is
+//! cached; a small head is fitted on the cache. `docs/design.md` draws the flow and the file formats.
+//!
+//! Layers, each looking only downwards (`tests/layering.rs` holds this):
+//!
+//! ```text
+//! cli > predictor > {metrics} > {backbone, preprocess, store, head} > {manifest, dataset}
+//!     > {atomic_file, digest, labels, tensor}
+//! ```
+
+pub mod atomic_file;
+pub mod backbone;
+pub mod cli;
+pub mod dataset;
+pub mod digest;
+pub mod head;
+pub mod labels;
+pub mod manifest;
+pub mod metrics;
+pub mod predictor;
+pub mod preprocess;
+pub mod store;
+pub mod tensor;

@@ -1,0 +1,294 @@
+//! What a backbone package says of itself: `manifest.toml`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{Digest, Fingerprint};
+
+/// The only manifest format this build reads and writes.
+pub const FORMAT: u32 = 1;
+
+/// A backbone's identity, preprocessing and feature output.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    pub format: u32,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub licence: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
+    pub onnx: Onnx,
+    pub preprocess: Preprocess,
+    pub feature: Feature,
+}
+
+/// The network file.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Onnx {
+    /// Relative to the manifest.
+    pub file: String,
+    /// SHA-256 of the file, 64 hexadecimal digits.
+    #[serde(with = "digest_text")]
+    pub sha256: Digest,
+    /// Name of the graph input that takes the image.
+    pub input: String,
+}
+
+/// From a decoded picture to the network's input.
+///
+/// `value = (pixel / 255 * range - mean[c]) / std[c]`, with pixels 0 to 255 and `c` in the order of `channels`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preprocess {
+    /// Pixels of the network's input.
+    pub width: u32,
+    pub height: u32,
+    pub resize: Resize,
+    /// With `resize = "shortest-side"`: the shortest side, in pixels, before the centre crop to `width` x `height`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortest_side: Option<u32>,
+    #[serde(default)]
+    pub filter: Filter,
+    #[serde(default)]
+    pub channels: Channels,
+    pub range: f32,
+    pub mean: [f32; 3],
+    pub std: [f32; 3],
+    /// RGB under transparent pixels and around a letterboxed picture.
+    #[serde(default)]
+    pub background: [u8; 3],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resize {
+    /// Shortest side to `shortest_side`, aspect ratio kept, then a centre crop.
+    ShortestSide,
+    /// To `width` x `height`, aspect ratio lost.
+    Squash,
+    /// The whole picture inside `width` x `height`, aspect ratio kept, centred on the background.
+    Letterbox,
+}
+
+/// Antialiased: the filter widens with the scale when shrinking, as in Pillow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    #[default]
+    Bilinear,
+    Bicubic,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Channels {
+    #[default]
+    Rgb,
+    Bgr,
+}
+
+/// Where the feature vector comes from.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feature {
+    /// Name of the tensor in the graph.
+    pub output: String,
+    pub kind: FeatureKind,
+    /// A spatial tensor `[N,C,h,w]` for class-activation maps, where `output` is not one itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<String>,
+    /// Length of the feature vector.
+    pub dim: usize,
+}
+
+/// The layout of the feature tensor and how it becomes `[N,C]`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FeatureKind {
+    /// `[N,C,h,w]`, averaged over h and w.
+    Map,
+    /// `[N,h,w,C]`, averaged over h and w.
+    MapNhwc,
+    /// `[N,C]` (or `[N,C,1,1]`), taken as it is.
+    Vector,
+    /// `[N,T,C]`, averaged over the tokens.
+    TokensMean,
+    /// `[N,T,C]`, the first token.
+    TokensClass,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    #[error("expected a manifest in TOML")]
+    Syntax(#[from] toml::de::Error),
+    #[error("expected manifest format {FORMAT}, got {0}: it was written by another version of edgetl")]
+    Format(u32),
+    #[error("expected an input of 1 to 4096 pixels a side, got {width}x{height}")]
+    InputSize { width: u32, height: u32 },
+    #[error(
+        "expected `shortest_side` of at least {needed} and at most 8192 with `resize = \"shortest-side\"`, got {got:?}"
+    )]
+    ShortestSide { needed: u32, got: Option<u32> },
+    #[error(
+        "expected a finite range, mean and std, with range and std above 0, got range {range}, mean {mean:?}, std {std:?}"
+    )]
+    Normalisation { range: f32, mean: [f32; 3], std: [f32; 3] },
+    #[error("expected a feature of 1 to 1000000 channels, got {0}")]
+    Dim(usize),
+    #[error("expected `onnx.file` to be a plain file name, got `{0}`")]
+    FileName(String),
+}
+
+impl Manifest {
+    /// Parses and checks the text of a `manifest.toml`.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: u32,
+        }
+        let head: Head = toml::from_str(text)?;
+        if head.format != FORMAT {
+            return Err(ManifestError::Format(head.format));
+        }
+        let manifest: Self = toml::from_str(text)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a manifest is plain data")
+    }
+
+    fn check(&self) -> Result<(), ManifestError> {
+        self.preprocess.check()?;
+        if !(1..=1_000_000).contains(&self.feature.dim) {
+            return Err(ManifestError::Dim(self.feature.dim));
+        }
+        let file = &self.onnx.file;
+        if file.is_empty() || file.contains(['/', '\\']) || file == ".." || file == "." {
+            return Err(ManifestError::FileName(file.clone()));
+        }
+        Ok(())
+    }
+
+    /// SHA-256 over the ONNX digest, the preprocessing and the feature output.
+    ///
+    /// The name, the licence, the source and the map for explanations do not enter: they change no feature.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let preprocess = serde_json::to_vec(&self.preprocess).expect("plain data");
+        let kind = serde_json::to_vec(&self.feature.kind).expect("plain data");
+        Fingerprint(Digest::of_fields([
+            b"edgetl fingerprint 1".as_slice(),
+            self.onnx.sha256.as_bytes(),
+            self.onnx.input.as_bytes(),
+            &preprocess,
+            self.feature.output.as_bytes(),
+            &kind,
+        ]))
+    }
+}
+
+impl Preprocess {
+    /// # Errors
+    /// When a size, the shortest side or the normalisation cannot be meant.
+    pub fn check(&self) -> Result<(), ManifestError> {
+        let Self { width, height, range, mean, std, .. } = *self;
+        if !(1..=4096).contains(&width) || !(1..=4096).contains(&height) {
+            return Err(ManifestError::InputSize { width, height });
+        }
+        let needed = width.max(height);
+        let fits = |side: u32| (needed..=8192).contains(&side);
+        if self.resize == Resize::ShortestSide && !self.shortest_side.is_some_and(fits) {
+            return Err(ManifestError::ShortestSide { needed, got: self.shortest_side });
+        }
+        let positive = |value: f32| value.is_finite() && value > 0.0;
+        if !positive(range) || !std.iter().copied().all(positive) || !mean.iter().all(|value| value.is_finite()) {
+            return Err(ManifestError::Normalisation { range, mean, std });
+        }
+        Ok(())
+    }
+}
+
+mod digest_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::digest::Digest;
+
+    pub fn serialize<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(digest)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+        format = 1
+        name = "net"
+        [onnx]
+        file = "backbone.onnx"
+        sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        input = "input"
+        [preprocess]
+        width = 96
+        height = 64
+        resize = "shortest-side"
+        shortest_side = 110
+        range = 255.0
+        mean = [127.5, 127.5, 127.5]
+        std = [127.5, 127.5, 127.5]
+        [feature]
+        output = "feature_map"
+        kind = "map"
+        dim = 256
+    "#;
+
+    #[test]
+    fn a_manifest_survives_being_written_and_read() {
+        let manifest = Manifest::parse(TEXT).unwrap();
+        assert_eq!(Manifest::parse(&manifest.to_toml()).unwrap(), manifest);
+    }
+
+    #[test]
+    fn what_changes_a_feature_changes_the_fingerprint_and_nothing_else_does() {
+        let manifest = Manifest::parse(TEXT).unwrap();
+        let mut renamed = manifest.clone();
+        renamed.name = "other".into();
+        renamed.feature.map = Some("x".into());
+        assert_eq!(renamed.fingerprint(), manifest.fingerprint());
+        let mut shifted = manifest.clone();
+        shifted.preprocess.mean[2] += 1.0;
+        let mut bgr = manifest.clone();
+        bgr.preprocess.channels = Channels::Bgr;
+        let mut cut = manifest.clone();
+        cut.feature.output = "other".into();
+        for changed in [shifted, bgr, cut] {
+            assert_ne!(changed.fingerprint(), manifest.fingerprint());
+        }
+    }
+
+    #[test]
+    fn impossible_values_are_refused() {
+        for (from, to) in [
+            ("format = 1", "format = 9"),
+            ("width = 96", "width = 0"),
+            ("width = 96", "width = 96000"),
+            ("shortest_side = 110", "shortest_side = 90"),
+            ("shortest_side = 110", ""),
+            ("range = 255.0", "range = -1.0"),
+            ("std = [127.5, 127.5, 127.5]", "std = [0.0, 1.0, 1.0]"),
+            ("dim = 256", "dim = 0"),
+            ("file = \"backbone.onnx\"", "file = \"../backbone.onnx\""),
+            ("kind = \"map\"", "kind = \"cube\""),
+            ("name = \"net\"", "name = \"net\"\nsurprise = 1"),
+        ] {
+            assert!(Manifest::parse(&TEXT.replace(from, to)).is_err(), "{to}");
+        }
+    }
+}
