@@ -1,1 +1,74 @@
-//! (filled in by its first commit)
+//! Heads: what turns a feature vector into class probabilities, and how they are fitted.
+//!
+//! ```text
+//! Dataset --fit--> HeadArtifact --predict--> Scores
+//!                    |     ^
+//!              to_bytes   from_bytes
+//! ```
+
+mod artifact;
+mod calibration;
+mod file;
+mod linear;
+mod options;
+mod prototype;
+mod report;
+mod safetensors_file;
+mod unknown;
+
+use ndarray::{Array2, ArrayView2};
+
+pub use artifact::{ArtifactParts, HeadArtifact, HeadError, InvalidHead, Scores};
+pub use calibration::Temperature;
+pub use file::ArtifactError;
+pub use linear::Linear;
+pub use options::{FitOptions, HeadChoice, HeadKind, ParseHeadError};
+pub use prototype::Prototype;
+pub use report::{Candidate, ClassReport, CrossValidation, FitReport, UnknownReport};
+pub use unknown::UnknownRule;
+
+/// A fitted map from features to logits.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Head {
+    Softmax(Linear),
+    Ridge(Linear),
+    Prototype(Prototype),
+}
+
+impl Head {
+    pub fn kind(&self) -> HeadKind {
+        match self {
+            Self::Softmax(_) => HeadKind::Softmax,
+            Self::Ridge(_) => HeadKind::Ridge,
+            Self::Prototype(_) => HeadKind::Prototype,
+        }
+    }
+
+    /// # Shapes
+    /// `features` `[N,C]`; the result `[N,K]`.
+    ///
+    /// # Panics
+    /// When the features are not [`Head::dim`] wide.
+    pub fn logits(&self, features: ArrayView2<f32>) -> Array2<f32> {
+        match self {
+            Self::Softmax(linear) | Self::Ridge(linear) => linear.logits(features),
+            Self::Prototype(prototype) => prototype.logits(features),
+        }
+    }
+
+    /// K.
+    pub fn classes(&self) -> usize {
+        match self {
+            Self::Softmax(linear) | Self::Ridge(linear) => linear.classes(),
+            Self::Prototype(prototype) => prototype.classes(),
+        }
+    }
+
+    /// C.
+    pub fn dim(&self) -> usize {
+        match self {
+            Self::Softmax(linear) | Self::Ridge(linear) => linear.dim(),
+            Self::Prototype(prototype) => prototype.dim(),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! A head's file: safetensors with the weights as tensors and everything else as metadata strings.
+//!
+//! | Metadata | |
+//! |---|---|
+//! | `format` | `edgetl-head` |
+//! | `version` | `1` |
+//! | `kind` | `softmax`, `ridge`, `prototype` |
+//! | `labels` | JSON list of strings, one a class |
+//! | `fingerprint` | 64 hexadecimal digits |
+//! | `temperature` | a number |
+//! | `unknown` | JSON object (threshold, false-reject rate, usual distance and logit, rows a class); absent without rule |
+//! | `report` | JSON object, as `fit-head --json` prints it |
+//!
+//! | Tensor | Type | Shape | |
+//! |---|---|---|---|
+//! | `weight`, `bias` | F32 | `[K,C]`, `[K]` | `softmax` and `ridge` |
+//! | `directions`, `scale` | F32 | `[K,C]`, `[1]` | `prototype` |
+//! | `unknown.directions`, `unknown.scales` | I8, F32 | `[M,C]`, `[M]` | with `unknown` |
+
+use std::collections::{BTreeMap, HashMap};
+
+use ndarray::{Array1, Array2};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::artifact::{ArtifactParts, HeadArtifact, InvalidHead};
+use super::options::ParseHeadError;
+use super::safetensors_file::{Tensor, serialize};
+use super::unknown::{NeighbourBank, UnknownRule, Usual};
+use super::{Head, HeadKind, Linear, Prototype, Temperature};
+use crate::digest::{Fingerprint, ParseDigestError};
+
+const FORMAT: &str = "edgetl-head";
+const VERSION: u32 = 1;
+
+/// Why bytes are no head.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    #[error("expected a safetensors file")]
+    NotSafetensors(#[source] SafeTensorError),
+    #[error("expected a head of format `{FORMAT}`, got {0:?}")]
+    Format(Option<String>),
+    #[error("expected a head of version {VERSION} or older, got `{0}`")]
+    Version(String),
+    #[error("expected `{0}` in the metadata")]
+    MissingMetadata(&'static str),
+    #[error("expected `{key}` of the metadata to be what this version writes")]
+    Metadata { key: &'static str, source: serde_json::Error },
+    #[error("expected a temperature above 0, got `{0}`")]
+    Temperature(String),
+    #[error(transparent)]
+    Kind(#[from] ParseHeadError),
+    #[error("expected a fingerprint in the metadata")]
+    Fingerprint(#[from] ParseDigestError),
+    #[error("expected the tensor `{0}`")]
+    MissingTensor(&'static str),
+    #[error("expected the tensor `{name}` to be {dtype:?} of {rank} dimensions, got {got_dtype:?} of shape {got:?}")]
+    Tensor { name: &'static str, dtype: Dtype, rank: usize, got_dtype: Dtype, got: Vec<usize> },
+    #[error("expected the bank of neighbours to have as many rows as it says")]
+    Bank,
+    #[error(transparent)]
+    Invalid(#[from] InvalidHead),
+}
+
+/// The metadata of an [`UnknownRule`].
+#[derive(Serialize, Deserialize)]
+struct UnknownMetadata {
+    threshold: f32,
+    false_reject: f64,
+    distance: Usual,
+    logit: Usual,
+    rows: Vec<usize>,
+}
+
+impl HeadArtifact {
+    /// The head's file; the same artifact gives the same bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut metadata = BTreeMap::from([
+            ("format", FORMAT.to_owned()),
+            ("version", VERSION.to_string()),
+            ("kind", self.head().kind().to_string()),
+            ("labels", json(self.labels())),
+            ("fingerprint", self.fingerprint().to_string()),
+            ("temperature", self.temperature().value().to_string()),
+            ("report", json(&self.report().without_durations())),
+        ]);
+        let mut tensors = head_tensors(self.head());
+        if let Some(rule) = self.unknown() {
+            metadata.insert("unknown", json(&UnknownMetadata::of(rule)));
+            let (directions, scales) = (rule.bank.directions(), rule.bank.scales());
+            tensors.push(Tensor::f32("unknown.scales", scales.shape(), scales));
+            tensors.push(Tensor::i8("unknown.directions", directions.shape(), directions));
+        }
+        serialize(&metadata, &tensors)
+    }
+
+    /// # Errors
+    /// When the bytes are not what [`HeadArtifact::to_bytes`] of this or an older version writes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArtifactError> {
+        let reader = Reader::new(bytes)?;
+        let temperature = reader.text("temperature")?;
+        let parsed = temperature.parse().ok().and_then(Temperature::new);
+        let parts = ArtifactParts {
+            head: reader.head()?,
+            labels: reader.json("labels")?,
+            fingerprint: reader.text("fingerprint")?.parse::<Fingerprint>()?,
+            temperature: parsed.ok_or_else(|| ArtifactError::Temperature(temperature.to_owned()))?,
+            unknown: reader.unknown()?,
+            report: reader.json("report")?,
+        };
+        Ok(Self::new(parts)?)
+    }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("plain values have a JSON form")
+}
+
+fn head_tensors(head: &Head) -> Vec<Tensor> {
+    match head {
+        Head::Softmax(Linear { weights, bias }) | Head::Ridge(Linear { weights, bias }) => {
+            vec![Tensor::f32("weight", weights.shape(), weights), Tensor::f32("bias", bias.shape(), bias)]
+        }
+        Head::Prototype(Prototype { directions, scale }) => {
+            vec![Tensor::f32("directions", directions.shape(), directions), Tensor::f32("scale", &[1], [scale])]
+        }
+    }
+}
+
+impl UnknownMetadata {
+    fn of(rule: &UnknownRule) -> Self {
+        let UnknownRule { bank, distance, logit, threshold, false_reject } = rule;
+        let (distance, logit, rows) = (*distance, *logit, bank.counts().to_vec());
+        Self { threshold: *threshold, false_reject: *false_reject, distance, logit, rows }
+    }
+}
+
+struct Reader<'a> {
+    metadata: HashMap<String, String>,
+    tensors: SafeTensors<'a>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(ArtifactError::NotSafetensors)?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(ArtifactError::NotSafetensors)?;
+        let reader = Self { metadata: header.metadata().clone().unwrap_or_default(), tensors };
+        let format = reader.metadata.get("format");
+        if format.is_none_or(|format| format != FORMAT) {
+            return Err(ArtifactError::Format(format.cloned()));
+        }
+        let version = reader.text("version")?;
+        match version.parse::<u32>() {
+            Ok(1..=VERSION) => Ok(reader),
+            _ => Err(ArtifactError::Version(version.to_owned())),
+        }
+    }
+
+    fn text(&self, key: &'static str) -> Result<&str, ArtifactError> {
+        self.metadata.get(key).map(String::as_str).ok_or(ArtifactError::MissingMetadata(key))
+    }
+
+    fn json<T: DeserializeOwned>(&self, key: &'static str) -> Result<T, ArtifactError> {
+        serde_json::from_str(self.text(key)?).map_err(|source| ArtifactError::Metadata { key, source })
+    }
+
+    fn head(&self) -> Result<Head, ArtifactError> {
+        let linear = || Ok::<_, ArtifactError>(Linear { weights: self.matrix("weight")?, bias: self.vector("bias")? });
+        Ok(match self.text("kind")?.parse::<HeadKind>()? {
+            HeadKind::Softmax => Head::Softmax(linear()?),
+            HeadKind::Ridge => Head::Ridge(linear()?),
+            HeadKind::Prototype => {
+                let scale = self.vector("scale")?;
+                let scale = *scale.first().ok_or(ArtifactError::MissingTensor("scale"))?;
+                Head::Prototype(Prototype { directions: self.matrix("directions")?, scale })
+            }
+        })
+    }
+
+    fn unknown(&self) -> Result<Option<UnknownRule>, ArtifactError> {
+        if !self.metadata.contains_key("unknown") {
+            return Ok(None);
+        }
+        let UnknownMetadata { threshold, false_reject, distance, logit, rows } = self.json("unknown")?;
+        let (shape, bytes) = self.tensor("unknown.directions", Dtype::I8, 2)?;
+        let values = bytes.iter().map(|byte| i8::from_le_bytes([*byte])).collect();
+        let directions = Array2::from_shape_vec((shape[0], shape[1]), values).expect("validated by safetensors");
+        let bank = NeighbourBank::from_parts(directions, self.vector("unknown.scales")?, rows);
+        let bank = bank.ok_or(ArtifactError::Bank)?;
+        Ok(Some(UnknownRule { bank, distance, logit, threshold, false_reject }))
+    }
+
+    fn matrix(&self, name: &'static str) -> Result<Array2<f32>, ArtifactError> {
+        let (shape, bytes) = self.tensor(name, Dtype::F32, 2)?;
+        Ok(Array2::from_shape_vec((shape[0], shape[1]), floats(bytes)).expect("validated by safetensors"))
+    }
+
+    fn vector(&self, name: &'static str) -> Result<Array1<f32>, ArtifactError> {
+        Ok(floats(self.tensor(name, Dtype::F32, 1)?.1).into())
+    }
+
+    /// The shape, of length `rank`, and the bytes.
+    fn tensor(&self, name: &'static str, dtype: Dtype, rank: usize) -> Result<(Vec<usize>, &'a [u8]), ArtifactError> {
+        let view = self.tensors.tensor(name).map_err(|_| ArtifactError::MissingTensor(name))?;
+        let (got_dtype, got) = (view.dtype(), view.shape().to_vec());
+        if got_dtype != dtype || got.len() != rank {
+            return Err(ArtifactError::Tensor { name, dtype, rank, got_dtype, got });
+        }
+        Ok((got, view.data()))
+    }
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|chunk| f32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]])).collect()
+}

@@ -1,0 +1,125 @@
+//! What a user may choose about fitting.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The form of a head.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeadKind {
+    /// Cosine similarity to class means.
+    Prototype,
+    /// Least squares on one-against-rest targets.
+    Ridge,
+    /// Multinomial logistic regression.
+    Softmax,
+}
+
+/// Which head to fit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HeadChoice {
+    /// The one that cross-validation finds best.
+    Auto,
+    Only(HeadKind),
+}
+
+/// How to fit a head. [`FitOptions::default`] is what `fit-head` does without flags.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FitOptions {
+    pub head: HeadChoice,
+    /// Gives every class the same total weight.
+    pub balance: bool,
+    /// The highest number of folds; fewer where there are fewer groups.
+    pub folds: usize,
+    /// Decides which group goes to which fold.
+    pub seed: u64,
+    /// L2 penalties to choose from, on the weights of standardised features beside the summed loss (scikit-learn's
+    /// `1/C` and `alpha`); `None` for each head's own.
+    pub penalties: Option<Vec<f64>>,
+    /// The share of known pictures that may be called unknown.
+    pub false_reject: f64,
+}
+
+impl Default for FitOptions {
+    fn default() -> Self {
+        let head = HeadChoice::Auto;
+        Self { head, balance: false, folds: 5, seed: 0, penalties: None, false_reject: 0.05 }
+    }
+}
+
+impl HeadKind {
+    /// From the simplest to the most flexible.
+    pub const ALL: [Self; 3] = [Self::Prototype, Self::Ridge, Self::Softmax];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prototype => "prototype",
+            Self::Ridge => "ridge",
+            Self::Softmax => "softmax",
+        }
+    }
+}
+
+/// The name of no head.
+#[derive(Debug, thiserror::Error)]
+#[error("expected a head of {names}, got `{got}`", names = expected_names())]
+pub struct ParseHeadError {
+    got: String,
+}
+
+fn expected_names() -> String {
+    HeadKind::ALL.map(HeadKind::as_str).join(", ")
+}
+
+impl fmt::Display for HeadKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for HeadKind {
+    type Err = ParseHeadError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        named.ok_or_else(|| ParseHeadError { got: text.to_owned() })
+    }
+}
+
+impl fmt::Display for HeadChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.pad("auto"),
+            Self::Only(kind) => kind.fmt(f),
+        }
+    }
+}
+
+impl FromStr for HeadChoice {
+    type Err = ParseHeadError;
+
+    /// `auto` or the name of a head.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            _ => text.parse().map(Self::Only),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_head_is_chosen_by_the_name_it_prints() {
+        for kind in HeadKind::ALL {
+            assert_eq!(kind.to_string().parse::<HeadChoice>().unwrap(), HeadChoice::Only(kind));
+        }
+        assert_eq!("auto".parse::<HeadChoice>().unwrap(), HeadChoice::Auto);
+        let error = "svm".parse::<HeadChoice>().unwrap_err();
+        assert_eq!(error.to_string(), "expected a head of prototype, ridge, softmax, got `svm`");
+    }
+}

@@ -1,0 +1,77 @@
+//! What fitting found out, in the form that is printed and stored.
+
+use serde::{Deserialize, Serialize};
+
+use super::HeadKind;
+use crate::labels::{Label, Labels};
+
+/// Everything `fit-head` says about a head. Numbers that could not be measured are `None`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct FitReport {
+    pub head: HeadKind,
+    pub classes: Labels,
+    pub samples: usize,
+    pub dim: usize,
+    pub cv: CrossValidation,
+    pub per_class: Vec<ClassReport>,
+    /// Best first.
+    pub candidates: Vec<Candidate>,
+    pub unknown: UnknownReport,
+}
+
+/// Out-of-fold numbers: every measured sample was answered by a head that had not seen its group.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct CrossValidation {
+    /// 0 when nothing could be held out.
+    pub folds: usize,
+    /// How many samples were held out.
+    pub samples: usize,
+    pub accuracy: Option<f64>,
+    pub macro_f1: Option<f64>,
+    pub nll: Option<f64>,
+    pub ece: Option<f64>,
+    /// The calibration error before the temperature was fitted.
+    pub ece_uncalibrated: Option<f64>,
+}
+
+/// How one class fares out of fold.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ClassReport {
+    pub label: Label,
+    /// How many samples the head is fitted on.
+    pub count: usize,
+    pub precision: Option<f64>,
+    pub recall: Option<f64>,
+    pub f1: Option<f64>,
+}
+
+/// One head that was tried.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Candidate {
+    pub head: HeadKind,
+    /// The L2 penalty, where the head has one.
+    pub penalty: Option<f64>,
+    pub accuracy: Option<f64>,
+    /// Of calibrated probabilities.
+    pub nll: Option<f64>,
+    /// How long trying it took; `None` in a stored artifact, whose bytes depend on data, options and seed alone.
+    pub seconds: Option<f64>,
+}
+
+/// The rule that says "none of these".
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct UnknownReport {
+    /// `None` when there is no rule.
+    pub threshold: Option<f64>,
+    /// The share of known pictures that it is meant to refuse.
+    pub false_reject: Option<f64>,
+}
+
+impl FitReport {
+    /// The report without what differs from one run to the next.
+    pub fn without_durations(&self) -> Self {
+        let mut report = self.clone();
+        report.candidates.iter_mut().for_each(|candidate| candidate.seconds = None);
+        report
+    }
+}
