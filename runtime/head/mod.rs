@@ -6,14 +6,22 @@
 //!              to_bytes   from_bytes
 //! ```
 
+mod algebra;
 mod artifact;
 mod calibration;
+mod design;
 mod file;
+mod fit;
+mod folds;
+mod lbfgs;
 mod linear;
 mod options;
 mod prototype;
 mod report;
+mod ridge;
 mod safetensors_file;
+mod softmax;
+mod trial;
 mod unknown;
 
 use ndarray::{Array2, ArrayView2};
@@ -21,6 +29,8 @@ use ndarray::{Array2, ArrayView2};
 pub use artifact::{ArtifactParts, HeadArtifact, HeadError, InvalidHead, Scores};
 pub use calibration::Temperature;
 pub use file::ArtifactError;
+pub use fit::{FitError, fit};
+pub use folds::Folds;
 pub use linear::Linear;
 pub use options::{FitOptions, HeadChoice, HeadKind, ParseHeadError};
 pub use prototype::Prototype;

@@ -1,0 +1,201 @@
+//! From a dataset to a head: cross-validate the candidates, fit the best on everything, calibrate.
+
+use std::time::Instant;
+
+use ndarray::{Array2, Axis};
+
+use super::artifact::{ArtifactParts, HeadArtifact, InvalidHead};
+use super::report::{Candidate, ClassReport, CrossValidation, FitReport, UnknownReport};
+use super::trial::{Prepared, Trial};
+use super::unknown::{Evidence, NeighbourBank, UnknownRule};
+use super::{FitOptions, HeadChoice, HeadKind, Temperature};
+use crate::dataset::{Dataset, DatasetParts};
+use crate::labels::{ClassIndex, Label, Labels};
+use crate::metrics::{self, ClassMetrics, Confusion};
+
+/// Why no head can be fitted.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    #[error("expected samples of at least two classes, got none")]
+    NoSamples,
+    #[error("expected samples of at least two classes, got only `{0}`")]
+    OneClass(Label),
+    #[error("expected features of at least one channel, got none")]
+    NoChannels,
+    #[error("expected at least 2 folds, got {0}")]
+    Folds(usize),
+    #[error("expected penalties above 0, got {0}")]
+    Penalty(f64),
+    #[error("expected at least one penalty, got none")]
+    NoPenalty,
+    #[error("expected a false-reject rate of at least 0 and below 1, got {0}")]
+    FalseReject(f64),
+    #[error(
+        "expected features of a size that single precision can work with, got a decomposition that does not converge"
+    )]
+    Decomposition,
+    #[error("expected features of a size that single precision can work with, got weights that overflow")]
+    Overflow(#[from] InvalidHead),
+}
+
+/// Fits the head that `options` ask for on every sample, with its calibration and its unknown-threshold set from
+/// out-of-fold answers. Classes without samples are left out of the head.
+///
+/// # Errors
+/// When there are not two classes with samples, or the options make no sense.
+pub fn fit(dataset: &Dataset, options: &FitOptions) -> Result<HeadArtifact, FitError> {
+    check(options)?;
+    let dataset = with_present_classes(dataset)?;
+    let data = Prepared::new(&dataset, options)?;
+    let mut trials = Vec::new();
+    for kind in kinds(options.head) {
+        let start = Instant::now();
+        let trial = Trial::run(kind, &data)?;
+        trials.push((candidate(&trial, start, &data), trial));
+    }
+    // Stable: where nothing was measured, the simplest head stays first.
+    trials.sort_by(|(a, _), (b, _)| a.nll.unwrap_or(0.0).total_cmp(&b.nll.unwrap_or(0.0)));
+    let (candidates, trials): (Vec<Candidate>, Vec<Trial>) = trials.into_iter().unzip();
+    let best = trials.into_iter().next().expect("at least one kind was tried");
+    finish(&best, candidates, &data)
+}
+
+fn finish(best: &Trial, candidates: Vec<Candidate>, data: &Prepared) -> Result<HeadArtifact, FitError> {
+    let head = best.refit(data);
+    let temperature = Temperature::fit(best.logits.view(), &data.truth);
+    let unknown = unknown_rule(best, data);
+    let answers = OutOfFold::new(data, &best.logits, temperature);
+    let report = FitReport {
+        head: best.kind,
+        classes: data.dataset.labels().clone(),
+        samples: data.dataset.len(),
+        dim: data.dataset.dim(),
+        cv: answers.summary(),
+        per_class: answers.per_class(),
+        candidates,
+        unknown: UnknownReport {
+            threshold: unknown.as_ref().map(|rule| f64::from(rule.threshold)),
+            false_reject: unknown.as_ref().map(|rule| rule.false_reject),
+        },
+    };
+    let (labels, fingerprint) = (report.classes.clone(), data.dataset.fingerprint());
+    Ok(HeadArtifact::new(ArtifactParts { head, labels, fingerprint, temperature, unknown, report })?)
+}
+
+fn check(options: &FitOptions) -> Result<(), FitError> {
+    if options.folds < 2 {
+        return Err(FitError::Folds(options.folds));
+    }
+    if !(0.0..1.0).contains(&options.false_reject) {
+        return Err(FitError::FalseReject(options.false_reject));
+    }
+    match &options.penalties {
+        Some(penalties) if penalties.is_empty() => Err(FitError::NoPenalty),
+        Some(penalties) => match penalties.iter().find(|penalty| !(penalty.is_finite() && **penalty > 0.0)) {
+            Some(penalty) => Err(FitError::Penalty(*penalty)),
+            None => Ok(()),
+        },
+        None => Ok(()),
+    }
+}
+
+/// The dataset without labels that no sample has.
+fn with_present_classes(dataset: &Dataset) -> Result<Dataset, FitError> {
+    let counts = dataset.class_counts();
+    let present: Vec<usize> = (0..counts.len()).filter(|&class| counts[class] > 0).collect();
+    let label = |class: usize| dataset.labels().as_slice()[class].clone();
+    match present.as_slice() {
+        [] => return Err(FitError::NoSamples),
+        [only] => return Err(FitError::OneClass(label(*only))),
+        _ if dataset.dim() == 0 => return Err(FitError::NoChannels),
+        _ => {}
+    }
+    let position = |target: &ClassIndex| ClassIndex(present.binary_search(&target.0).expect("its count is not 0"));
+    let parts = DatasetParts {
+        fingerprint: dataset.fingerprint(),
+        features: dataset.features().clone(),
+        targets: dataset.targets().iter().map(position).collect(),
+        groups: dataset.groups().to_vec(),
+        ids: dataset.ids().to_vec(),
+        labels: Labels::new(present.iter().map(|&class| label(class)).collect()).expect("a part of distinct labels"),
+    };
+    Ok(Dataset::new(parts).expect("made from a dataset"))
+}
+
+fn kinds(choice: HeadChoice) -> Vec<HeadKind> {
+    match choice {
+        HeadChoice::Auto => HeadKind::ALL.to_vec(),
+        HeadChoice::Only(kind) => vec![kind],
+    }
+}
+
+fn candidate(trial: &Trial, start: Instant, data: &Prepared) -> Candidate {
+    let measured = !data.measured.is_empty();
+    Candidate {
+        head: trial.kind,
+        penalty: trial.penalty,
+        accuracy: measured.then(|| metrics::accuracy(trial.logits.view(), &data.truth)),
+        nll: measured.then(|| data.loss(&trial.logits)),
+        seconds: Some(start.elapsed().as_secs_f64()),
+    }
+}
+
+/// Banks without a fold judge that fold, as the whole bank will judge new pictures.
+fn unknown_rule(best: &Trial, data: &Prepared) -> Option<UnknownRule> {
+    let (features, targets, classes) = (data.dataset.features(), data.dataset.targets(), data.dataset.labels().len());
+    let mut evidence = Evidence::default();
+    for fold in data.folds.iter() {
+        let training = data.folds.training_rows(fold);
+        let known: Vec<ClassIndex> = training.iter().map(|&row| targets[row]).collect();
+        let bank = NeighbourBank::new(features.select(Axis(0), &training).view(), &known, classes);
+        let places: Vec<usize> = fold.iter().map(|row| data.measured.binary_search(row).expect("held out")).collect();
+        let logits = best.logits.select(Axis(0), &places);
+        evidence.extend(Evidence::gather(&bank, features.select(Axis(0), fold).view(), logits.view()));
+    }
+    let bank = NeighbourBank::new(features.view(), targets, classes);
+    UnknownRule::fit(bank, &evidence, data.options.false_reject)
+}
+
+/// The out-of-fold answers of the head that was chosen.
+struct OutOfFold<'a> {
+    data: &'a Prepared<'a>,
+    logits: &'a Array2<f32>,
+    probabilities: Array2<f32>,
+    confusion: Confusion,
+}
+
+impl<'a> OutOfFold<'a> {
+    fn new(data: &'a Prepared, logits: &'a Array2<f32>, temperature: Temperature) -> Self {
+        let probabilities = temperature.probabilities(logits.clone());
+        let predicted = metrics::best_classes(logits.view());
+        let confusion = Confusion::new(data.dataset.labels().len(), &data.truth, &predicted);
+        Self { data, logits, probabilities, confusion }
+    }
+
+    fn summary(&self) -> CrossValidation {
+        let truth = &self.data.truth;
+        if truth.is_empty() {
+            return CrossValidation::default();
+        }
+        CrossValidation {
+            folds: self.data.folds.count(),
+            samples: truth.len(),
+            accuracy: Some(self.confusion.accuracy()),
+            macro_f1: Some(self.confusion.macro_f1()),
+            nll: Some(metrics::nll(self.probabilities.view(), truth)),
+            ece: Some(metrics::ece(self.probabilities.view(), truth)),
+            ece_uncalibrated: Some(metrics::ece(Temperature::NEUTRAL.probabilities(self.logits.clone()).view(), truth)),
+        }
+    }
+
+    fn per_class(&self) -> Vec<ClassReport> {
+        let counts = self.data.dataset.class_counts();
+        let classes = self.data.dataset.labels().iter().zip(counts).zip(self.confusion.per_class());
+        let report = |((label, count), metrics): ((&Label, usize), ClassMetrics)| {
+            let measured = |value| (metrics.count > 0).then_some(value);
+            let (precision, recall, f1) = (measured(metrics.precision), measured(metrics.recall), measured(metrics.f1));
+            ClassReport { label: label.clone(), count, precision, recall, f1 }
+        };
+        classes.map(report).collect()
+    }
+}

@@ -1,0 +1,178 @@
+//! Which samples are held out together.
+
+use std::collections::BTreeMap;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_pcg::Pcg64;
+
+use crate::dataset::{Dataset, GroupId};
+
+/// A partition of samples into folds that keeps groups whole and spreads each class evenly.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Folds {
+    /// The rows of each fold, ascending; every fold has some, and there are none or at least two.
+    folds: Vec<Vec<usize>>,
+    samples: usize,
+}
+
+/// The rows of one group and how many of them each class has.
+struct Group {
+    rows: Vec<usize>,
+    classes: BTreeMap<usize, usize>,
+}
+
+impl Folds {
+    /// Spreads the groups over at most `count` folds. A class whose samples are all in one group stays out of every
+    /// fold: without that group it could not be learned, so it cannot be measured.
+    pub fn new(dataset: &Dataset, count: usize, seed: u64) -> Self {
+        let groups = measurable_groups(dataset, seed);
+        let count = count.min(groups.len());
+        let samples = dataset.len();
+        if count < 2 {
+            return Self { folds: Vec::new(), samples };
+        }
+        let totals = dataset.class_counts();
+        let mut folds = vec![Vec::new(); count];
+        let mut held = vec![vec![0usize; totals.len()]; count];
+        for group in groups {
+            let share = |fold: &usize| {
+                let shares = group
+                    .classes
+                    .iter()
+                    .map(|(&class, &n)| n as f64 * held[*fold][class] as f64 / totals[class] as f64);
+                shares.sum::<f64>()
+            };
+            let less = |a: &usize, b: &usize| share(a).total_cmp(&share(b)).then(folds[*a].len().cmp(&folds[*b].len()));
+            let fold = (0..count).min_by(less).expect("at least two folds");
+            group.classes.iter().for_each(|(&class, &n)| held[fold][class] += n);
+            folds[fold].extend(group.rows);
+        }
+        folds.iter_mut().for_each(|rows: &mut Vec<usize>| rows.sort_unstable());
+        Self { folds, samples }
+    }
+
+    /// 0 when nothing can be held out.
+    pub fn count(&self) -> usize {
+        self.folds.len()
+    }
+
+    /// The held-out rows of each fold.
+    pub fn iter(&self) -> impl Iterator<Item = &[usize]> {
+        self.folds.iter().map(Vec::as_slice)
+    }
+
+    /// All rows that are not in `fold`, ascending.
+    pub fn training_rows(&self, fold: &[usize]) -> Vec<usize> {
+        (0..self.samples).filter(|row| fold.binary_search(row).is_err()).collect()
+    }
+
+    /// All rows that are held out once, ascending.
+    pub fn measured_rows(&self) -> Vec<usize> {
+        let mut rows = self.folds.concat();
+        rows.sort_unstable();
+        rows
+    }
+}
+
+/// The groups that may be held out, shuffled, large ones first.
+fn measurable_groups(dataset: &Dataset, seed: u64) -> Vec<Group> {
+    let mut groups = BTreeMap::<GroupId, Group>::new();
+    for (row, (&id, target)) in dataset.groups().iter().zip(dataset.targets()).enumerate() {
+        let group = groups.entry(id).or_insert_with(|| Group { rows: Vec::new(), classes: BTreeMap::new() });
+        group.rows.push(row);
+        *group.classes.entry(target.0).or_default() += 1;
+    }
+    let mut groups_of_class = vec![0; dataset.labels().len()];
+    groups.values().flat_map(|group| group.classes.keys()).for_each(|&class| groups_of_class[class] += 1);
+    let learnable = |group: &Group| group.classes.keys().all(|&class| groups_of_class[class] > 1);
+    let mut groups: Vec<Group> = groups.into_values().filter(learnable).collect();
+    groups.shuffle(&mut Pcg64::seed_from_u64(seed));
+    groups.sort_by_key(|group| std::cmp::Reverse(group.rows.len()));
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{DatasetParts, SampleId};
+    use crate::digest::{Digest, Fingerprint};
+    use crate::labels::{ClassIndex, Label, Labels};
+    use ndarray::Array2;
+    use proptest::prelude::*;
+
+    /// One entry a sample: its class and its group.
+    fn dataset(samples: &[(usize, i64)]) -> Dataset {
+        let classes = samples.iter().map(|sample| sample.0 + 1).max().unwrap_or(1);
+        let labels = (0..classes).map(|class| Label::new(&format!("c{class}")).unwrap()).collect();
+        Dataset::new(DatasetParts {
+            fingerprint: Fingerprint(Digest::of(b"")),
+            features: Array2::zeros((samples.len(), 1)),
+            targets: samples.iter().map(|sample| ClassIndex(sample.0)).collect(),
+            groups: samples.iter().map(|sample| GroupId(sample.1)).collect(),
+            ids: (0..samples.len() as i64).map(SampleId).collect(),
+            labels: Labels::new(labels).unwrap(),
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn each_fold_holds_the_same_share_of_every_class() {
+        let samples: Vec<_> = (0..30).map(|i| (usize::from(i >= 20), i)).collect();
+        let folds = Folds::new(&dataset(&samples), 5, 1);
+        assert_eq!(folds.count(), 5);
+        for fold in folds.iter() {
+            assert_eq!(fold.iter().filter(|&&row| row < 20).count(), 4);
+            assert_eq!(fold.iter().filter(|&&row| row >= 20).count(), 2);
+        }
+    }
+
+    #[test]
+    fn a_class_of_one_group_is_never_held_out() {
+        let folds = Folds::new(&dataset(&[(0, 0), (0, 1), (0, 2), (1, 7), (1, 7)]), 5, 1);
+        assert_eq!(folds.measured_rows(), [0, 1, 2]);
+        assert_eq!(Folds::new(&dataset(&[(0, 0), (1, 1)]), 5, 1).count(), 0);
+    }
+
+    #[test]
+    fn there_are_never_more_folds_than_groups() {
+        let folds = Folds::new(&dataset(&[(0, 0), (0, 1), (1, 2), (1, 3), (1, 3)]), 9, 1);
+        assert_eq!(folds.count(), 4);
+        assert!(folds.iter().all(|fold| !fold.is_empty()));
+    }
+
+    proptest! {
+        #[test]
+        fn groups_stay_whole_and_every_learnable_sample_is_held_out_once(
+            samples in proptest::collection::vec((0usize..4, 0i64..20), 1..80),
+            count in 2usize..8,
+            seed: u64,
+        ) {
+            let data = dataset(&samples);
+            let folds = Folds::new(&data, count, seed);
+            let mut times = vec![0; samples.len()];
+            for fold in folds.iter() {
+                fold.iter().for_each(|&row| times[row] += 1);
+                let training = folds.training_rows(fold);
+                prop_assert_eq!(training.len() + fold.len(), samples.len());
+                for &row in fold {
+                    prop_assert!(training.iter().all(|&other| samples[other].1 != samples[row].1));
+                }
+            }
+            prop_assert!(times.iter().all(|&times| times <= 1));
+            let learnable = |class: usize| {
+                let mut groups: Vec<_> = samples.iter().filter(|sample| sample.0 == class).map(|sample| sample.1).collect();
+                groups.sort_unstable();
+                groups.dedup();
+                groups.len() > 1
+            };
+            if folds.count() > 0 {
+                for (row, sample) in samples.iter().enumerate() {
+                    let whole = samples.iter().filter(|other| other.1 == sample.1).all(|other| learnable(other.0));
+                    prop_assert_eq!(times[row], i32::from(whole));
+                }
+            }
+            prop_assert_eq!(folds, Folds::new(&data, count, seed));
+        }
+    }
+}

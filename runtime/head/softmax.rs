@@ -1,0 +1,359 @@
+//! Multinomial logistic regression with an L2 penalty, by L-BFGS.
+
+use ndarray::{Array1, Array2, ArrayView2, s};
+use rayon::prelude::*;
+
+use super::lbfgs::{History, dot};
+use crate::labels::ClassIndex;
+
+/// The objective: the weighted mean cross-entropy of `design · parameters` plus `penalty / 2` times the squared weights.
+/// scikit-learn's with `penalty = 1 / (C · total weight)`; the bias, the last row of the parameters, is not penalised.
+pub struct Problem<'a> {
+    /// `[N,r+1]`, in standard layout, the last column 1.
+    pub design: &'a Array2<f32>,
+    /// N
+    pub targets: &'a [ClassIndex],
+    /// N, summing to 1.
+    pub weights: &'a [f64],
+    /// K
+    pub classes: usize,
+    pub penalty: f64,
+}
+
+/// When to stop.
+#[derive(Clone, Copy, Debug)]
+pub struct Stop {
+    /// The largest entry of the gradient that counts as 0.
+    pub tolerance: f64,
+    pub iterations: usize,
+}
+
+/// Where the search ended.
+#[derive(Clone, Debug)]
+pub struct Solution {
+    /// `[r+1,K]`, the last row the bias.
+    pub parameters: Array2<f32>,
+    pub objective: f64,
+    /// The largest entry of the gradient.
+    pub gradient: f64,
+    pub iterations: usize,
+}
+
+/// Rows that one task works on: sums over them are added in order, whatever the number of threads.
+const CHUNK: usize = 128;
+
+/// Of the slope at the start of a line, what may be left at its end.
+const SLOPE_LEFT: f64 = 0.3;
+
+impl Problem<'_> {
+    /// Searches from `start`, `[r+1,K]`.
+    pub fn minimise(&self, start: Array2<f32>, stop: Stop) -> Solution {
+        let mut parameters = start;
+        let mut logits = self.design.dot(&parameters);
+        let mut probabilities = Array2::zeros(logits.dim());
+        let still = Array2::zeros(logits.dim());
+        let mut loss = self.along(&logits, &still, 0.0, &mut probabilities).0;
+        let mut gradient = self.gradient(&parameters, &probabilities);
+        let mut history = History::new(self.inverse_curvature());
+        let mut iterations = 0;
+        while largest(&gradient) > stop.tolerance && iterations < stop.iterations {
+            let direction = history.direction(gradient.view());
+            let change = self.design.dot(&direction);
+            let line = Line {
+                problem: self,
+                logits: &logits,
+                change: &change,
+                penalty: self.penalty_along(&parameters, &direction),
+            };
+            let Some((length, lower)) = line.search(loss, &mut probabilities) else { break };
+            loss = lower;
+            logits.scaled_add(length as f32, &change);
+            let step = direction * length as f32;
+            parameters += &step;
+            let next = self.gradient(&parameters, &probabilities);
+            history.remember(step, &next - &gradient);
+            gradient = next;
+            iterations += 1;
+        }
+        let weights = parameters.slice(s![..-1, ..]);
+        let objective = loss + self.penalty / 2.0 * dot(weights, weights);
+        Solution { objective, gradient: largest(&gradient), parameters, iterations }
+    }
+
+    /// Mean loss and its slope at `logits + length · change`, whose probabilities are left in `probabilities`.
+    fn along(
+        &self,
+        logits: &Array2<f32>,
+        change: &Array2<f32>,
+        length: f64,
+        probabilities: &mut Array2<f32>,
+    ) -> (f64, f64) {
+        let size = CHUNK * self.classes;
+        let chunks = probabilities.as_slice_mut().expect("standard layout").par_chunks_mut(size);
+        let logits = logits.as_slice().expect("standard layout").par_chunks(size);
+        let change = change.as_slice().expect("standard layout").par_chunks(size);
+        let samples = self.targets.par_chunks(CHUNK).zip(self.weights.par_chunks(CHUNK));
+        let sums: Vec<(f64, f64)> = (chunks.zip(logits), change.zip(samples))
+            .into_par_iter()
+            .map(|((probabilities, logits), (change, (targets, weights)))| {
+                let rows = probabilities
+                    .chunks_mut(self.classes)
+                    .zip(logits.chunks(self.classes))
+                    .zip(change.chunks(self.classes));
+                rows.zip(targets.iter().zip(weights)).fold(
+                    (0.0, 0.0),
+                    |(loss, slope), (((row, logits), change), (target, weight))| {
+                        let (own_loss, own_slope) = row_along(row, logits, change, length as f32, target.0);
+                        (loss + weight * own_loss, slope + weight * own_slope)
+                    },
+                )
+            })
+            .collect();
+        sums.into_iter().fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
+    }
+
+    /// `designᵀ · (weights · (probabilities - one-hot targets)) + penalty · weights`.
+    fn gradient(&self, parameters: &Array2<f32>, probabilities: &Array2<f32>) -> Array2<f32> {
+        let mut residual = probabilities.clone();
+        for ((mut row, target), &weight) in residual.rows_mut().into_iter().zip(self.targets).zip(self.weights) {
+            row[target.0] -= 1.0;
+            row *= weight as f32;
+        }
+        let mut gradient = self.design.t().dot(&residual);
+        let last = gradient.nrows() - 1;
+        let penalised = parameters.slice(s![..last, ..]);
+        gradient.slice_mut(s![..last, ..]).scaled_add(self.penalty as f32, &penalised);
+        gradient
+    }
+
+    /// Of each row of the parameters, assuming that the classes are equally probable.
+    fn inverse_curvature(&self) -> Vec<f64> {
+        let mut squares = Array1::<f64>::zeros(self.design.ncols());
+        for (row, &weight) in self.design.rows().into_iter().zip(self.weights) {
+            squares.zip_mut_with(&row, |sum, &value| *sum += weight * f64::from(value).powi(2));
+        }
+        let share = 1.0 / self.classes as f64;
+        let spread = share * (1.0 - share);
+        let last = squares.len() - 1;
+        let penalty = |row: usize| if row == last { 0.0 } else { self.penalty };
+        squares.iter().enumerate().map(|(row, square)| 1.0 / (spread * square + penalty(row)).max(1e-12)).collect()
+    }
+
+    fn penalty_along(&self, parameters: &Array2<f32>, direction: &Array2<f32>) -> Parabola {
+        let (weights, direction) = (parameters.slice(s![..-1, ..]), direction.slice(s![..-1, ..]));
+        let half = self.penalty / 2.0;
+        Parabola {
+            constant: half * dot(weights, weights),
+            linear: self.penalty * dot(weights, direction),
+            square: half * dot(direction, direction),
+        }
+    }
+}
+
+/// `constant + linear t + square t²`
+struct Parabola {
+    constant: f64,
+    linear: f64,
+    square: f64,
+}
+
+/// The objective along a direction: the products with the design are known, so a point on it costs no product.
+struct Line<'a> {
+    problem: &'a Problem<'a>,
+    logits: &'a Array2<f32>,
+    change: &'a Array2<f32>,
+    penalty: Parabola,
+}
+
+impl Line<'_> {
+    /// Loss, objective and slope at `length`.
+    fn at(&self, length: f64, probabilities: &mut Array2<f32>) -> (f64, f64, f64) {
+        let (loss, slope) = self.problem.along(self.logits, self.change, length, probabilities);
+        let Parabola { constant, linear, square } = self.penalty;
+        (loss, loss + constant + linear * length + square * length * length, slope + linear + 2.0 * square * length)
+    }
+
+    /// The length of a step that leaves little of the slope, with the mean loss there; `None` when rounding leaves no
+    /// descent. The objective is convex, so its slope rises along the line: its zero is enclosed and approached by the secant.
+    fn search(&self, loss: f64, probabilities: &mut Array2<f32>) -> Option<(f64, f64)> {
+        let start = self.slope_at_start(probabilities);
+        if start >= 0.0 {
+            return None;
+        }
+        let objective = loss + self.penalty.constant;
+        let (mut low, mut high) = ((0.0, start), None::<(f64, f64)>);
+        let mut length = 1.0;
+        for _ in 0..30 {
+            let (loss, value, slope) = self.at(length, probabilities);
+            let enough = slope.abs() <= -SLOPE_LEFT * start && value <= objective + 1e-7 * objective.abs();
+            if enough {
+                return Some((length, loss));
+            }
+            if slope < 0.0 {
+                low = (length, slope)
+            } else {
+                high = Some((length, slope))
+            }
+            length = match high {
+                None => (low.0 * 4.0).max(1e-3),
+                Some(high) => {
+                    let secant = low.0 - low.1 * (high.0 - low.0) / (high.1 - low.1);
+                    let margin = 0.05 * (high.0 - low.0);
+                    secant.clamp(low.0 + margin, high.0 - margin)
+                }
+            };
+        }
+        None
+    }
+
+    /// The probabilities left by the last accepted point are those at the start of this line.
+    fn slope_at_start(&self, probabilities: &Array2<f32>) -> f64 {
+        let rows = probabilities.rows().into_iter().zip(self.change.rows());
+        let samples = self.problem.targets.iter().zip(self.problem.weights);
+        let slopes = rows.zip(samples).map(|((probabilities, change), (target, weight))| {
+            let expected: f64 = probabilities.iter().zip(change).map(|(&p, &d)| f64::from(p) * f64::from(d)).sum();
+            weight * (expected - f64::from(change[target.0]))
+        });
+        slopes.sum::<f64>() + self.penalty.linear
+    }
+}
+
+/// Leaves the softmax of `logits + length · change` in `row`; the cross-entropy against `target` and its slope.
+fn row_along(row: &mut [f32], logits: &[f32], change: &[f32], length: f32, target: usize) -> (f64, f64) {
+    let mut highest = f32::NEG_INFINITY;
+    for ((value, &logit), &change) in row.iter_mut().zip(logits).zip(change) {
+        *value = logit + length * change;
+        highest = highest.max(*value);
+    }
+    let own = row[target] - highest;
+    let mut sum = 0.0;
+    for value in row.iter_mut() {
+        *value = (*value - highest).exp();
+        sum += *value;
+    }
+    let mut expected = 0.0;
+    for (value, &change) in row.iter_mut().zip(change) {
+        *value /= sum;
+        expected += *value * change;
+    }
+    (f64::from(sum).ln() - f64::from(own), f64::from(expected - change[target]))
+}
+
+fn largest(gradient: &Array2<f32>) -> f64 {
+    f64::from(gradient.fold(0f32, |largest, value| largest.max(value.abs())))
+}
+
+/// `coordinates` with a last column of ones.
+pub fn with_bias(coordinates: ArrayView2<f32>) -> Array2<f32> {
+    let (rows, columns) = coordinates.dim();
+    let mut design = Array2::ones((rows, columns + 1));
+    design.slice_mut(s![.., ..columns]).assign(&coordinates);
+    design
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+    use rand::{RngExt, SeedableRng};
+    use rand_pcg::Pcg64;
+
+    struct Example {
+        design: Array2<f32>,
+        targets: Vec<ClassIndex>,
+        weights: Vec<f64>,
+    }
+
+    fn example(samples: usize, channels: usize, classes: usize) -> Example {
+        let mut rng = Pcg64::seed_from_u64(3);
+        let coordinates = Array2::from_shape_fn((samples, channels), |_| rng.random_range(-1f32..1.0));
+        let targets = (0..samples).map(|_| ClassIndex(rng.random_range(0..classes))).collect();
+        let raw: Vec<f64> = (0..samples).map(|_| rng.random_range(0.5..2.0)).collect();
+        let sum: f64 = raw.iter().sum();
+        Example {
+            design: with_bias(coordinates.view()),
+            targets,
+            weights: raw.iter().map(|weight| weight / sum).collect(),
+        }
+    }
+
+    impl Example {
+        fn problem(&self, classes: usize, penalty: f64) -> Problem<'_> {
+            Problem { design: &self.design, targets: &self.targets, weights: &self.weights, classes, penalty }
+        }
+    }
+
+    /// The objective in double precision, written out.
+    fn objective(problem: &Problem, parameters: &Array2<f64>) -> f64 {
+        let logits = problem.design.mapv(f64::from).dot(parameters);
+        let rows = logits.rows().into_iter().zip(problem.targets).zip(problem.weights);
+        let loss = rows.map(|((row, target), weight)| weight * (row.mapv(f64::exp).sum().ln() - row[target.0]));
+        let weights = parameters.slice(s![..-1, ..]);
+        loss.sum::<f64>() + problem.penalty / 2.0 * weights.mapv(|weight| weight * weight).sum()
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_central_differences() {
+        let example = example(20, 4, 3);
+        let problem = example.problem(3, 0.1);
+        let mut rng = Pcg64::seed_from_u64(4);
+        let parameters = Array2::from_shape_fn((5, 3), |_| rng.random_range(-1f32..1.0));
+        let logits = example.design.dot(&parameters);
+        let mut probabilities = Array2::zeros(logits.dim());
+        problem.along(&logits, &logits, 0.0, &mut probabilities);
+        let gradient = problem.gradient(&parameters, &probabilities);
+        for place in ndarray::indices((5, 3)) {
+            let shifted = |by: f64| {
+                let mut parameters = parameters.mapv(f64::from);
+                parameters[place] += by;
+                objective(&problem, &parameters)
+            };
+            let numeric = (shifted(1e-4) - shifted(-1e-4)) / 2e-4;
+            assert!((numeric - f64::from(gradient[place])).abs() < 1e-5, "{place:?}");
+        }
+    }
+
+    #[test]
+    fn the_slope_along_a_direction_is_that_of_central_differences() {
+        let example = example(20, 4, 3);
+        let problem = example.problem(3, 0.1);
+        let mut rng = Pcg64::seed_from_u64(5);
+        let [parameters, direction] = [0; 2].map(|_| Array2::from_shape_fn((5, 3), |_| rng.random_range(-1f32..1.0)));
+        let (logits, change) = (example.design.dot(&parameters), example.design.dot(&direction));
+        let line = Line {
+            problem: &problem,
+            logits: &logits,
+            change: &change,
+            penalty: problem.penalty_along(&parameters, &direction),
+        };
+        let mut probabilities = Array2::zeros(logits.dim());
+        let (_, value, slope) = line.at(0.7, &mut probabilities);
+        let exact =
+            |length: f64| objective(&problem, &(parameters.mapv(f64::from) + direction.mapv(f64::from) * length));
+        assert!((value - exact(0.7)).abs() < 1e-5);
+        assert!((slope - (exact(0.7001) - exact(0.6999)) / 2e-4).abs() < 1e-4);
+        line.at(0.0, &mut probabilities);
+        assert!((line.slope_at_start(&probabilities) - (exact(1e-4) - exact(-1e-4)) / 2e-4).abs() < 1e-4);
+    }
+
+    #[test]
+    fn the_search_ends_where_the_gradient_is_below_the_tolerance() {
+        for penalty in [1e-4, 1e-2, 1.0] {
+            let example = example(60, 10, 4);
+            let problem = example.problem(4, penalty);
+            let stop = Stop { tolerance: 1e-5, iterations: 500 };
+            let solution = problem.minimise(Array2::zeros((11, 4)), stop);
+            assert!(solution.gradient <= 1e-5, "{penalty}: {} after {}", solution.gradient, solution.iterations);
+            let exact = objective(&problem, &solution.parameters.mapv(f64::from));
+            assert!((solution.objective - exact).abs() < 1e-5 * exact);
+        }
+    }
+
+    #[test]
+    fn without_iterations_the_start_is_kept() {
+        let example = example(10, 3, 2);
+        let solution = example.problem(2, 0.1).minimise(Array2::zeros((4, 2)), Stop { tolerance: 0.0, iterations: 0 });
+        assert_eq!(solution.parameters, Array2::<f32>::zeros((4, 2)));
+        assert!((solution.objective - 2f64.ln()).abs() < 1e-6);
+    }
+}
