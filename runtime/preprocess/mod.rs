@@ -1,1 +1,306 @@
-//! (filled in by its first commit)
+//! From image files to normalised network input: the one place where pictures are decoded, resized and normalised.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use ndarray::ArrayViewMut3;
+
+mod colour;
+mod decode;
+mod geometry;
+mod jpeg;
+mod normalise;
+mod picture;
+
+pub use decode::{DecodeError, Limits, Unrecognised, decode};
+pub use picture::{Dimensions, Picture, PictureError};
+
+use crate::manifest::{Filter, ManifestError, Preprocess};
+use normalise::Normalisation;
+use picture::Turn;
+
+/// Buffers above this many bytes are given back after a picture rather than kept for the next.
+const KEPT_BYTES: usize = 64 << 20;
+
+/// Turns pictures into network input; owns its buffers, so each worker thread has its own.
+#[derive(Debug)]
+pub struct Preprocessor {
+    settings: Preprocess,
+    limits: Limits,
+    normalisation: Normalisation,
+    resizer: Resizer,
+    options: ResizeOptions,
+    /// Memory of the last decoded picture, for the next.
+    decoded: Vec<u8>,
+    /// The scaled part of the picture as it is stored, before it is turned and placed.
+    part: Vec<u8>,
+    resized: Picture,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PreprocessError {
+    #[error("expected preprocessing settings that can be meant")]
+    Settings(#[from] ManifestError),
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    #[error("expected an output of shape {expected:?} in standard layout, got {got:?}")]
+    Output { expected: [usize; 3], got: Vec<usize> },
+    #[error("could not read `{path}`")]
+    Read { path: PathBuf, source: io::Error },
+    #[error("expected a file of at most {limit} bytes, got more in `{path}`")]
+    FileSize { path: PathBuf, limit: u64 },
+    #[error("could not decode `{path}`")]
+    File { path: PathBuf, source: DecodeError },
+}
+
+impl Preprocessor {
+    /// # Errors
+    /// When the settings do not pass their own check.
+    pub fn new(settings: Preprocess, limits: Limits) -> Result<Self, PreprocessError> {
+        settings.check()?;
+        let filter = match settings.filter {
+            Filter::Bilinear => FilterType::Bilinear,
+            Filter::Bicubic => FilterType::CatmullRom,
+        };
+        Ok(Self {
+            normalisation: Normalisation::new(&settings),
+            resizer: Resizer::new(),
+            options: ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)),
+            decoded: Vec::new(),
+            part: Vec::new(),
+            resized: Picture::filled(settings.width, settings.height, settings.background),
+            settings,
+            limits,
+        })
+    }
+
+    pub fn settings(&self) -> &Preprocess {
+        &self.settings
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Decodes, resizes, crops and normalises the bytes of an image file into `out`; the dimensions are those of the
+    /// upright original.
+    ///
+    /// Shapes: `out` is `[3, height, width]` of the settings, in standard layout.
+    pub fn run(&mut self, bytes: &[u8], out: ArrayViewMut3<f32>) -> Result<Dimensions, PreprocessError> {
+        self.check(&out)?;
+        let buffer = std::mem::take(&mut self.decoded);
+        let stored = decode::decode_stored(bytes, &self.limits, self.settings.background, buffer)?;
+        let dimensions = stored.turn.size(stored.picture.dimensions());
+        self.fit(&stored.picture, stored.turn);
+        self.normalise(out);
+        self.decoded = stored.picture.into_pixels();
+        if self.decoded.capacity() > KEPT_BYTES {
+            self.decoded = Vec::new();
+        }
+        Ok(dimensions)
+    }
+
+    /// [`run`](Self::run) for a picture that is already decoded: a camera frame, a drawing, an augmented view.
+    pub fn run_picture(&mut self, picture: &Picture, out: ArrayViewMut3<f32>) -> Result<(), PreprocessError> {
+        self.check(&out)?;
+        self.fit(picture, Turn::default());
+        self.normalise(out);
+        Ok(())
+    }
+
+    /// [`run`](Self::run) for the content of a file.
+    ///
+    /// # Errors
+    /// Each carries the path.
+    pub fn load(&mut self, path: &Path, out: ArrayViewMut3<f32>) -> Result<Dimensions, PreprocessError> {
+        let bytes = read_file(path, &self.limits)?;
+        self.run(&bytes, out).map_err(|error| match error {
+            PreprocessError::Decode(source) => PreprocessError::File { path: path.to_owned(), source },
+            other => other,
+        })
+    }
+
+    /// What [`run_picture`](Self::run_picture) normalises: resized, cropped, still 8-bit RGB, whatever the order of
+    /// the network's channels.
+    pub fn resize(&mut self, picture: &Picture) -> Picture {
+        self.fit(picture, Turn::default());
+        self.resized.clone()
+    }
+
+    fn check(&self, out: &ArrayViewMut3<f32>) -> Result<(), PreprocessError> {
+        let expected = [3, self.settings.height as usize, self.settings.width as usize];
+        if out.shape() != expected || !out.is_standard_layout() {
+            return Err(PreprocessError::Output { expected, got: out.shape().to_vec() });
+        }
+        Ok(())
+    }
+
+    /// Resizes into `self.resized`. Turning comes after, on the few pixels that are left.
+    fn fit(&mut self, stored: &Picture, turn: Turn) {
+        let upright = geometry::place(&self.settings, turn.size(stored.dimensions()));
+        let placement = upright.as_stored(turn, stored.dimensions());
+        let Dimensions { width, height } = placement.size;
+        let mut part = std::mem::take(&mut self.part);
+        part.resize(width as usize * height as usize * 3, 0);
+        self.convolve(stored, &placement, &mut part);
+        let part = Picture::new(width, height, part).expect("the part has the size it was given");
+        let whole = part.dimensions() == self.resized.dimensions();
+        if whole && turn.is_none() {
+            self.part = std::mem::replace(&mut self.resized, part).into_pixels();
+        } else {
+            if !whole {
+                self.resized.pixels_mut().as_chunks_mut::<3>().0.fill(self.settings.background);
+            }
+            turn.paste(&part, &mut self.resized, placement.offset);
+            self.part = part.into_pixels();
+        }
+    }
+
+    fn convolve(&mut self, stored: &Picture, placement: &geometry::Placement, part: &mut [u8]) {
+        let source = placement.source;
+        let options = self.options.crop(source.left, source.top, source.width, source.height);
+        let view = TypedImageRef::<U8x3>::from_buffer(stored.width(), stored.height(), stored.pixels());
+        let target = TypedImage::<U8x3>::from_buffer(placement.size.width, placement.size.height, part);
+        let (view, mut target) = (view.expect("a picture holds its pixels"), target.expect("sized by the caller"));
+        self.resizer.resize_typed(&view, &mut target, &options).expect("the crop lies inside the picture");
+    }
+
+    fn normalise(&self, mut out: ArrayViewMut3<f32>) {
+        let planes = out.as_slice_mut().expect("checked to be in standard layout");
+        self.normalisation.apply(self.resized.pixels(), planes);
+    }
+}
+
+/// Reads a whole file of at most `limits.max_bytes`.
+///
+/// # Errors
+/// Each carries the path.
+pub fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, PreprocessError> {
+    let failed = |source| PreprocessError::Read { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let hint = file.metadata().map_err(failed)?.len().min(limits.max_bytes);
+    let mut bytes = Vec::with_capacity(hint as usize + 1);
+    file.take(limits.max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > limits.max_bytes {
+        return Err(PreprocessError::FileSize { path: path.to_owned(), limit: limits.max_bytes });
+    }
+    Ok(bytes)
+}
+
+/// Whether a folder scan takes this file for an image, by its extension; decoding goes by content alone.
+pub fn is_image_path(path: &Path) -> bool {
+    const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"];
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array3, Array4, Axis};
+
+    use super::*;
+    use crate::manifest::{Channels, Resize};
+
+    fn settings() -> Preprocess {
+        Preprocess {
+            width: 3,
+            height: 2,
+            resize: Resize::Squash,
+            shortest_side: None,
+            filter: Filter::Bilinear,
+            channels: Channels::Rgb,
+            range: 255.0,
+            mean: [0.0; 3],
+            std: [1.0; 3],
+            background: [7, 8, 9],
+        }
+    }
+
+    fn run(settings: Preprocess, picture: &Picture) -> Array3<f32> {
+        let mut out = Array3::zeros((3, settings.height as usize, settings.width as usize));
+        let mut preprocessor = Preprocessor::new(settings, Limits::default()).unwrap();
+        preprocessor.run_picture(picture, out.view_mut()).unwrap();
+        out
+    }
+
+    fn counting(width: u32, height: u32) -> Picture {
+        Picture::new(width, height, (0..width as u8 * height as u8 * 3).collect()).unwrap()
+    }
+
+    #[test]
+    fn a_picture_of_the_input_size_is_only_normalised_and_split_into_planes() {
+        let chosen = Preprocess { range: 1.0, mean: [0.5, 0.25, 0.0], std: [0.5, 0.25, 2.0], ..settings() };
+        let out = run(chosen, &counting(3, 2));
+        assert_eq!(out[[0, 0, 0]], -1.0);
+        assert!((out[[0, 0, 1]] - (3.0 / 255.0 - 0.5) / 0.5).abs() < 1e-6);
+        assert!((out[[1, 1, 0]] - (10.0 / 255.0 - 0.25) / 0.25).abs() < 1e-6);
+        assert!((out[[2, 1, 2]] - (17.0 / 255.0) / 2.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn bgr_swaps_the_planes_and_not_the_order_of_mean_and_std() {
+        let chosen = Preprocess { channels: Channels::Bgr, mean: [1.0, 2.0, 4.0], ..settings() };
+        let out = run(chosen, &counting(3, 2));
+        assert_eq!([out[[0, 0, 0]], out[[1, 0, 0]], out[[2, 0, 0]]], [2.0 - 1.0, 1.0 - 2.0, 0.0 - 4.0]);
+    }
+
+    #[test]
+    fn a_letterbox_keeps_the_picture_whole_and_paints_the_rest_every_time() {
+        let chosen = Preprocess { resize: Resize::Letterbox, width: 6, height: 2, ..settings() };
+        let mut preprocessor = Preprocessor::new(chosen, Limits::default()).unwrap();
+        let wide = Picture::filled(6, 2, [200; 3]);
+        for picture in [&counting(2, 2), &wide, &counting(2, 2)] {
+            let resized = preprocessor.resize(picture);
+            if picture.width() == 2 {
+                let row = [&[7, 8, 9, 7, 8, 9][..], &picture.pixels()[..6], &[7, 8, 9, 7, 8, 9]].concat();
+                assert_eq!(resized.pixels()[..18], row);
+            } else {
+                assert_eq!(resized, wide);
+            }
+        }
+    }
+
+    #[test]
+    fn one_image_of_a_batch_can_be_written_in_place() {
+        let mut batch = Array4::zeros((2, 3, 2, 3));
+        let mut preprocessor = Preprocessor::new(settings(), Limits::default()).unwrap();
+        preprocessor.run_picture(&counting(3, 2), batch.index_axis_mut(Axis(0), 1)).unwrap();
+        assert_eq!(batch.index_axis(Axis(0), 0).sum(), 0.0);
+        assert_eq!(batch.index_axis(Axis(0), 1).sum(), (0..18).sum::<i32>() as f32);
+    }
+
+    #[test]
+    fn an_output_of_another_shape_is_refused() {
+        let mut preprocessor = Preprocessor::new(settings(), Limits::default()).unwrap();
+        let mut out = Array3::zeros((3, 3, 2));
+        let error = preprocessor.run_picture(&counting(3, 2), out.view_mut()).unwrap_err();
+        assert_eq!(error.to_string(), "expected an output of shape [3, 2, 3] in standard layout, got [3, 3, 2]");
+        assert!(preprocessor.run_picture(&counting(3, 2), out.view_mut().permuted_axes([0, 2, 1])).is_err());
+    }
+
+    #[test]
+    fn image_paths_are_told_by_their_extension_in_any_case() {
+        for (path, expected) in [("a.jpg", true), ("b/c.JPEG", true), ("d.Tif", true), ("e.webp", true)]
+            .into_iter()
+            .chain([("f.txt", false), ("jpg", false), (".png", false), ("g.jpg.part", false), ("h.avif", false)])
+        {
+            assert_eq!(is_image_path(Path::new(path)), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_file_over_the_limit_is_refused_with_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long.jpg");
+        std::fs::write(&path, [0; 33]).unwrap();
+        let limits = Limits { max_bytes: 32, ..Limits::default() };
+        let error = read_file(&path, &limits).unwrap_err().to_string();
+        assert_eq!(error, format!("expected a file of at most 32 bytes, got more in `{}`", path.display()));
+        assert_eq!(read_file(&path, &Limits { max_bytes: 33, ..limits }).unwrap(), [0; 33]);
+        assert!(matches!(read_file(folder.path(), &limits), Err(PreprocessError::Read { .. })));
+    }
+}
