@@ -1,1 +1,119 @@
-//! (filled in by its first commit)
+//! What a device keeps: `samples.db` (samples and cached features) and `heads/` (fitted heads, as bytes).
+//!
+//! `samples.db` is a SQLite database in WAL mode, `synchronous=FULL`, 16 KiB pages, UTF-8. Its header has
+//! `application_id` 0x6564746c ("edtl") and the schema version as `user_version`; `schema/N.sql` leads from version N-1
+//! to N. Version 1:
+//!
+//! | table | column | content |
+//! |---|---|---|
+//! | `samples` | `id` | integer, never given again after a removal |
+//! | | `content_hash` | SHA-256 of the image file, 64 lower-case hexadecimal digits, unique |
+//! | | `label` | text, or NULL: not labelled; indexed |
+//! | | `split` | `train`, `validation` or `test` |
+//! | | `group_key` | text, or NULL: a group of its own |
+//! | | `source` | path or URL |
+//! | | `added_at` | seconds since 1970-01-01 UTC |
+//! | | `width`, `height` | pixels, as displayed |
+//! | `thumbnails` | `sample_id` | the sample |
+//! | | `image` | an encoded image |
+//! | `backbones` | `id` | integer |
+//! | | `fingerprint` | 64 lower-case hexadecimal digits, unique |
+//! | | `dim` | length C of its feature vectors |
+//! | `features` | `sample_id`, `backbone_id` | primary key |
+//! | | `vector` | 4 C bytes: C IEEE 754 binary32 values, little endian |
+//! | `settings` | `key`, `value` | text |
+//!
+//! Removing a sample removes its thumbnail and features; `secure_delete` overwrites them with zeros.
+
+mod edit;
+mod error;
+mod heads;
+mod insert;
+mod load;
+mod open;
+mod query;
+mod sample;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+pub use error::StoreError;
+pub use heads::{HeadShelf, HeadVersion, ParseHeadVersionError, ShelfError, ShelvedHead};
+pub use load::Selection;
+pub use sample::{
+    FeatureCount, FeatureVector, Filter, Inserted, Known, LabelFilter, NewSample, Outcome, ParseSplitError, Removal,
+    SampleRow, Split, StoredLabel,
+};
+pub use state::{StateDir, StateError};
+
+use error::At as _;
+
+/// A connection to `samples.db`; any number of them, in any number of processes, may be open at once.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the store at `path`, creates it where there is none, and brings an older one to the current schema.
+    ///
+    /// # Errors
+    /// When the file is not a sample store, is from a newer version, is damaged or cannot be written.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { connection: open::open(path, open::MIGRATIONS)?, path: path.to_owned() })
+    }
+
+    /// Like [`Store::open`], but creates nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when there is no file at `path`; else as [`Store::open`].
+    pub fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        match path.try_exists() {
+            Ok(true) => Self::open(path),
+            Ok(false) => Err(StoreError::Missing { path: path.to_owned() }),
+            Err(source) => Err(StoreError::Unreachable { path: path.to_owned(), source }),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The value remembered under `key`.
+    pub fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT value FROM settings WHERE key = ?";
+        self.connection.query_one(sql, [key], |row| row.get(0)).optional().at(&self.path)
+    }
+
+    /// Remembers `value` under `key`, in place of what was there.
+    pub fn set_setting(&mut self, key: &str, value: &str) -> Result<(), StoreError> {
+        let sql = "INSERT INTO settings VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value";
+        self.connection.execute(sql, [key, value]).at(&self.path)?;
+        Ok(())
+    }
+
+    /// Reads every page and every reference.
+    ///
+    /// # Errors
+    /// When SQLite finds damage.
+    pub fn check_integrity(&self) -> Result<(), StoreError> {
+        let problem = |first_problem| StoreError::Integrity { path: self.path.clone(), first_problem };
+        let report: String =
+            self.connection.pragma_query_value(None, "integrity_check", |row| row.get(0)).at(&self.path)?;
+        if report != "ok" {
+            return Err(problem(report));
+        }
+        let mut orphans = self.connection.prepare("SELECT \"table\" FROM pragma_foreign_key_check").at(&self.path)?;
+        match orphans.query_one([], |row| row.get::<_, String>(0)).optional() {
+            Ok(None) => Ok(()),
+            Ok(Some(table)) => Err(problem(format!("`{table}` has a row that belongs to nothing"))),
+            Err(rusqlite::Error::QueryReturnedMoreThanOneRow) => Err(problem("rows that belong to nothing".to_owned())),
+            Err(error) => Err(error).at(&self.path),
+        }
+    }
+}

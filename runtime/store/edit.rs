@@ -1,0 +1,87 @@
+//! Listing, relabelling and removing samples.
+
+use std::path::Path;
+
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension as _, Row, params_from_iter};
+
+use crate::dataset::SampleId;
+use crate::labels::Label;
+
+use super::Store;
+use super::error::{At as _, StoreError};
+use super::query::Condition;
+use super::sample::{Filter, Removal, SampleRow};
+
+impl Store {
+    /// The samples that `filter` names, in the order of their ids.
+    pub fn samples(&self, filter: &Filter) -> Result<Vec<SampleRow>, StoreError> {
+        let condition = Condition::of(filter);
+        let sql = format!(
+            "SELECT id, content_hash, label, split, group_key, source, added_at, width, height
+             FROM samples WHERE {} ORDER BY id",
+            condition.sql()
+        );
+        let mut statement = self.connection.prepare(&sql).at(&self.path)?;
+        let mut rows = statement.query(params_from_iter(&condition.parameters)).at(&self.path)?;
+        let mut samples = Vec::new();
+        while let Some(row) = rows.next().at(&self.path)? {
+            samples.push(sample_row(row, &self.path)?);
+        }
+        Ok(samples)
+    }
+
+    /// The encoded thumbnail of a sample that has one.
+    pub fn thumbnail(&self, id: SampleId) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT image FROM thumbnails WHERE sample_id = ?";
+        self.connection.query_one(sql, [id.0], |row| row.get(0)).optional().at(&self.path)
+    }
+
+    /// Gives the samples that `filter` names another label, or none; says how many changed.
+    pub fn relabel(&mut self, filter: &Filter, label: Option<&Label>) -> Result<usize, StoreError> {
+        let condition = Condition::of(filter);
+        let sql = format!("UPDATE samples SET label = ?1 WHERE label IS NOT ?1 AND {}", condition.sql());
+        let label = label.map_or(Value::Null, |label| Value::Text(label.to_string()));
+        let parameters = std::iter::once(&label).chain(&condition.parameters);
+        self.connection.execute(&sql, params_from_iter(parameters)).at(&self.path)
+    }
+
+    /// Renames a class; where `to` exists already, the two become one. Says how many samples changed.
+    pub fn rename_label(&mut self, from: &Label, to: &Label) -> Result<usize, StoreError> {
+        self.relabel(&Filter::label(from.clone()), Some(to))
+    }
+
+    /// Removes the samples that `filter` names with all that belongs to them, and their bytes from the files.
+    pub fn remove(&mut self, filter: &Filter) -> Result<Removal, StoreError> {
+        let condition = Condition::of(filter);
+        let sql = format!("DELETE FROM samples WHERE {}", condition.sql());
+        let samples = self.connection.execute(&sql, params_from_iter(&condition.parameters)).at(&self.path)?;
+        Ok(Removal { samples, log_emptied: self.erase_log()? })
+    }
+
+    /// Moves the write-ahead log into `samples.db` and empties it, unless a reader in another process still needs it;
+    /// says whether it is empty.
+    pub fn erase_log(&mut self) -> Result<bool, StoreError> {
+        let busy: bool =
+            self.connection.query_one("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).at(&self.path)?;
+        Ok(!busy)
+    }
+}
+
+fn sample_row(row: &Row, path: &Path) -> Result<SampleRow, StoreError> {
+    let id = SampleId(row.get(0).at(path)?);
+    let hash: String = row.get(1).at(path)?;
+    let label: Option<String> = row.get(2).at(path)?;
+    let split: String = row.get(3).at(path)?;
+    Ok(SampleRow {
+        id,
+        hash: hash.parse().map_err(|source| StoreError::StoredHash { id, source })?,
+        label: super::load::label(id, label.as_deref())?,
+        split: split.parse().map_err(|source| StoreError::StoredSplit { id, source })?,
+        group: row.get(4).at(path)?,
+        source: row.get(5).at(path)?,
+        added_at: row.get(6).at(path)?,
+        width: row.get(7).at(path)?,
+        height: row.get(8).at(path)?,
+    })
+}

@@ -1,0 +1,161 @@
+//! Putting samples and features in.
+
+use std::path::Path;
+
+use rusqlite::{OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
+
+use crate::dataset::SampleId;
+use crate::digest::{ContentHash, Fingerprint};
+use crate::labels::Label;
+
+use super::Store;
+use super::error::{At as _, StoreError};
+use super::sample::{FeatureVector, Inserted, Known, NewSample, Outcome, StoredLabel};
+
+impl Store {
+    /// What is stored of the image with this hash, for this backbone.
+    pub fn known(&self, hash: &ContentHash, fingerprint: &Fingerprint) -> Result<Known, StoreError> {
+        let sql = "SELECT id, label, EXISTS (
+                SELECT * FROM features JOIN backbones ON backbones.id = backbone_id
+                WHERE sample_id = samples.id AND fingerprint = ?2)
+            FROM samples WHERE content_hash = ?1";
+        let mut statement = self.connection.prepare_cached(sql).at(&self.path)?;
+        let parameters = [hash.to_string(), fingerprint.to_string()];
+        let found = statement.query_one(parameters, |row| Ok((id_and_label(row)?, row.get(2)?)));
+        match found.optional().at(&self.path)? {
+            None => Ok(Known::New),
+            Some((stored, true)) => Ok(Known::Complete(stored_label(stored)?)),
+            Some((stored, false)) => Ok(Known::WithoutFeatures(stored_label(stored)?)),
+        }
+    }
+
+    /// Stores a batch: all of it or, on an error, nothing. When this returns, the batch survives a power cut.
+    ///
+    /// An image that is stored already keeps its label, split, group and source. It takes the offered label where it
+    /// has none, and the offered features where it has none of that backbone. Results are in the order of `batch`.
+    pub fn insert(&mut self, batch: &[NewSample]) -> Result<Vec<Inserted>, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).at(&self.path)?;
+        let writer = Writer { transaction: &transaction, path: &self.path };
+        let inserted = batch.iter().map(|sample| writer.insert(sample)).collect::<Result<_, _>>()?;
+        transaction.commit().at(&self.path)?;
+        Ok(inserted)
+    }
+
+    /// Adds the features of a stored sample; says whether they were new. When this returns, they survive a power cut.
+    pub fn add_features(&mut self, id: SampleId, features: &FeatureVector) -> Result<bool, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).at(&self.path)?;
+        let mut known = transaction.prepare_cached("SELECT * FROM samples WHERE id = ?").at(&self.path)?;
+        if !known.exists([id.0]).at(&self.path)? {
+            return Err(StoreError::UnknownSample(id));
+        }
+        drop(known);
+        let added = Writer { transaction: &transaction, path: &self.path }.add_features(id, features)?;
+        transaction.commit().at(&self.path)?;
+        Ok(added)
+    }
+}
+
+struct Writer<'a> {
+    transaction: &'a Transaction<'a>,
+    path: &'a Path,
+}
+
+impl Writer<'_> {
+    fn insert(&self, sample: &NewSample) -> Result<Inserted, StoreError> {
+        let stored = self.stored(&sample.hash)?;
+        let (id, kept) = match &stored {
+            Some(stored) => (stored.id, self.offer_label(stored, sample.label.as_ref())?),
+            None => (self.insert_row(sample)?, None),
+        };
+        let added = sample.features.as_ref().map_or(Ok(false), |features| self.add_features(id, features))?;
+        let outcome = match (stored, added) {
+            (None, _) => Outcome::Stored,
+            (Some(_), true) => Outcome::FeaturesAdded,
+            (Some(_), false) => Outcome::Duplicate,
+        };
+        Ok(Inserted { id, outcome, conflict: kept })
+    }
+
+    fn stored(&self, hash: &ContentHash) -> Result<Option<StoredLabel>, StoreError> {
+        let sql = "SELECT id, label FROM samples WHERE content_hash = ?";
+        let mut statement = self.transaction.prepare_cached(sql).at(self.path)?;
+        statement.query_one([hash.to_string()], id_and_label).optional().at(self.path)?.map(stored_label).transpose()
+    }
+
+    /// Gives back the stored label where it stands against another one.
+    fn offer_label(&self, stored: &StoredLabel, offered: Option<&Label>) -> Result<Option<Label>, StoreError> {
+        match (&stored.label, offered) {
+            (Some(kept), Some(offered)) if kept != offered => Ok(Some(kept.clone())),
+            (None, Some(offered)) => {
+                let mut statement =
+                    self.transaction.prepare_cached("UPDATE samples SET label = ? WHERE id = ?").at(self.path)?;
+                statement.execute(params![offered.as_str(), stored.id.0]).at(self.path)?;
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn insert_row(&self, sample: &NewSample) -> Result<SampleId, StoreError> {
+        let sql = "INSERT INTO samples (content_hash, label, split, group_key, source, added_at, width, height)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+        let mut statement = self.transaction.prepare_cached(sql).at(self.path)?;
+        let values = params![
+            sample.hash.to_string(),
+            sample.label.as_ref().map(Label::as_str),
+            sample.split.as_str(),
+            sample.group,
+            sample.source,
+            sample.added_at,
+            sample.width,
+            sample.height,
+        ];
+        let id = statement.insert(values).at(self.path)?;
+        if let Some(image) = &sample.thumbnail {
+            let mut statement = self.transaction.prepare_cached("INSERT INTO thumbnails VALUES (?, ?)").at(self.path)?;
+            statement.execute(params![id, image]).at(self.path)?;
+        }
+        Ok(SampleId(id))
+    }
+
+    fn add_features(&self, id: SampleId, features: &FeatureVector) -> Result<bool, StoreError> {
+        if let Some((channel, &value)) = features.values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+            return Err(StoreError::NotFinite { channel, value });
+        }
+        let backbone = self.backbone(features)?;
+        let sql = "INSERT INTO features (sample_id, backbone_id, vector) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+        let mut statement = self.transaction.prepare_cached(sql).at(self.path)?;
+        let vector: Vec<u8> = features.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Ok(statement.execute(params![id.0, backbone, vector]).at(self.path)? > 0)
+    }
+
+    /// The row of the backbone, made by its first vector; all others must be as long.
+    fn backbone(&self, features: &FeatureVector) -> Result<i64, StoreError> {
+        let FeatureVector { fingerprint, values } = features;
+        if values.is_empty() {
+            return Err(StoreError::EmptyVector);
+        }
+        let mut known =
+            self.transaction.prepare_cached("SELECT id, dim FROM backbones WHERE fingerprint = ?").at(self.path)?;
+        let found = known.query_one([fingerprint.to_string()], |row| Ok((row.get(0)?, row.get::<_, u32>(1)? as usize)));
+        match found.optional().at(self.path)? {
+            Some((id, dim)) if dim == values.len() => Ok(id),
+            Some((_, expected)) => {
+                Err(StoreError::Dimension { fingerprint: *fingerprint, expected, got: values.len() })
+            }
+            None => {
+                let sql = "INSERT INTO backbones (fingerprint, dim) VALUES (?, ?)";
+                let mut insert = self.transaction.prepare_cached(sql).at(self.path)?;
+                insert.insert(params![fingerprint.to_string(), values.len() as i64]).at(self.path)
+            }
+        }
+    }
+}
+
+fn id_and_label(row: &Row) -> rusqlite::Result<(SampleId, Option<String>)> {
+    Ok((SampleId(row.get(0)?), row.get(1)?))
+}
+
+fn stored_label((id, label): (SampleId, Option<String>)) -> Result<StoredLabel, StoreError> {
+    Ok(StoredLabel { id, label: super::load::label(id, label.as_deref())? })
+}

@@ -1,0 +1,217 @@
+//! Taking features and counts out.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ndarray::Array2;
+use rusqlite::{OptionalExtension as _, Row, params_from_iter};
+
+use crate::dataset::{Dataset, DatasetParts, GroupId, SampleId};
+use crate::digest::Fingerprint;
+use crate::labels::{ClassIndex, Label, Labels};
+
+use super::Store;
+use super::error::{At as _, StoreError};
+use super::query::Condition;
+use super::sample::{FeatureCount, Filter, LabelFilter, Split};
+
+/// Which labelled samples make a dataset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// `None`: all.
+    pub split: Option<Split>,
+    /// `None`: all.
+    pub labels: Option<Vec<Label>>,
+}
+
+impl Default for Selection {
+    /// Everything that is there to be trained on.
+    fn default() -> Self {
+        Self { split: Some(Split::Train), labels: None }
+    }
+}
+
+impl Selection {
+    fn filter(&self) -> Filter {
+        let label = self.labels.clone().map_or(LabelFilter::Any, LabelFilter::OneOf);
+        Filter { split: self.split, label, ..Filter::default() }
+    }
+}
+
+struct Backbone {
+    id: i64,
+    dim: usize,
+}
+
+impl Store {
+    /// The selected samples that have a label and features of this backbone, in the order of their ids; labels sorted.
+    ///
+    /// The group of a sample is the lowest id among the selected samples that share its group key.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherBackbones`] when the store has features, but none of this backbone.
+    pub fn dataset(&self, fingerprint: &Fingerprint, selection: &Selection) -> Result<Dataset, StoreError> {
+        let snapshot = self.connection.unchecked_transaction().at(&self.path)?;
+        let Some(backbone) = self.backbone(fingerprint)? else {
+            return Ok(Dataset::new(Columns::new(0, 0).parts(*fingerprint))?);
+        };
+        let condition = Condition::of(&selection.filter());
+        let rows = format!(
+            "FROM samples CROSS JOIN features ON sample_id = id AND backbone_id = {}
+             WHERE label IS NOT NULL AND {}",
+            backbone.id,
+            condition.sql()
+        );
+        let count = format!("SELECT count(*) {rows}");
+        let parameters = || params_from_iter(&condition.parameters);
+        let count: u32 = snapshot.query_one(&count, parameters(), |row| row.get(0)).at(&self.path)?;
+        let mut columns = Columns::new(count as usize, backbone.dim);
+        let sql = format!("SELECT id, label, group_key, vector {rows} ORDER BY id");
+        let mut statement = snapshot.prepare(&sql).at(&self.path)?;
+        let mut rows = statement.query(parameters()).at(&self.path)?;
+        while let Some(row) = rows.next().at(&self.path)? {
+            columns.push(&CachedRow::of(row).at(&self.path)?)?;
+        }
+        Ok(Dataset::new(columns.parts(*fingerprint))?)
+    }
+
+    fn backbone(&self, fingerprint: &Fingerprint) -> Result<Option<Backbone>, StoreError> {
+        let sql = "SELECT id, dim FROM backbones WHERE fingerprint = ?";
+        let read = |row: &Row| Ok(Backbone { id: row.get(0)?, dim: row.get::<_, u32>(1)? as usize });
+        let backbone = self.connection.query_one(sql, [fingerprint.to_string()], read).optional().at(&self.path)?;
+        let available: Vec<Fingerprint> = self.fingerprints()?.iter().map(|count| count.fingerprint).collect();
+        if !available.is_empty() && !available.contains(fingerprint) {
+            return Err(StoreError::OtherBackbones { fingerprint: *fingerprint, available });
+        }
+        Ok(backbone)
+    }
+
+    /// The backbones that have features in the store, the one with most samples first.
+    pub fn fingerprints(&self) -> Result<Vec<FeatureCount>, StoreError> {
+        let sql = "SELECT fingerprint, dim, count(*) AS samples FROM features JOIN backbones ON id = backbone_id
+            GROUP BY id ORDER BY samples DESC, id";
+        let mut statement = self.connection.prepare_cached(sql).at(&self.path)?;
+        let rows =
+            statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?, row.get::<_, u32>(2)?)));
+        rows.at(&self.path)?
+            .map(|row| {
+                let (fingerprint, dim, samples) = row.at(&self.path)?;
+                let fingerprint = fingerprint.parse().map_err(|source| StoreError::StoredFingerprint { source })?;
+                Ok(FeatureCount { fingerprint, dim: dim as usize, samples: samples as usize })
+            })
+            .collect()
+    }
+
+    /// The number of samples of each label; `None` counts those without one.
+    pub fn counts_by_label(&self, filter: &Filter) -> Result<BTreeMap<Option<Label>, usize>, StoreError> {
+        let condition = Condition::of(filter);
+        let sql = format!("SELECT min(id), label, count(*) FROM samples WHERE {} GROUP BY label", condition.sql());
+        let mut statement = self.connection.prepare(&sql).at(&self.path)?;
+        let mut rows = statement.query(params_from_iter(&condition.parameters)).at(&self.path)?;
+        let mut counts = BTreeMap::new();
+        while let Some(row) = rows.next().at(&self.path)? {
+            let read = |row: &Row| Ok((SampleId(row.get(0)?), row.get::<_, Option<String>>(1)?, row.get::<_, u32>(2)?));
+            let (id, text, count) = read(row).at(&self.path)?;
+            *counts.entry(label(id, text.as_deref())?).or_default() += count as usize;
+        }
+        Ok(counts)
+    }
+}
+
+/// The label that a row holds.
+pub(super) fn label(id: SampleId, text: Option<&str>) -> Result<Option<Label>, StoreError> {
+    text.map(Label::new).transpose().map_err(|source| StoreError::StoredLabel { id, source })
+}
+
+struct CachedRow<'a> {
+    id: SampleId,
+    label: &'a str,
+    group: Option<&'a str>,
+    vector: &'a [u8],
+}
+
+impl<'a> CachedRow<'a> {
+    fn of(row: &'a Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: SampleId(row.get(0)?),
+            label: row.get_ref(1)?.as_str()?,
+            group: row.get_ref(2)?.as_str_or_null()?,
+            vector: row.get_ref(3)?.as_blob()?,
+        })
+    }
+}
+
+/// A dataset while it is read: parallel arrays.
+struct Columns {
+    dim: usize,
+    features: Vec<f32>,
+    ids: Vec<SampleId>,
+    groups: Vec<GroupId>,
+    labels: Vec<Label>,
+    /// Into `labels`, which are in the order of their first occurrence.
+    targets: Vec<usize>,
+    label_positions: HashMap<String, usize>,
+    named_groups: HashMap<String, GroupId>,
+}
+
+impl Columns {
+    fn new(samples: usize, dim: usize) -> Self {
+        Self {
+            dim,
+            features: Vec::with_capacity(samples * dim),
+            ids: Vec::with_capacity(samples),
+            groups: Vec::with_capacity(samples),
+            labels: Vec::new(),
+            targets: Vec::with_capacity(samples),
+            label_positions: HashMap::new(),
+            named_groups: HashMap::new(),
+        }
+    }
+
+    fn push(&mut self, row: &CachedRow) -> Result<(), StoreError> {
+        let expected = self.dim * size_of::<f32>();
+        if row.vector.len() != expected {
+            return Err(StoreError::VectorBytes { id: row.id, expected, got: row.vector.len() });
+        }
+        let (values, _) = row.vector.as_chunks();
+        self.features.extend(values.iter().map(|&bytes| f32::from_le_bytes(bytes)));
+        self.ids.push(row.id);
+        let target = self.label_position(row)?;
+        self.targets.push(target);
+        let group = row.group.map_or(GroupId(row.id.0), |key| self.named_group(key, row.id));
+        self.groups.push(group);
+        Ok(())
+    }
+
+    fn label_position(&mut self, row: &CachedRow) -> Result<usize, StoreError> {
+        if let Some(&position) = self.label_positions.get(row.label) {
+            return Ok(position);
+        }
+        let label = Label::new(row.label).map_err(|source| StoreError::StoredLabel { id: row.id, source })?;
+        self.labels.push(label);
+        self.label_positions.insert(row.label.to_owned(), self.labels.len() - 1);
+        Ok(self.labels.len() - 1)
+    }
+
+    fn named_group(&mut self, key: &str, first: SampleId) -> GroupId {
+        if let Some(&group) = self.named_groups.get(key) {
+            return group;
+        }
+        self.named_groups.insert(key.to_owned(), GroupId(first.0));
+        GroupId(first.0)
+    }
+
+    fn parts(self, fingerprint: Fingerprint) -> DatasetParts {
+        let labels = Labels::distinct(&self.labels);
+        let order: Vec<ClassIndex> =
+            self.labels.iter().map(|label| labels.index_of(label).expect("made from these labels")).collect();
+        let shape = (self.ids.len(), self.dim);
+        DatasetParts {
+            fingerprint,
+            features: Array2::from_shape_vec(shape, self.features).expect("every row has `dim` values"),
+            targets: self.targets.iter().map(|&position| order[position]).collect(),
+            groups: self.groups,
+            ids: self.ids,
+            labels,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Opening `samples.db`: whose file it is, which schema it has, how it is written.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use super::error::{At, StoreError};
+
+/// The scripts that lead from one schema version to the next; `user_version` counts those that have run.
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+
+/// SQLite's `application_id` of a sample store: "edtl".
+const APPLICATION_ID: i32 = i32::from_be_bytes(*b"edtl");
+
+/// How long a statement waits for another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(super) fn open(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
+    // SQLite takes a path that begins with `file:` for a URI.
+    let mut connection = Connection::open(Path::new(".").join(path)).at(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT).at(path)?;
+    check_identity(&connection, path, migrations.len() as u32)?;
+    configure(&connection).at(path)?;
+    migrate(&mut connection, path, migrations)?;
+    Ok(connection)
+}
+
+/// Refuses other programs' databases and newer schemas before anything is written to them.
+fn check_identity(connection: &Connection, path: &Path, supported: u32) -> Result<(), StoreError> {
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).at(path)?;
+    let tables: i64 = connection.query_one("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).at(path)?;
+    if application != APPLICATION_ID && (application != 0 || tables > 0) {
+        return Err(StoreError::Foreign { path: path.to_owned() });
+    }
+    let found = user_version(connection).at(path)?;
+    if found > supported {
+        return Err(StoreError::Newer { path: path.to_owned(), supported, found });
+    }
+    Ok(())
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "page_size", 16384)?;
+    use_write_ahead_log(connection)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // In pages: 4 MiB.
+    connection.pragma_update(None, "wal_autocheckpoint", 256)?;
+    connection.pragma_update(None, "journal_size_limit", 16 << 20)
+}
+
+/// SQLite does not wait when two processes switch a new file at once, hence the loop. A file system without shared
+/// memory keeps the rollback journal: as durable, but readers and writers take turns.
+fn use_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0)) {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(mode) => {
+                tracing::warn!(journal_mode = mode, "the sample store's file system has no write-ahead log");
+                return Ok(());
+            }
+            Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// Runs what is missing of `migrations`, all in one transaction.
+fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
+    if user_version(connection).at(path)? as usize == migrations.len() {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
+    // Another process may have been first.
+    check_identity(&transaction, path, migrations.len() as u32)?;
+    let done = user_version(&transaction).at(path)? as usize;
+    for script in &migrations[done..] {
+        transaction.execute_batch(script).at(path)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).at(path)?;
+    transaction.pragma_update(None, "user_version", migrations.len() as u32).at(path)?;
+    transaction.commit().at(path)
+}
+
+fn user_version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}

@@ -1,0 +1,49 @@
+//! A [`Filter`] as an SQL condition.
+
+use rusqlite::types::Value;
+
+use super::sample::{Filter, LabelFilter};
+
+/// A condition on the table `samples`, and its parameters in order.
+#[derive(Default)]
+pub(super) struct Condition {
+    terms: Vec<&'static str>,
+    pub parameters: Vec<Value>,
+}
+
+impl Condition {
+    pub fn of(filter: &Filter) -> Self {
+        let mut condition = Self::default();
+        if let Some(ids) = &filter.ids {
+            let ids = ids.iter().map(|id| id.0).collect::<Vec<_>>();
+            condition.add("id IN (SELECT value FROM json_each(?))", [serde_json::json!(ids).to_string()]);
+        }
+        match &filter.label {
+            LabelFilter::Any => {}
+            LabelFilter::Unlabelled => condition.add("label IS NULL", []),
+            LabelFilter::OneOf(labels) => {
+                condition.add("label IN (SELECT value FROM json_each(?))", [serde_json::json!(labels).to_string()]);
+            }
+        }
+        if let Some(split) = filter.split {
+            condition.add("split = ?", [split.to_string()]);
+        }
+        if let Some(group) = &filter.group {
+            condition.add("group_key = ?", [group.clone()]);
+        }
+        if let Some(source) = &filter.source {
+            let folder = format!("{}/", source.trim_end_matches('/'));
+            condition.add("(source = ? OR instr(source, ?) = 1)", [source.clone(), folder]);
+        }
+        condition
+    }
+
+    fn add<const N: usize>(&mut self, term: &'static str, parameters: [String; N]) {
+        self.terms.push(term);
+        self.parameters.extend(parameters.map(Value::Text));
+    }
+
+    pub fn sql(&self) -> String {
+        if self.terms.is_empty() { "TRUE".to_owned() } else { self.terms.join(" AND ") }
+    }
+}
