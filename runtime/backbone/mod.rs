@@ -1,1 +1,5 @@
-//! (filled in by its first commit)
+//! Frozen networks: from a normalised batch to feature vectors, on whichever engine this machine has.
+
+pub mod graph;
+
+pub use graph::GraphError;

@@ -1,0 +1,259 @@
+//! Which tensor of a classifier is its feature.
+
+use std::fmt;
+
+use tract_onnx::pb;
+
+use super::check::node_name;
+use super::index::Index;
+use super::input::ImageInput;
+use super::tail::{End, Linear, Tail, Walker, likely_layout};
+use super::{GraphError, Layout, Network, Shapes};
+use crate::manifest::{Feature, FeatureKind};
+
+/// A feature that was found or named, and why it is this one.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FeatureCut {
+    pub feature: Feature,
+    /// One sentence for the user.
+    pub why: String,
+    /// The output of the last linear layer, where its weights multiply the feature itself.
+    pub classifier: Option<String>,
+}
+
+/// A tensor that the user may name as the feature.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Candidate {
+    pub tensor: String,
+    pub shape: Vec<usize>,
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes: Vec<String> = self.shape.iter().skip(1).map(ToString::to_string).collect();
+        write!(f, "`{}` [N,{}]", self.tensor, sizes.join(","))
+    }
+}
+
+/// Numbers of classes by which a network without softmax is still known as an image classifier.
+const USUAL_CLASS_COUNTS: [usize; 8] = [10, 100, 365, 1000, 1001, 11221, 21841, 21843];
+
+impl Network {
+    /// The feature of the classifier that `input` leads to.
+    ///
+    /// # Errors
+    /// When the graph has no end that is known here; the error lists what may be named instead.
+    pub fn find_feature(&self, input: &ImageInput, shapes: &Shapes) -> Result<FeatureCut, GraphError> {
+        let index = Index::new(self.graph());
+        let walker = Walker { index: &index, shapes };
+        let output = classifier_output(&index, input, shapes)?;
+        let tail = walker.tail(output);
+        let found = place(&walker, &tail, output).and_then(|place| place.cut(shapes));
+        found.ok_or_else(|| GraphError::NoFeature(candidates(&index, input, shapes)))
+    }
+
+    /// The feature that the user names: a tensor, or a node for its first output.
+    ///
+    /// `kind` says how it becomes a vector; `None` lets its shape decide.
+    pub fn named_feature(
+        &self,
+        name: &str,
+        kind: Option<FeatureKind>,
+        shapes: &Shapes,
+    ) -> Result<FeatureCut, GraphError> {
+        let index = Index::new(self.graph());
+        let tensor = self.tensor_named(&index, name)?;
+        let shape = shapes.get(tensor).ok_or_else(|| GraphError::UnknownShape(tensor.to_owned()))?;
+        let wrong = || GraphError::FeatureShape { tensor: tensor.to_owned(), shape: shape.clone() };
+        let kind = kind.or_else(|| likely_kind(shape)).ok_or_else(wrong)?;
+        let dim = feature_dim(shape, kind).ok_or_else(wrong)?;
+        let feature = Feature { output: tensor.to_owned(), kind, map: None, dim };
+        Ok(FeatureCut { feature, why: format!("cut at `{tensor}`, as it was named"), classifier: None })
+    }
+
+    fn tensor_named<'a>(&'a self, index: &Index<'a>, name: &'a str) -> Result<&'a str, GraphError> {
+        if index.contains(name) {
+            return Ok(name);
+        }
+        let node = self.graph().node.iter().find(|node| !name.is_empty() && node.name == name);
+        let output = node.and_then(|node| node.output.first());
+        output.map(String::as_str).ok_or_else(|| GraphError::UnknownTensor { wanted: name.to_owned() })
+    }
+}
+
+/// The output to start from: one that the image reaches, a vector rather than a map, fed by few other inputs.
+fn classifier_output<'a>(index: &Index<'a>, input: &ImageInput, shapes: &Shapes) -> Result<&'a str, GraphError> {
+    let cost = |output: &&'a str| {
+        let needed = index.needed_for(&[output]);
+        let others = index.inputs().filter(|other| needed.tensors.contains(other.name.as_str())).count();
+        let vector = shapes.get(*output).is_some_and(|shape| values_per_image(shape).is_some());
+        (others, !vector)
+    };
+    let reached = |output: &&'a str| index.needed_for(&[output]).tensors.contains(input.name.as_str());
+    let outputs = index.graph.output.iter().map(|output| output.name.as_str());
+    outputs.filter(reached).min_by_key(cost).ok_or_else(|| {
+        let first = index.graph.output.first().map_or_else(String::new, |output| output.name.clone());
+        GraphError::NotFromImage(first)
+    })
+}
+
+/// A feature tensor before its shape is looked at.
+struct Place<'a> {
+    output: &'a str,
+    kind: FeatureKind,
+    map: Option<&'a str>,
+    why: String,
+    classifier: Option<&'a str>,
+}
+
+impl Place<'_> {
+    fn cut(self, shapes: &Shapes) -> Option<FeatureCut> {
+        let dim = feature_dim(shapes.get(self.output)?, self.kind)?;
+        let map = self.map.map(str::to_owned);
+        let feature = Feature { output: self.output.to_owned(), kind: self.kind, map, dim };
+        Some(FeatureCut { feature, why: self.why, classifier: self.classifier.map(str::to_owned) })
+    }
+}
+
+fn place<'a>(walker: &Walker<'a>, tail: &Tail<'a>, output: &'a str) -> Option<Place<'a>> {
+    let classifier = match tail.linears.as_slice() {
+        [only] => only.node.output.first().map(String::as_str),
+        _ => None,
+    };
+    match tail.end {
+        End::Pool { map, layout: Layout::Nchw, .. } if tail.linears.is_empty() && !tail.normalised => {
+            match scoring_convolution(walker, tail, map) {
+                Some(head) => Some(before_convolution(head)),
+                None => Some(at_end(tail, None)),
+            }
+        }
+        End::Unknown => before_classifier(walker, tail, output, classifier),
+        _ if tail.normalised => Some(after_normalisation(tail, output, classifier)),
+        End::Flatten { .. } => Some(at_end(tail, None)),
+        _ => Some(at_end(tail, classifier)),
+    }
+}
+
+/// The feature is what is pooled, flattened or picked.
+fn at_end<'a>(tail: &Tail<'a>, classifier: Option<&'a str>) -> Place<'a> {
+    let by_layout = |layout| match layout {
+        Layout::Nchw => FeatureKind::Map,
+        Layout::Nhwc => FeatureKind::MapNhwc,
+    };
+    let (output, kind, what, node) = match tail.end {
+        End::Pool { map, layout, node } => {
+            (map, by_layout(layout), "the map before the last global average pooling", node)
+        }
+        End::Flatten { map, layout, node } => {
+            (map, by_layout(layout), "the last map before the classifier flattens it, averaged instead", node)
+        }
+        End::TokenMean { tokens, node } => (tokens, FeatureKind::TokensMean, "the tokens before their mean", node),
+        End::ClassToken { tokens, node } => (tokens, FeatureKind::TokensClass, "the class token", node),
+        End::Unknown => unreachable!("`place` handles an unknown end"),
+    };
+    let why = format!("cut at `{output}`, {what} (`{}` in node `{}`)", node.op_type, node_name(node));
+    Place { output, kind, map: None, why, classifier }
+}
+
+/// The feature is the vector after the normalisation that follows pooling; the map before it serves explanations.
+fn after_normalisation<'a>(tail: &Tail<'a>, output: &'a str, classifier: Option<&'a str>) -> Place<'a> {
+    let vector = tail.linears.last().map_or(output, |linear| linear.data);
+    let (map, node) = match tail.end {
+        End::Pool { map, layout, node } => ((layout == Layout::Nchw).then_some(map), node),
+        End::Flatten { node, .. } | End::TokenMean { node, .. } | End::ClassToken { node, .. } => (None, node),
+        End::Unknown => unreachable!("`place` handles an unknown end"),
+    };
+    let why = format!(
+        "cut at `{vector}`, the vector after the normalisation that follows pooling (`{}` in node `{}`)",
+        node.op_type,
+        node_name(node)
+    );
+    Place { output: vector, kind: FeatureKind::Vector, map, why, classifier }
+}
+
+/// The last resort: whatever vector the first linear layer of the head takes, or the vector that the network gives.
+fn before_classifier<'a>(
+    walker: &Walker<'a>,
+    tail: &Tail<'a>,
+    output: &'a str,
+    classifier: Option<&'a str>,
+) -> Option<Place<'a>> {
+    let vector = tail.linears.last().map_or(output, |linear| linear.data);
+    walker.shape(vector).and_then(values_per_image)?;
+    let what = match tail.linears.last() {
+        Some(linear) => format!("the vector that `{}` takes", node_name(linear.node)),
+        None => "the vector that the network gives".to_owned(),
+    };
+    let why = format!("cut at `{vector}`, {what}: no pooling was found before it");
+    Some(Place { output: vector, kind: FeatureKind::Vector, map: None, why, classifier })
+}
+
+/// A pointwise convolution whose channels are class scores rather than features.
+fn scoring_convolution<'a>(walker: &Walker<'a>, tail: &Tail<'a>, map: &'a str) -> Option<Linear<'a>> {
+    let head = walker.convolution_head(map)?;
+    let channels = *walker.shape(map)?.get(1)?;
+    (tail.scored || USUAL_CLASS_COUNTS.contains(&channels)).then_some(head)
+}
+
+fn before_convolution(head: Linear<'_>) -> Place<'_> {
+    let why = format!(
+        "cut at `{}`, the map before the 1x1 convolution that classifies (node `{}`)",
+        head.data,
+        node_name(head.node)
+    );
+    let classifier = head.node.output.first().map(String::as_str);
+    Place { output: head.data, kind: FeatureKind::Map, map: None, why, classifier }
+}
+
+/// C of `[N,C]`, `[N,C,1,1]`, `[N,1,1,C]` or `[N,1,C]`.
+pub(in crate::backbone) fn values_per_image(shape: &[usize]) -> Option<usize> {
+    let (_, rest) = shape.split_first()?;
+    let large = rest.iter().filter(|&&size| size != 1).count();
+    (!rest.is_empty() && large <= 1).then(|| rest.iter().product())
+}
+
+fn feature_dim(shape: &[usize], kind: FeatureKind) -> Option<usize> {
+    match (kind, shape) {
+        (FeatureKind::Map, &[_, channels, _, _]) => Some(channels),
+        (FeatureKind::MapNhwc, &[_, _, _, channels]) => Some(channels),
+        (FeatureKind::TokensMean | FeatureKind::TokensClass, &[_, _, channels]) => Some(channels),
+        (FeatureKind::Vector, shape) => values_per_image(shape),
+        _ => None,
+    }
+}
+
+/// Tokens are one more than a square number where a class token leads them.
+fn likely_kind(shape: &[usize]) -> Option<FeatureKind> {
+    match *shape {
+        _ if values_per_image(shape).is_some() => Some(FeatureKind::Vector),
+        [_, tokens, _] => match tokens > 1 && (tokens - 1).isqrt().pow(2) == tokens - 1 {
+            true => Some(FeatureKind::TokensClass),
+            false => Some(FeatureKind::TokensMean),
+        },
+        [_, _, _, _] => match likely_layout(shape) {
+            Layout::Nchw => Some(FeatureKind::Map),
+            Layout::Nhwc => Some(FeatureKind::MapNhwc),
+        },
+        _ => None,
+    }
+}
+
+/// Tensors near the end that a user may name: maps, tokens and vectors that the image reaches.
+fn candidates(index: &Index<'_>, input: &ImageInput, shapes: &Shapes) -> Vec<Candidate> {
+    const SHOWN: usize = 8;
+    let mut found: Vec<Candidate> = Vec::new();
+    let named = |node: &'_ pb::NodeProto| node.output.first().cloned();
+    for tensor in index.order.iter().rev().filter_map(|&node| named(&index.graph.node[node])) {
+        let Some(shape) = shapes.get(&tensor).filter(|shape| likely_kind(shape).is_some()) else {
+            continue;
+        };
+        let new = found.iter().all(|known| known.shape != *shape);
+        if new && index.needed_for(&[&tensor]).tensors.contains(input.name.as_str()) {
+            found.push(Candidate { tensor: tensor.clone(), shape: shape.clone() });
+        }
+        if found.len() == SHOWN {
+            break;
+        }
+    }
+    found
+}

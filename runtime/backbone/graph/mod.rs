@@ -1,0 +1,68 @@
+//! ONNX graphs: read with distrust, understood, cut at the feature.
+//!
+//! The protobuf schema is tract's (`tract_onnx::pb`); nothing here runs a network.
+
+mod check;
+mod constant;
+mod cut;
+mod feature;
+mod float32;
+mod index;
+mod input;
+mod network;
+mod tail;
+
+pub use cut::{CutNetwork, CutRequest};
+pub(in crate::backbone) use feature::values_per_image;
+pub use feature::{Candidate, FeatureCut};
+pub use input::{ImageInput, Layout};
+pub use network::{MAX_BYTES, Network, Shapes};
+
+#[derive(Debug, thiserror::Error)]
+pub enum GraphError {
+    #[error("expected an ONNX file of at most {MAX_BYTES} bytes, got {0}")]
+    TooLarge(u64),
+    #[error("expected an ONNX protobuf")]
+    Protobuf(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("expected an ONNX model with a graph, got a file without one")]
+    NoGraph,
+    #[error("expected a model that names its ONNX operator set, got one that does not")]
+    NoOperatorSet,
+    #[error("expected tensor `{tensor}` to hold its own {expected} bytes of data, got {got}")]
+    TensorData { tensor: String, expected: u64, got: u64 },
+    #[error("expected tensor `{tensor}` to have dimensions that a file can hold, got {dims:?}")]
+    TensorDims { tensor: String, dims: Vec<i64> },
+    #[error("expected tensor `{tensor}` to have an element type of ONNX, got {got}")]
+    TensorType { tensor: String, got: i32 },
+    #[error("expected tensor `{tensor}` inside the file, got a reference to data outside it")]
+    ExternalData { tensor: String },
+    #[error("expected every tensor to come from one place, got `{0}` from two")]
+    ProducedTwice(String),
+    #[error("expected every tensor to come from somewhere, got `{tensor}` in node `{node}` from nowhere")]
+    Dangling { node: String, tensor: String },
+    #[error("expected a graph without cycles, got one through node `{0}`")]
+    Cycle(String),
+    #[error("expected one image input, such as [N,3,H,W] of float32, got {}", list(.0))]
+    NoImageInput(Vec<String>),
+    #[error("expected a graph input named `{wanted}`, got {}", list(.inputs))]
+    UnknownInput { wanted: String, inputs: Vec<String> },
+    #[error("expected a tensor named `{wanted}` in the graph, got none")]
+    UnknownTensor { wanted: String },
+    #[error("expected tensor `{0}` to depend on the image, got one that does not")]
+    NotFromImage(String),
+    #[error("expected tensor `{feature}` to depend on the image alone, got one that also needs {}", list(.inputs))]
+    MoreInputs { feature: String, inputs: Vec<String> },
+    #[error("expected a network whose feature can be told, got one where it cannot; candidates: {}", list(.0))]
+    NoFeature(Vec<Candidate>),
+    #[error("expected tensor `{tensor}` to have a shape that a feature can have, got {shape:?}")]
+    FeatureShape { tensor: String, shape: Vec<usize> },
+    #[error("expected to learn the shape of tensor `{0}` from the graph, got none")]
+    UnknownShape(String),
+}
+
+fn list(items: &[impl std::fmt::Display]) -> String {
+    match items {
+        [] => "none".to_owned(),
+        _ => items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
