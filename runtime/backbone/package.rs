@@ -1,0 +1,210 @@
+//! A backbone on disk: a folder with `manifest.toml`, the ONNX file it names and, where they are known,
+//! `golden.safetensors`.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::graph::MAX_BYTES;
+use super::{Golden, GoldenError};
+use crate::atomic_file;
+use crate::digest::{Digest, Fingerprint};
+use crate::manifest::{Manifest, ManifestError};
+
+/// The manifest's file name inside a package.
+pub const MANIFEST_FILE: &str = "manifest.toml";
+/// The golden vectors' file name inside a package.
+pub const GOLDEN_FILE: &str = "golden.safetensors";
+
+/// A network with its manifest; the ONNX bytes are those that the manifest's digest names.
+#[derive(Clone, Debug)]
+pub struct Package {
+    manifest: Manifest,
+    onnx: Vec<u8>,
+    golden: Option<Golden>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    #[error("expected a readable file at `{path}`")]
+    Read { path: PathBuf, source: io::Error },
+    #[error("expected to write the backbone package `{path}`")]
+    Write { path: PathBuf, source: io::Error },
+    #[error("expected a file of at most {limit} bytes at `{path}`, got {got}")]
+    TooLarge { path: PathBuf, limit: u64, got: u64 },
+    #[error("expected a valid manifest at `{path}`")]
+    Manifest { path: PathBuf, source: ManifestError },
+    #[error("expected the preprocessing of a network")]
+    Preprocess(#[source] ManifestError),
+    #[error("expected valid golden vectors at `{path}`")]
+    Golden { path: PathBuf, source: GoldenError },
+    #[error("expected `{path}` to have SHA-256 {expected}, got {got}: the file was changed or damaged")]
+    Digest { path: PathBuf, expected: Digest, got: Digest },
+}
+
+impl Package {
+    /// Puts together what was made elsewhere; the manifest's digest becomes that of `onnx`.
+    pub fn new(mut manifest: Manifest, onnx: Vec<u8>) -> Self {
+        manifest.onnx.sha256 = Digest::of(&onnx);
+        Self { manifest, onnx, golden: None }
+    }
+
+    /// Reads and verifies the package in `folder`.
+    ///
+    /// # Errors
+    /// When a file is missing, damaged or of another format.
+    pub fn open(folder: &Path) -> Result<Self, PackageError> {
+        let path = folder.join(MANIFEST_FILE);
+        let text = read(&path, 1 << 20)?;
+        let manifest = Manifest::parse(&String::from_utf8_lossy(&text))
+            .map_err(|source| PackageError::Manifest { path, source })?;
+        let path = folder.join(&manifest.onnx.file);
+        let onnx = read(&path, MAX_BYTES)?;
+        let (expected, got) = (manifest.onnx.sha256, Digest::of(&onnx));
+        if expected != got {
+            return Err(PackageError::Digest { path, expected, got });
+        }
+        Ok(Self { manifest, onnx, golden: read_golden(&folder.join(GOLDEN_FILE))? })
+    }
+
+    /// Writes the package to `folder`: a new folder beside it, then a rename. What is there already stays where it is
+    /// the same package, and is replaced where it is another.
+    pub fn save(&self, folder: &Path) -> Result<(), PackageError> {
+        let write_error = |source| PackageError::Write { path: folder.to_owned(), source };
+        if Self::open(folder).is_ok_and(|there| there.manifest == self.manifest && there.golden == self.golden) {
+            return Ok(());
+        }
+        let parent = match folder.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        fs::create_dir_all(parent).map_err(write_error)?;
+        let new = tempfile::Builder::new().prefix(".tmp-").tempdir_in(parent).map_err(write_error)?;
+        self.write_files(new.path()).map_err(write_error)?;
+        let old = tempfile::Builder::new().prefix(".old-").tempdir_in(parent).map_err(write_error)?;
+        match fs::rename(folder, old.path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(write_error(error)),
+            _ => {}
+        }
+        fs::rename(new.keep(), folder).map_err(write_error)?;
+        atomic_file::sync_folder(folder).map_err(write_error)
+    }
+
+    fn write_files(&self, folder: &Path) -> io::Result<()> {
+        #[cfg(unix)]
+        fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        atomic_file::create(&folder.join(&self.manifest.onnx.file), &self.onnx)?;
+        if let Some(golden) = &self.golden {
+            atomic_file::create(&folder.join(GOLDEN_FILE), &golden.to_bytes())?;
+        }
+        atomic_file::create(&folder.join(MANIFEST_FILE), self.manifest.to_toml().as_bytes())
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.manifest.fingerprint()
+    }
+
+    pub fn onnx(&self) -> &[u8] {
+        &self.onnx
+    }
+
+    pub fn golden(&self) -> Option<&Golden> {
+        self.golden.as_ref()
+    }
+
+    pub fn set_golden(&mut self, golden: Golden) {
+        self.golden = Some(golden);
+    }
+
+    pub(super) fn into_parts(self) -> (Manifest, Vec<u8>) {
+        (self.manifest, self.onnx)
+    }
+}
+
+/// Reads a file after a look at its length.
+pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
+    let read_error = |source| PackageError::Read { path: path.to_owned(), source };
+    let file = File::open(path).map_err(read_error)?;
+    let got = file.metadata().map_err(read_error)?.len();
+    if got > limit {
+        return Err(PackageError::TooLarge { path: path.to_owned(), limit, got });
+    }
+    let mut bytes = Vec::with_capacity(got as usize);
+    file.take(limit).read_to_end(&mut bytes).map_err(read_error)?;
+    Ok(bytes)
+}
+
+fn read_golden(path: &Path) -> Result<Option<Golden>, PackageError> {
+    match read(path, MAX_BYTES) {
+        Ok(bytes) => match Golden::parse(&bytes) {
+            Ok(golden) => Ok(Some(golden)),
+            Err(source) => Err(PackageError::Golden { path: path.to_owned(), source }),
+        },
+        Err(PackageError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array3, array};
+
+    use super::*;
+    use crate::backbone::PreprocessSpec;
+    use crate::manifest::{Feature, FeatureKind, Onnx};
+
+    fn package(onnx: &[u8]) -> Package {
+        let manifest = Manifest {
+            format: crate::manifest::FORMAT,
+            name: "net".into(),
+            licence: String::new(),
+            source: String::new(),
+            onnx: Onnx { file: "backbone.onnx".into(), sha256: Digest::of(b""), input: "x".into() },
+            preprocess: PreprocessSpec::default().resolve(None).unwrap(),
+            feature: Feature { output: "y".into(), kind: FeatureKind::Map, map: None, dim: 3 },
+        };
+        let mut package = Package::new(manifest, onnx.to_vec());
+        package.set_golden(Golden { images: vec![Array3::zeros((2, 3, 3))], features: array![[1.0, 2.0, 3.0]] });
+        package
+    }
+
+    #[test]
+    fn a_package_survives_being_saved_and_opened_and_replaces_another() {
+        let state = tempfile::tempdir().unwrap();
+        let folder = state.path().join("backbones/net");
+        for onnx in [b"first".as_slice(), b"second", b"second"] {
+            package(onnx).save(&folder).unwrap();
+            let opened = Package::open(&folder).unwrap();
+            assert_eq!((opened.onnx(), opened.manifest()), (onnx, package(onnx).manifest()));
+            assert_eq!(opened.golden(), package(onnx).golden());
+        }
+        assert_eq!(fs::read_dir(state.path().join("backbones")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_changed_network_is_refused() {
+        let state = tempfile::tempdir().unwrap();
+        let folder = state.path().join("net");
+        package(b"good").save(&folder).unwrap();
+        fs::write(folder.join("backbone.onnx"), b"evil").unwrap();
+        assert!(matches!(Package::open(&folder), Err(PackageError::Digest { .. })));
+    }
+
+    #[test]
+    fn a_package_without_a_part_that_it_needs_is_refused() {
+        let state = tempfile::tempdir().unwrap();
+        let folder = state.path().join("net");
+        for missing in [MANIFEST_FILE, "backbone.onnx"] {
+            package(b"good").save(&folder).unwrap();
+            fs::remove_file(folder.join(missing)).unwrap();
+            assert!(matches!(Package::open(&folder), Err(PackageError::Read { .. })), "{missing}");
+        }
+        package(b"good").save(&folder).unwrap();
+        fs::write(folder.join(GOLDEN_FILE), b"broken").unwrap();
+        assert!(matches!(Package::open(&folder), Err(PackageError::Golden { .. })));
+    }
+}
