@@ -1,11 +1,85 @@
 //! Frozen networks: from a normalised batch to feature vectors, on whichever engine this machine has.
+//!
+//! A [`Package`] is a network with its manifest; a [`Loader`] cuts the network at its feature, decides once which
+//! [`Provider`] runs it, and opens sessions; a session is a [`Backbone`]. A backbone never learns that heads exist.
 
+mod activations;
 mod golden;
 pub mod graph;
+mod import;
+pub mod library;
+mod loader;
+mod onnxruntime;
 mod package;
 mod preset;
+mod provider;
+mod tract;
 
 pub use golden::{Golden, GoldenError};
 pub use graph::GraphError;
+pub use import::{Import, ImportRequest};
+pub use library::LibraryError;
+pub use loader::{Fallback, Loader};
 pub use package::{Package, PackageError};
 pub use preset::{ParsePresetError, PreprocessSpec, Preset};
+pub use provider::{Options, ParseProviderError, Provider, ProviderChoice, available_threads};
+
+use crate::manifest::Manifest;
+use crate::tensor::{Activations, InputBatch, ShapeError};
+
+/// A network that is loaded and proven to run.
+pub trait Backbone: Send {
+    fn manifest(&self) -> &Manifest;
+
+    /// What runs, not what was asked for.
+    fn provider(&self) -> Provider;
+
+    /// Features of a batch of any length.
+    ///
+    /// Shapes: the batch is `[N,3,H,W]` with the manifest's H and W; the features are `[N,dim]`.
+    ///
+    /// # Errors
+    /// When H and W are others, when the engine fails, or when a feature is not finite.
+    fn forward(&mut self, batch: &InputBatch) -> Result<Activations, BackboneError>;
+}
+
+/// The error of an engine, as that engine worded it.
+pub type EngineError = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum BackboneError {
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    #[error("expected an ONNX image network that can be cut at its feature")]
+    Graph(#[from] GraphError),
+    #[error("expected a usable ONNX Runtime library")]
+    Library(#[from] LibraryError),
+    #[error("expected provider `{provider}` to load backbone `{name}`")]
+    Load { provider: Provider, name: String, source: EngineError },
+    #[error("expected provider `{provider}` to run backbone `{name}`")]
+    Run { provider: Provider, name: String, source: EngineError },
+    #[error("expected an input of {expected_width}x{expected_height} pixels, got {width}x{height}")]
+    InputSize { expected_width: usize, expected_height: usize, width: usize, height: usize },
+    #[error("expected tensor `{output}` to be {expected}, got shape {got:?}")]
+    OutputShape { output: String, expected: &'static str, got: Vec<usize> },
+    #[error("expected {expected} features in `{output}`, as the manifest says, got {got}")]
+    Dim { output: String, expected: usize, got: usize },
+    #[error("expected finite features in `{output}`, got {value}: the network or its preprocessing is at fault")]
+    NotFinite { output: String, value: f32 },
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+}
+
+/// An error and its causes in one line, each cause once.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}

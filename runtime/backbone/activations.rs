@@ -1,0 +1,139 @@
+//! From an engine's output tensors to features and maps.
+
+use ndarray::{Array2, ArrayD, Axis, Ix3, Ix4, s};
+
+use super::BackboneError;
+use super::graph::values_per_image;
+use crate::manifest::{Feature, FeatureKind};
+use crate::tensor::{Activations, FeatureMap, Features};
+
+/// Pools `outputs`, the tensors `feature.output` and, where there is one, `feature.map`, of `images` images.
+pub(super) fn activations(
+    feature: &Feature,
+    outputs: Vec<ArrayD<f32>>,
+    images: usize,
+) -> Result<Activations, BackboneError> {
+    let mut outputs = outputs.into_iter();
+    let tensor = outputs.next().expect("an engine gives every output that was asked for");
+    if tensor.shape().first() != Some(&images) {
+        return Err(shape_error(&feature.output, "one feature for every image", tensor.shape()));
+    }
+    let (features, own_map) = pooled(feature, tensor)?;
+    if features.0.ncols() != feature.dim {
+        let (output, expected, got) = (feature.output.clone(), feature.dim, features.0.ncols());
+        return Err(BackboneError::Dim { output, expected, got });
+    }
+    if let Some(&value) = features.0.iter().find(|value| !value.is_finite()) {
+        return Err(BackboneError::NotFinite { output: feature.output.clone(), value });
+    }
+    let named_map = match (&feature.map, outputs.next()) {
+        (Some(name), Some(tensor)) => Some(FeatureMap::new(rank(name, "[N,C,h,w]", tensor)?)?),
+        _ => None,
+    };
+    Ok(Activations { features, map: named_map.or(own_map) })
+}
+
+fn pooled(feature: &Feature, tensor: ArrayD<f32>) -> Result<(Features, Option<FeatureMap>), BackboneError> {
+    let name = &feature.output;
+    match feature.kind {
+        FeatureKind::Map => with_map(FeatureMap::new(rank::<Ix4>(name, "[N,C,h,w]", tensor)?)?),
+        FeatureKind::MapNhwc => {
+            let map = rank::<Ix4>(name, "[N,h,w,C]", tensor)?.permuted_axes([0, 3, 1, 2]);
+            with_map(FeatureMap::new(map)?)
+        }
+        FeatureKind::Vector => {
+            let shape = tensor.shape().to_vec();
+            let error = || shape_error(name, "[N,C] or [N,C,1,1]", &shape);
+            let dim = values_per_image(&shape).ok_or_else(error)?;
+            let vector: Array2<f32> = tensor.to_shape((shape[0], dim)).map_err(|_| error())?.into_owned();
+            Ok((Features(vector), None))
+        }
+        FeatureKind::TokensMean => {
+            let tokens = rank::<Ix3>(name, "[N,T,C]", tensor)?;
+            let mean = tokens.mean_axis(Axis(1)).ok_or_else(|| shape_error(name, "[N,T,C]", tokens.shape()))?;
+            Ok((Features(mean), None))
+        }
+        FeatureKind::TokensClass => {
+            let tokens = rank::<Ix3>(name, "[N,T,C]", tensor)?;
+            match tokens.len_of(Axis(1)) {
+                0 => Err(shape_error(name, "[N,T,C]", tokens.shape())),
+                _ => Ok((Features(tokens.slice(s![.., 0, ..]).to_owned()), None)),
+            }
+        }
+    }
+}
+
+fn with_map(map: FeatureMap) -> Result<(Features, Option<FeatureMap>), BackboneError> {
+    Ok((map.global_average_pool(), Some(map)))
+}
+
+fn rank<D: ndarray::Dimension>(
+    name: &str,
+    expected: &'static str,
+    tensor: ArrayD<f32>,
+) -> Result<ndarray::Array<f32, D>, BackboneError> {
+    let shape = tensor.shape().to_vec();
+    tensor.into_dimensionality().map_err(|_| shape_error(name, expected, &shape))
+}
+
+fn shape_error(output: &str, expected: &'static str, got: &[usize]) -> BackboneError {
+    BackboneError::OutputShape { output: output.to_owned(), expected, got: got.to_vec() }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{IxDyn, array};
+
+    use super::*;
+
+    fn feature(kind: FeatureKind, dim: usize) -> Feature {
+        Feature { output: "x".into(), kind, map: None, dim }
+    }
+
+    /// 0, 1, 2, … in the given shape.
+    fn counting(shape: &[usize]) -> ArrayD<f32> {
+        let count = shape.iter().product::<usize>();
+        ArrayD::from_shape_vec(IxDyn(shape), (0..count).map(|value| value as f32).collect()).unwrap()
+    }
+
+    #[test]
+    fn every_kind_of_feature_becomes_one_vector_per_image() {
+        for (kind, shape, expected) in [
+            (FeatureKind::Map, &[1, 2, 1, 3][..], array![[1.0, 4.0]]),
+            (FeatureKind::MapNhwc, &[1, 1, 3, 2], array![[2.0, 3.0]]),
+            (FeatureKind::Vector, &[1, 2], array![[0.0, 1.0]]),
+            (FeatureKind::Vector, &[1, 2, 1, 1], array![[0.0, 1.0]]),
+            (FeatureKind::TokensMean, &[1, 3, 2], array![[2.0, 3.0]]),
+            (FeatureKind::TokensClass, &[1, 3, 2], array![[0.0, 1.0]]),
+        ] {
+            let got = activations(&feature(kind, 2), vec![counting(shape)], 1).unwrap();
+            assert_eq!(got.features.0, expected, "{kind:?}");
+            assert_eq!(got.map.is_some(), matches!(kind, FeatureKind::Map | FeatureKind::MapNhwc));
+        }
+    }
+
+    #[test]
+    fn a_channels_last_map_comes_out_channels_first() {
+        let got = activations(&feature(FeatureKind::MapNhwc, 2), vec![counting(&[1, 1, 3, 2])], 1).unwrap();
+        let expected = array![[[[0.0, 2.0, 4.0]], [[1.0, 3.0, 5.0]]]];
+        assert_eq!(got.map.unwrap().values(), expected);
+    }
+
+    #[test]
+    fn a_tensor_of_another_rank_length_or_batch_is_refused() {
+        let of = |kind, dim, shape: &[usize], images| activations(&feature(kind, dim), vec![counting(shape)], images);
+        assert!(matches!(of(FeatureKind::Map, 2, &[1, 2], 1), Err(BackboneError::OutputShape { .. })));
+        assert!(matches!(of(FeatureKind::Vector, 12, &[1, 3, 4], 1), Err(BackboneError::OutputShape { .. })));
+        assert!(matches!(of(FeatureKind::Vector, 2, &[1, 2], 2), Err(BackboneError::OutputShape { .. })));
+        assert!(matches!(of(FeatureKind::Vector, 3, &[1, 2], 1), Err(BackboneError::Dim { expected: 3, got: 2, .. })));
+    }
+
+    #[test]
+    fn a_feature_that_is_not_finite_is_an_error() {
+        for value in [f32::NAN, f32::INFINITY] {
+            let tensor = ArrayD::from_elem(IxDyn(&[1, 2]), value);
+            let got = activations(&feature(FeatureKind::Vector, 2), vec![tensor], 1);
+            assert!(matches!(got, Err(BackboneError::NotFinite { .. })));
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! One decision per process: which provider runs a backbone. Sessions follow from it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ndarray::{Array4, ArrayD, ArrayView4, Axis, concatenate};
+use serde::Serialize;
+
+use super::activations::activations;
+use super::graph::{CutNetwork, CutRequest, Network};
+use super::library::{self, FoundLibrary};
+use super::onnxruntime::{self, Runtime};
+use super::tract::Plan;
+use super::{Backbone, BackboneError, EngineError, LibraryError, Options, Package, Provider, ProviderChoice, chain};
+use crate::manifest::Manifest;
+use crate::tensor::{Activations, InputBatch};
+
+/// What every engine does: run a batch `[n,3,H,W]` and give the cut's outputs, each `[n,…]`.
+pub(super) trait Engine: Send {
+    fn run(&mut self, input: ArrayView4<'_, f32>) -> Result<Vec<ArrayD<f32>>, EngineError>;
+}
+
+/// A cut network as ONNX bytes.
+pub(super) struct CutBytes {
+    pub bytes: Vec<u8>,
+    pub input: String,
+    pub outputs: Vec<String>,
+    pub batch: Option<usize>,
+    pub height: usize,
+    pub width: usize,
+}
+
+/// A provider that could not run, and why.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Fallback {
+    pub provider: Provider,
+    pub reason: String,
+}
+
+/// A backbone with its provider decided: the graph is cut, a first batch has gone through.
+pub struct Loader {
+    manifest: Arc<Manifest>,
+    source: Source,
+    options: Options,
+    fallbacks: Vec<Fallback>,
+    library: Option<FoundLibrary>,
+    /// The session that proved the provider, until somebody takes it.
+    proven: Mutex<Option<Session>>,
+}
+
+/// What sessions are made from.
+enum Source {
+    OnnxRuntime { runtime: Runtime, cut: CutBytes, provider: Provider },
+    Tract(Plan),
+}
+
+impl Loader {
+    /// Cuts the network and settles the provider by running one batch.
+    ///
+    /// Under [`ProviderChoice::Auto`] every provider that should run but does not is stepped over with one warning; a
+    /// machine without ONNX Runtime gets one warning in all, and a provider that its ONNX Runtime was not built with is
+    /// not tried.
+    ///
+    /// # Errors
+    /// When the network cannot be cut, when the provider that was named cannot run it, or when none can.
+    pub fn new(package: Package, options: &Options) -> Result<Self, BackboneError> {
+        let (manifest, onnx) = package.into_parts();
+        let network = Network::parse(&onnx)?;
+        drop(onnx);
+        let cut = cut(network, &manifest)?;
+        let mut walk = Walk { manifest: Arc::new(manifest), options, fallbacks: Vec::new(), library: None };
+        let (source, proven) = walk.choose(cut)?;
+        let Walk { manifest, fallbacks, library, .. } = walk;
+        Ok(Self { manifest, source, options: options.clone(), fallbacks, library, proven: Mutex::new(Some(proven)) })
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// What runs, not what was asked for.
+    pub fn provider(&self) -> Provider {
+        match &self.source {
+            Source::OnnxRuntime { provider, .. } => *provider,
+            Source::Tract(_) => Provider::Tract,
+        }
+    }
+
+    /// The providers that were stepped over, in the order in which they were tried.
+    pub fn fallbacks(&self) -> &[Fallback] {
+        &self.fallbacks
+    }
+
+    /// The ONNX Runtime library in use; `None` with tract.
+    pub fn library(&self) -> Option<&FoundLibrary> {
+        self.library.as_ref().filter(|_| self.provider().needs_library())
+    }
+
+    /// Opens a session of `threads` threads, independent of all others.
+    ///
+    /// ONNX Runtime shares the threads within one image; tract runs as many images of a batch at once. For many images
+    /// one single-threaded session per core is fastest on either.
+    pub fn session(&self, threads: usize) -> Result<Box<dyn Backbone>, BackboneError> {
+        let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        if proven.as_ref().is_some_and(|session| session.threads == threads) {
+            return Ok(Box::new(proven.take().expect("looked at above")));
+        }
+        drop(proven);
+        let (engine, batch): (Box<dyn Engine>, _) = match &self.source {
+            Source::OnnxRuntime { runtime, cut, provider } => {
+                let engine = runtime.open(cut, *provider, threads, &self.options);
+                let load_error = |source| BackboneError::Load { provider: *provider, name: self.name(), source };
+                (Box::new(engine.map_err(load_error)?), batch_limit(cut.batch))
+            }
+            Source::Tract(plan) => (Box::new(plan.session(threads)), usize::MAX),
+        };
+        let (manifest, provider) = (self.manifest.clone(), self.provider());
+        Ok(Box::new(Session { manifest, provider, engine, batch, threads }))
+    }
+
+    fn name(&self) -> String {
+        self.manifest.name.clone()
+    }
+}
+
+/// Larger batches gain nothing and take memory; a network with a fixed batch runs image by image.
+fn batch_limit(fixed: Option<usize>) -> usize {
+    fixed.unwrap_or(onnxruntime::MAX_BATCH)
+}
+
+fn cut(network: Network, manifest: &Manifest) -> Result<CutNetwork, BackboneError> {
+    let input = network.image_input(Some(&manifest.onnx.input))?;
+    let outputs: Vec<&str> =
+        [&manifest.feature.output].into_iter().chain(&manifest.feature.map).map(String::as_str).collect();
+    let (height, width) = (manifest.preprocess.height as usize, manifest.preprocess.width as usize);
+    Ok(network.cut(&CutRequest { input: &input, outputs: &outputs, height, width })?)
+}
+
+/// The way down from the fastest provider.
+struct Walk<'a> {
+    manifest: Arc<Manifest>,
+    options: &'a Options,
+    fallbacks: Vec<Fallback>,
+    library: Option<FoundLibrary>,
+}
+
+impl Walk<'_> {
+    fn choose(&mut self, cut: CutNetwork) -> Result<(Source, Session), BackboneError> {
+        match self.options.provider {
+            ProviderChoice::Only(Provider::Tract) => self.tract(&cut),
+            ProviderChoice::Only(provider) => {
+                let runtime = self.runtime()?;
+                self.onnx_runtime(runtime, cut_bytes(&cut), provider).map_err(|(error, _)| error)
+            }
+            ProviderChoice::Auto => self.descend(cut),
+        }
+    }
+
+    fn descend(&mut self, cut: CutNetwork) -> Result<(Source, Session), BackboneError> {
+        let runtime = match self.runtime() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                let reason = chain(&error);
+                tracing::warn!("ONNX Runtime cannot be used, so tract runs, which is slower: {reason}");
+                self.fallbacks.push(Fallback { provider: Provider::Cpu, reason });
+                return self.tract(&cut);
+            }
+        };
+        let built_with = |provider: &Provider| {
+            let library = self.library.as_ref().expect("a runtime was started from it");
+            match provider {
+                Provider::TensorRt => library.tensorrt,
+                Provider::Cuda => library.cuda,
+                Provider::Cpu => true,
+                Provider::Tract => false,
+            }
+        };
+        let mut bytes = cut_bytes(&cut);
+        for provider in Provider::ALL.into_iter().filter(built_with).collect::<Vec<_>>() {
+            match self.onnx_runtime(runtime.clone(), bytes, provider) {
+                Ok(chosen) => return Ok(chosen),
+                Err((error @ (BackboneError::Load { .. } | BackboneError::Run { .. }), unused)) => {
+                    bytes = unused;
+                    self.step_down(provider, &error);
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+        self.tract(&cut)
+    }
+
+    fn step_down(&mut self, provider: Provider, error: &BackboneError) {
+        let reason = chain(error);
+        tracing::warn!("provider `{provider}` cannot be used, so the next one is tried: {reason}");
+        self.fallbacks.push(Fallback { provider, reason });
+    }
+
+    /// Finds ONNX Runtime and starts it.
+    fn runtime(&mut self) -> Result<Runtime, LibraryError> {
+        let found = library::search(self.options.library.as_deref()).into_result()?;
+        let runtime = onnxruntime::start(&found.path)?;
+        self.library = Some(found);
+        Ok(runtime)
+    }
+
+    /// Opens a session and proves it; gives `cut` back with the error.
+    #[expect(clippy::result_large_err, reason = "the bytes are needed again by the next provider")]
+    fn onnx_runtime(
+        &self,
+        runtime: Runtime,
+        cut: CutBytes,
+        provider: Provider,
+    ) -> Result<(Source, Session), (BackboneError, CutBytes)> {
+        let load_error = |source| BackboneError::Load { provider, name: self.manifest.name.clone(), source };
+        let opened = runtime.open(&cut, provider, self.options.threads, self.options).map_err(load_error);
+        match opened.and_then(|engine| self.prove(Box::new(engine), provider, batch_limit(cut.batch))) {
+            Ok(session) => Ok((Source::OnnxRuntime { runtime, cut, provider }, session)),
+            Err(error) => Err((error, cut)),
+        }
+    }
+
+    fn tract(&self, cut: &CutNetwork) -> Result<(Source, Session), BackboneError> {
+        let provider = Provider::Tract;
+        let load_error = |source| BackboneError::Load { provider, name: self.manifest.name.clone(), source };
+        let plan = Plan::new(cut).map_err(load_error)?;
+        let session = self.prove(Box::new(plan.session(self.options.threads)), provider, usize::MAX)?;
+        Ok((Source::Tract(plan), session))
+    }
+
+    /// Runs one image through `engine`.
+    fn prove(&self, engine: Box<dyn Engine>, provider: Provider, batch: usize) -> Result<Session, BackboneError> {
+        let (manifest, threads) = (self.manifest.clone(), self.options.threads);
+        let mut session = Session { manifest, provider, engine, batch, threads };
+        let (height, width) = session.size();
+        // Neither constant, which a normalisation inside the network may divide by, nor far from what images are.
+        let value = |(_, c, y, x): (usize, usize, usize, usize)| ((c * 7 + y * 5 + x * 3) % 17) as f32 / 8.0 - 1.0;
+        session.forward(&InputBatch::new(Array4::from_shape_fn((1, 3, height, width), value))?)?;
+        Ok(session)
+    }
+}
+
+fn cut_bytes(cut: &CutNetwork) -> CutBytes {
+    CutBytes {
+        bytes: cut.network.to_bytes(),
+        input: cut.input.clone(),
+        outputs: cut.outputs.clone(),
+        batch: cut.batch,
+        height: cut.height,
+        width: cut.width,
+    }
+}
+
+/// An engine with its manifest.
+struct Session {
+    manifest: Arc<Manifest>,
+    provider: Provider,
+    engine: Box<dyn Engine>,
+    /// The most images that the engine is given at once.
+    batch: usize,
+    threads: usize,
+}
+
+impl Session {
+    fn size(&self) -> (usize, usize) {
+        (self.manifest.preprocess.height as usize, self.manifest.preprocess.width as usize)
+    }
+
+    fn run(&mut self, images: ArrayView4<'_, f32>) -> Result<Vec<ArrayD<f32>>, BackboneError> {
+        let (provider, name) = (self.provider, &self.manifest.name);
+        self.engine.run(images).map_err(|source| BackboneError::Run { provider, name: name.clone(), source })
+    }
+}
+
+impl Backbone for Session {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    fn forward(&mut self, batch: &InputBatch) -> Result<Activations, BackboneError> {
+        let (images, _, height, width) = batch.values().dim();
+        let (expected_height, expected_width) = self.size();
+        if (height, width) != (expected_height, expected_width) {
+            return Err(BackboneError::InputSize { expected_width, expected_height, width, height });
+        }
+        let chunk = self.batch.min(images);
+        let chunks: Vec<_> = batch.values().axis_chunks_iter(Axis(0), chunk).collect();
+        let mut outputs = chunks.into_iter().map(|chunk| self.run(chunk)).collect::<Result<Vec<_>, _>>()?;
+        let outputs = match outputs.len() {
+            1 => outputs.remove(0),
+            _ => self.join(&outputs)?,
+        };
+        activations(&self.manifest.feature, outputs, images)
+    }
+}
+
+impl Session {
+    /// Joins the outputs of parts of a batch.
+    fn join(&self, parts: &[Vec<ArrayD<f32>>]) -> Result<Vec<ArrayD<f32>>, BackboneError> {
+        let join = |output: usize| {
+            let views: Vec<_> = parts.iter().map(|outputs| outputs[output].view()).collect();
+            concatenate(Axis(0), &views).map_err(|error| BackboneError::Run {
+                provider: self.provider,
+                name: self.manifest.name.clone(),
+                source: error.into(),
+            })
+        };
+        (0..parts[0].len()).map(join).collect()
+    }
+}
