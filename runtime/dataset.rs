@@ -68,10 +68,13 @@ impl Dataset {
         if let Some(id) = ids.iter().find(|id| !seen.insert(**id)) {
             return Err(DatasetError::RepeatedSample(id.0));
         }
-        if let Some(((sample, channel), &value)) = features.indexed_iter().find(|(_, value)| !value.is_finite()) {
-            return Err(DatasetError::NotFinite { sample, channel, value });
+        let features =
+            if features.is_standard_layout() { features } else { features.as_standard_layout().into_owned() };
+        for (sample, row) in features.rows().into_iter().enumerate() {
+            if let Some((channel, &value)) = row.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+                return Err(DatasetError::NotFinite { sample, channel, value });
+            }
         }
-        let features = features.as_standard_layout().into_owned();
         Ok(Self { fingerprint, features, targets, groups, ids, labels })
     }
 
