@@ -20,7 +20,10 @@ pub(super) fn open(path: &Path, migrations: &[&str]) -> Result<Connection, Store
     // SQLite takes a path that begins with `file:` for a URI.
     let mut connection = Connection::open(Path::new(".").join(path)).at(path)?;
     connection.busy_timeout(BUSY_TIMEOUT).at(path)?;
-    check_identity(&connection, path, migrations.len() as u32)?;
+    // One snapshot: another process may be creating the store right now.
+    let snapshot = connection.unchecked_transaction().at(path)?;
+    check_identity(&snapshot, path, migrations.len() as u32)?;
+    snapshot.commit().at(path)?;
     configure(&connection).at(path)?;
     migrate(&mut connection, path, migrations)?;
     Ok(connection)
