@@ -1,0 +1,73 @@
+mod content;
+mod editing;
+mod files;
+mod removal;
+
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+
+use super::*;
+use crate::dataset::{GroupId, SampleId};
+use crate::digest::{ContentHash, Digest, Fingerprint};
+use crate::labels::{ClassIndex, Label};
+
+/// A store in a folder of its own.
+struct Bench {
+    folder: tempfile::TempDir,
+    store: Store,
+}
+
+fn bench() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("samples.db")).unwrap();
+    Bench { folder, store }
+}
+
+impl Bench {
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("samples.db")
+    }
+
+    /// Another connection, with SQLite's own settings.
+    fn sql(&self) -> Connection {
+        Connection::open(self.path()).unwrap()
+    }
+}
+
+fn label(text: &str) -> Label {
+    Label::new(text).unwrap()
+}
+
+fn fingerprint(name: &str) -> Fingerprint {
+    Fingerprint(Digest::of(name.as_bytes()))
+}
+
+fn vector(backbone: &str, values: &[f32]) -> FeatureVector {
+    FeatureVector { fingerprint: fingerprint(backbone), values: values.to_vec() }
+}
+
+/// A labelled training picture whose bytes are `name`, with features of backbone "b".
+fn sample(name: &str, class: &str, values: &[f32]) -> NewSample {
+    NewSample {
+        hash: ContentHash::of(name.as_bytes()),
+        label: Some(label(class)),
+        split: Split::Train,
+        group: None,
+        source: format!("photos/{class}/{name}"),
+        added_at: 1_700_000_000,
+        width: 500,
+        height: 375,
+        thumbnail: None,
+        features: Some(vector("b", values)),
+    }
+}
+
+fn unlabelled(name: &str) -> NewSample {
+    NewSample { label: None, features: None, ..sample(name, "x", &[]) }
+}
+
+/// Values that occur nowhere else: `dim` floats of which every one names sample and channel.
+fn marked(sample: usize, dim: usize) -> Vec<f32> {
+    (0..dim).map(|channel| f32::from_bits(0x4500_0000 + (sample as u32) * 4096 + channel as u32)).collect()
+}
