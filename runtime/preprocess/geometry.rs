@@ -1,5 +1,7 @@
 //! Which part of a picture lands where in the network's input.
 
+use std::ops::Range;
+
 use super::picture::{Dimensions, Turn};
 use crate::manifest::{Preprocess, Resize};
 
@@ -64,6 +66,17 @@ fn contain(picture: Dimensions, outer: Dimensions) -> Dimensions {
         Dimensions { width: outer.width, height: scaled(1.0 / ratio(picture), outer.width, outer.height) }
     } else {
         Dimensions { width: scaled(ratio(picture), outer.height, outer.width), height: outer.height }
+    }
+}
+
+impl Window {
+    /// The rows of a picture of `height` rows that reach into the window when it is scaled to `scaled` rows by a
+    /// filter of up to two rows on each side.
+    pub fn rows(&self, height: u32, scaled: u32) -> Range<u32> {
+        let reach = 2.0 * (self.height / f64::from(scaled)).max(1.0) + 1.0;
+        let start = (self.top - reach).floor().max(0.0) as u32;
+        let end = (self.top + self.height + reach).ceil().min(height.into()) as u32;
+        start..end
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Preprocessor {
     options: ResizeOptions,
     /// Memory of the last decoded picture, for the next.
     decoded: Vec<u8>,
+    /// The needed rows of the picture at their final width.
+    narrow: Vec<u8>,
     /// The scaled part of the picture as it is stored, before it is turned and placed.
     part: Vec<u8>,
     resized: Picture,
@@ -71,6 +73,7 @@ impl Preprocessor {
             resizer: Resizer::new(),
             options: ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)),
             decoded: Vec::new(),
+            narrow: Vec::new(),
             part: Vec::new(),
             resized: Picture::filled(settings.width, settings.height, settings.background),
             settings,
@@ -160,13 +163,28 @@ impl Preprocessor {
         }
     }
 
+    /// Along the rows first and then along the columns, each rounded to 8 bits, in Pillow's order: where a bicubic
+    /// filter overshoots and is clipped, the other order gives other pixels.
     fn convolve(&mut self, stored: &Picture, placement: &geometry::Placement, part: &mut [u8]) {
+        let Dimensions { width, height } = placement.size;
         let source = placement.source;
-        let options = self.options.crop(source.left, source.top, source.width, source.height);
-        let view = TypedImageRef::<U8x3>::from_buffer(stored.width(), stored.height(), stored.pixels());
-        let target = TypedImage::<U8x3>::from_buffer(placement.size.width, placement.size.height, part);
-        let (view, mut target) = (view.expect("a picture holds its pixels"), target.expect("sized by the caller"));
-        self.resizer.resize_typed(&view, &mut target, &options).expect("the crop lies inside the picture");
+        let rows = source.rows(stored.height(), height);
+        let stride = stored.width() as usize * 3;
+        let band = &stored.pixels()[rows.start as usize * stride..rows.end as usize * stride];
+        let (band_height, top) = (rows.end - rows.start, source.top - f64::from(rows.start));
+        let mut narrow = std::mem::take(&mut self.narrow);
+        narrow.resize(width as usize * band_height as usize * 3, 0);
+        let across = self.options.crop(source.left, 0.0, source.width, band_height.into());
+        self.resample((stored.width(), band_height, band), (width, band_height, &mut narrow), across);
+        let down = self.options.crop(0.0, top, width.into(), source.height.min(f64::from(band_height) - top));
+        self.resample((width, band_height, &narrow), (width, height, part), down);
+        self.narrow = narrow;
+    }
+
+    fn resample(&mut self, from: (u32, u32, &[u8]), to: (u32, u32, &mut [u8]), options: ResizeOptions) {
+        let from = TypedImageRef::<U8x3>::from_buffer(from.0, from.1, from.2).expect("sized by the caller");
+        let mut to = TypedImage::<U8x3>::from_buffer(to.0, to.1, to.2).expect("sized by the caller");
+        self.resizer.resize_typed(&from, &mut to, &options).expect("the crop lies inside the picture");
     }
 
     fn normalise(&self, mut out: ArrayViewMut3<f32>) {
