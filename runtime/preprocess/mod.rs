@@ -16,6 +16,11 @@ mod jpeg;
 mod normalise;
 mod picture;
 
+#[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
+mod parity_tests;
+
 pub use decode::{DecodeError, Limits, Unrecognised, decode};
 pub use picture::{Dimensions, Picture, PictureError};
 
