@@ -1,9 +1,36 @@
-//! Symmetric products and decompositions that ndarray lacks, by faer.
+//! Products with a stated number of threads, symmetric products and decompositions, by faer.
 
+use faer::linalg::matmul::matmul as rectangular;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::linalg::solvers::{EvdError, LltError, Solve};
-use faer::{Accum, Mat, MatMut, MatRef, Side, get_global_parallelism};
+use faer::{Accum, Mat, MatMut, MatRef, Par, Side, get_global_parallelism};
 use ndarray::{Array1, Array2, ArrayView2, Axis, LinalgScalar, ScalarOperand};
+
+/// `left · right` on the threads of `parallelism`: `[n,m]` and `[m,k]` to `[n,k]`.
+///
+/// ndarray's own product cannot be told to stay on one thread, as many small products side by side should.
+pub fn product<T: Real>(left: ArrayView2<T>, right: ArrayView2<T>, parallelism: Par) -> Array2<T> {
+    let mut product = Array2::<T>::zeros((left.nrows(), right.ncols()));
+    let (rows, columns) = product.dim();
+    let target = MatMut::from_row_major_slice_mut(product.as_slice_mut().expect("standard layout"), rows, columns);
+    with_matrix(left, |left| {
+        with_matrix(right, |right| rectangular(target, Accum::Replace, left, right, T::one(), parallelism));
+    });
+    product
+}
+
+/// Lends a row-major matrix or the transpose of one as it is, any other as a copy.
+fn with_matrix<T: Real>(matrix: ArrayView2<T>, lend: impl FnOnce(MatRef<T>)) {
+    let (rows, columns) = matrix.dim();
+    if let Some(slice) = matrix.as_slice() {
+        lend(MatRef::from_row_major_slice(slice, rows, columns));
+    } else if let Some(slice) = matrix.t().as_slice() {
+        lend(MatRef::from_column_major_slice(slice, rows, columns));
+    } else {
+        let copy = matrix.as_standard_layout();
+        lend(MatRef::from_row_major_slice(copy.as_slice().expect("standard layout"), rows, columns));
+    }
+}
 
 /// `f32` or `f64`.
 pub trait Real: LinalgScalar + ScalarOperand + faer::traits::RealField + Into<f64> {}
@@ -85,6 +112,17 @@ mod tests {
         assert_eq!(inner_product(matrix.view()), matrix.t().dot(&matrix));
         assert_eq!(outer_product(matrix.view()), matrix.dot(&matrix.t()));
         assert_eq!(outer_product(matrix.t()), matrix.t().dot(&matrix));
+    }
+
+    #[test]
+    fn products_take_any_layout() {
+        let left = array![[1., 2., 3.], [4., 5., 6.]];
+        let right = array![[1., 0.], [0., 2.], [-1., 1.]];
+        let expected = array![[-2., 7.], [-2., 16.]];
+        assert_eq!(product(left.view(), right.view(), Par::Seq), expected);
+        assert_eq!(product(left.t().to_owned().t(), right.view(), Par::rayon(2)), expected);
+        let wide = array![[1., 9., 0.], [0., 9., 2.], [-1., 9., 1.]];
+        assert_eq!(product(left.view(), wide.slice(ndarray::s![.., ..;2]), Par::Seq), expected);
     }
 
     #[test]

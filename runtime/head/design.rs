@@ -1,10 +1,11 @@
 //! Features made ready for a linear fit, and weights brought back.
 
+use faer::get_global_parallelism;
 use faer::linalg::solvers::EvdError;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use super::Linear;
-use super::algebra::{Eigen, eigen, outer_product};
+use super::algebra::{Eigen, eigen, outer_product, product};
 
 /// Standardised features: mean 0 and deviation 1 a channel, constant channels 0. Where there are clearly fewer samples
 /// than channels they are given by their coordinates in the orthonormal basis of their span in which they are
@@ -79,7 +80,11 @@ impl Design {
     pub fn unfold(&self, weights: ArrayView2<f32>, bias: &Array1<f32>) -> Linear {
         let standardised = match &self.span {
             None => weights.t().to_owned(),
-            Some(span) => weights.t().dot(&span.samples_from_coordinates.t()).dot(&span.standardised),
+            Some(span) => {
+                let parallelism = get_global_parallelism();
+                let on_samples = product(weights.t(), span.samples_from_coordinates.t(), parallelism);
+                product(on_samples.view(), span.standardised.view(), parallelism)
+            }
         };
         let weights = standardised.mapv(f64::from) * &self.scale;
         let bias = bias.mapv(f64::from) - weights.dot(&self.mean);

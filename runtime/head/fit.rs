@@ -5,8 +5,8 @@ use std::time::Instant;
 use ndarray::{Array2, Axis};
 
 use super::artifact::{ArtifactParts, HeadArtifact, InvalidHead};
-use super::report::{Candidate, ClassReport, CrossValidation, FitReport, UnknownReport};
-use super::trial::{Prepared, Trial};
+use super::candidates::{Prepared, Trial};
+use super::report::{Candidate, ClassReport, CrossValidation, FitReport, UnknownReport, rounded};
 use super::unknown::{Evidence, NeighbourBank, UnknownRule};
 use super::{FitOptions, HeadChoice, HeadKind, Temperature};
 use crate::dataset::{Dataset, DatasetParts};
@@ -61,7 +61,7 @@ pub fn fit(dataset: &Dataset, options: &FitOptions) -> Result<HeadArtifact, FitE
 }
 
 fn finish(best: &Trial, candidates: Vec<Candidate>, data: &Prepared) -> Result<HeadArtifact, FitError> {
-    let head = best.refit(data);
+    let head = (best.refit)(data);
     let temperature = Temperature::fit(best.logits.view(), &data.truth);
     let unknown = unknown_rule(best, data);
     let answers = OutOfFold::new(data, &best.logits, temperature);
@@ -74,7 +74,7 @@ fn finish(best: &Trial, candidates: Vec<Candidate>, data: &Prepared) -> Result<H
         per_class: answers.per_class(),
         candidates,
         unknown: UnknownReport {
-            threshold: unknown.as_ref().map(|rule| f64::from(rule.threshold)),
+            threshold: unknown.as_ref().map(|rule| rounded(f64::from(rule.threshold))),
             false_reject: unknown.as_ref().map(|rule| rule.false_reject),
         },
     };
@@ -134,8 +134,8 @@ fn candidate(trial: &Trial, start: Instant, data: &Prepared) -> Candidate {
     Candidate {
         head: trial.kind,
         penalty: trial.penalty,
-        accuracy: measured.then(|| metrics::accuracy(trial.logits.view(), &data.truth)),
-        nll: measured.then(|| data.loss(&trial.logits)),
+        accuracy: measured.then(|| rounded(metrics::accuracy(trial.logits.view(), &data.truth))),
+        nll: measured.then(|| rounded(data.loss(&trial.logits))),
         seconds: Some(start.elapsed().as_secs_f64()),
     }
 }
@@ -177,14 +177,15 @@ impl<'a> OutOfFold<'a> {
         if truth.is_empty() {
             return CrossValidation::default();
         }
+        let uncalibrated = Temperature::NEUTRAL.probabilities(self.logits.clone());
         CrossValidation {
             folds: self.data.folds.count(),
             samples: truth.len(),
-            accuracy: Some(self.confusion.accuracy()),
-            macro_f1: Some(self.confusion.macro_f1()),
-            nll: Some(metrics::nll(self.probabilities.view(), truth)),
-            ece: Some(metrics::ece(self.probabilities.view(), truth)),
-            ece_uncalibrated: Some(metrics::ece(Temperature::NEUTRAL.probabilities(self.logits.clone()).view(), truth)),
+            accuracy: Some(rounded(self.confusion.accuracy())),
+            macro_f1: Some(rounded(self.confusion.macro_f1())),
+            nll: Some(rounded(metrics::nll(self.probabilities.view(), truth))),
+            ece: Some(rounded(metrics::ece(self.probabilities.view(), truth))),
+            ece_uncalibrated: Some(rounded(metrics::ece(uncalibrated.view(), truth))),
         }
     }
 
@@ -192,7 +193,7 @@ impl<'a> OutOfFold<'a> {
         let counts = self.data.dataset.class_counts();
         let classes = self.data.dataset.labels().iter().zip(counts).zip(self.confusion.per_class());
         let report = |((label, count), metrics): ((&Label, usize), ClassMetrics)| {
-            let measured = |value| (metrics.count > 0).then_some(value);
+            let measured = |value| (metrics.count > 0).then(|| rounded(value));
             let (precision, recall, f1) = (measured(metrics.precision), measured(metrics.recall), measured(metrics.f1));
             ClassReport { label: label.clone(), count, precision, recall, f1 }
         };

@@ -52,6 +52,13 @@ impl Folds {
         Self { folds, samples }
     }
 
+    /// A fold for each group that may be held out.
+    pub fn of_groups(dataset: &Dataset) -> Self {
+        let groups = measurable_groups(dataset, 0);
+        let folds = if groups.len() < 2 { Vec::new() } else { groups.into_iter().map(|group| group.rows).collect() };
+        Self { folds, samples: dataset.len() }
+    }
+
     /// 0 when nothing can be held out.
     pub fn count(&self) -> usize {
         self.folds.len()
@@ -139,6 +146,14 @@ mod tests {
         let folds = Folds::new(&dataset(&[(0, 0), (0, 1), (1, 2), (1, 3), (1, 3)]), 9, 1);
         assert_eq!(folds.count(), 4);
         assert!(folds.iter().all(|fold| !fold.is_empty()));
+    }
+
+    #[test]
+    fn every_group_can_be_a_fold_of_its_own() {
+        let folds = Folds::of_groups(&dataset(&[(0, 0), (0, 1), (0, 1), (1, 2)]));
+        let mut rows: Vec<_> = folds.iter().collect();
+        rows.sort();
+        assert_eq!(rows, [&[0][..], &[1, 2]]);
     }
 
     proptest! {

@@ -9,6 +9,7 @@
 mod algebra;
 mod artifact;
 mod calibration;
+mod candidates;
 mod design;
 mod file;
 mod fit;
@@ -21,13 +22,13 @@ mod report;
 mod ridge;
 mod safetensors_file;
 mod softmax;
-mod trial;
 mod unknown;
 
 use ndarray::{Array2, ArrayView2};
 
 pub use artifact::{ArtifactParts, HeadArtifact, HeadError, InvalidHead, Scores};
 pub use calibration::Temperature;
+pub use candidates::{RidgeFit, SoftmaxFit, ridge_regression, softmax_regression};
 pub use file::ArtifactError;
 pub use fit::{FitError, fit};
 pub use folds::Folds;

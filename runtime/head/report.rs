@@ -67,6 +67,11 @@ pub struct UnknownReport {
     pub false_reject: Option<f64>,
 }
 
+/// A measured number as it is reported: to six decimals, which JSON keeps exactly.
+pub(super) fn rounded(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
 impl FitReport {
     /// The report without what differs from one run to the next.
     pub fn without_durations(&self) -> Self {

@@ -1,9 +1,10 @@
 //! Least squares with an L2 penalty on one-against-rest targets, for many penalties from one decomposition.
 
+use faer::get_global_parallelism;
 use faer::linalg::solvers::EvdError;
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
-use super::algebra::{Eigen, Real, eigen, inner_product, solve_positive};
+use super::algebra::{Eigen, Real, eigen, inner_product, product, solve_positive};
 use crate::labels::ClassIndex;
 
 /// `+1` for the sample's class and `-1` for every other: `[N,K]`.
@@ -65,10 +66,10 @@ impl<T: Real> RidgePath<T> {
             (centred, values, None)
         } else {
             let Eigen { values, vectors } = eigen(inner_product(centred.view()).view())?;
-            (centred.dot(&vectors), values, Some(vectors))
+            (multiply(&centred, &vectors), values, Some(vectors))
         };
         let values = values.mapv(|value| if value > T::zero() { value } else { T::zero() });
-        let projected = rotated.t().dot(&targets);
+        let projected = product(rotated.t(), targets.view(), get_global_parallelism());
         Ok(Self { rotated, values, vectors, projected, targets, roots, mean, target_mean })
     }
 
@@ -76,7 +77,7 @@ impl<T: Real> RidgePath<T> {
     pub fn solve(&self, penalty: f64) -> (Array2<T>, Array1<T>) {
         let shrunk = &self.projected * &self.shrinkage(penalty).insert_axis(Axis(1));
         let weights = match &self.vectors {
-            Some(vectors) => vectors.dot(&shrunk),
+            Some(vectors) => multiply(vectors, &shrunk),
             None => shrunk,
         };
         let intercept = &self.target_mean - &self.mean.dot(&weights);
@@ -87,7 +88,7 @@ impl<T: Real> RidgePath<T> {
     /// the rows of samples in no block NaN. Blocks of one sample give leave-one-out.
     pub fn predictions_without<'a>(&self, penalty: f64, blocks: impl Iterator<Item = &'a [usize]>) -> Array2<f32> {
         let inverse = self.shrinkage(penalty);
-        let fitted = self.rotated.dot(&(&self.projected * &inverse.view().insert_axis(Axis(1))));
+        let fitted = multiply(&self.rotated, &(&self.projected * &inverse.view().insert_axis(Axis(1))));
         let residual = &self.targets - &fitted;
         let length = self.roots.dot(&self.roots);
         let mut predictions = Array2::from_elem(self.targets.dim(), f32::NAN);
@@ -105,16 +106,17 @@ impl<T: Real> RidgePath<T> {
 
     /// `(I - H)⁻¹ residual` over the rows of `block`, H the hat matrix with the intercept.
     fn errors_without(&self, block: &[usize], inverse: &Array1<T>, residual: &Array2<T>, length: T) -> Array2<T> {
+        if let [row] = *block {
+            let own =
+                ndarray::Zip::from(self.rotated.row(row)).and(inverse).fold(T::zero(), |sum, &z, &d| sum + z * z * d);
+            let hat = own + self.roots[row] * self.roots[row] / length;
+            return residual.slice(s![row..=row, ..]).mapv(|residual| residual / (T::one() - hat));
+        }
         let rotated = self.rotated.select(Axis(0), block);
         let residual = residual.select(Axis(0), block);
         let roots = self.roots.select(Axis(0), block);
-        if let [_] = block {
-            let row = rotated.row(0);
-            let hat =
-                ndarray::Zip::from(row).and(inverse).fold(roots[0] * roots[0] / length, |sum, &z, &d| sum + z * z * d);
-            return residual / (T::one() - hat);
-        }
-        let mut system = (&rotated * &inverse.view().insert_axis(Axis(0))).dot(&rotated.t());
+        let shrunk = &rotated * &inverse.view().insert_axis(Axis(0));
+        let mut system = product(shrunk.view(), rotated.t(), get_global_parallelism());
         system.indexed_iter_mut().for_each(|((i, j), entry)| {
             let hat = *entry + roots[i] * roots[j] / length;
             *entry = if i == j { T::one() - hat } else { T::zero() - hat };
@@ -127,6 +129,10 @@ impl<T: Real> RidgePath<T> {
         let penalty = real::<T>(penalty);
         self.values.mapv(|value| T::one() / (value + penalty))
     }
+}
+
+fn multiply<T: Real>(left: &Array2<T>, right: &Array2<T>) -> Array2<T> {
+    product(left.view(), right.view(), get_global_parallelism())
 }
 
 fn real<T: Real>(value: f64) -> T {

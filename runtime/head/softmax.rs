@@ -1,8 +1,10 @@
 //! Multinomial logistic regression with an L2 penalty, by L-BFGS.
 
+use faer::Par;
 use ndarray::{Array1, Array2, ArrayView2, s};
 use rayon::prelude::*;
 
+use super::algebra::product;
 use super::lbfgs::{History, dot};
 use crate::labels::ClassIndex;
 
@@ -18,6 +20,7 @@ pub struct Problem<'a> {
     /// K
     pub classes: usize,
     pub penalty: f64,
+    pub parallelism: Par,
 }
 
 /// When to stop.
@@ -49,16 +52,18 @@ impl Problem<'_> {
     /// Searches from `start`, `[r+1,K]`.
     pub fn minimise(&self, start: Array2<f32>, stop: Stop) -> Solution {
         let mut parameters = start;
-        let mut logits = self.design.dot(&parameters);
+        let mut logits = product(self.design.view(), parameters.view(), self.parallelism);
         let mut probabilities = Array2::zeros(logits.dim());
         let still = Array2::zeros(logits.dim());
         let mut loss = self.along(&logits, &still, 0.0, &mut probabilities).0;
         let mut gradient = self.gradient(&parameters, &probabilities);
-        let mut history = History::new(self.inverse_curvature());
+        let mut history = History::default();
+        let squares = self.mean_squares();
         let mut iterations = 0;
         while largest(&gradient) > stop.tolerance && iterations < stop.iterations {
-            let direction = history.direction(gradient.view());
-            let change = self.design.dot(&direction);
+            let curvature = self.inverse_curvature(&squares, &probabilities);
+            let direction = history.direction(gradient.view(), curvature.view());
+            let change = product(self.design.view(), direction.view(), self.parallelism);
             let line = Line {
                 problem: self,
                 logits: &logits,
@@ -93,20 +98,12 @@ impl Problem<'_> {
         let logits = logits.as_slice().expect("standard layout").par_chunks(size);
         let change = change.as_slice().expect("standard layout").par_chunks(size);
         let samples = self.targets.par_chunks(CHUNK).zip(self.weights.par_chunks(CHUNK));
-        let sums: Vec<(f64, f64)> = (chunks.zip(logits), change.zip(samples))
+        let together = if self.parallelism == Par::Seq { usize::MAX } else { 1 };
+        let sums: Vec<(f64, f64)> = (chunks, logits, change, samples)
             .into_par_iter()
-            .map(|((probabilities, logits), (change, (targets, weights)))| {
-                let rows = probabilities
-                    .chunks_mut(self.classes)
-                    .zip(logits.chunks(self.classes))
-                    .zip(change.chunks(self.classes));
-                rows.zip(targets.iter().zip(weights)).fold(
-                    (0.0, 0.0),
-                    |(loss, slope), (((row, logits), change), (target, weight))| {
-                        let (own_loss, own_slope) = row_along(row, logits, change, length as f32, target.0);
-                        (loss + weight * own_loss, slope + weight * own_slope)
-                    },
-                )
+            .with_min_len(together)
+            .map(|(probabilities, logits, change, samples)| {
+                chunk_along(probabilities, [logits, change], length as f32, samples)
             })
             .collect();
         sums.into_iter().fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
@@ -119,24 +116,33 @@ impl Problem<'_> {
             row[target.0] -= 1.0;
             row *= weight as f32;
         }
-        let mut gradient = self.design.t().dot(&residual);
+        let mut gradient = product(self.design.t(), residual.view(), self.parallelism);
         let last = gradient.nrows() - 1;
         let penalised = parameters.slice(s![..last, ..]);
         gradient.slice_mut(s![..last, ..]).scaled_add(self.penalty as f32, &penalised);
         gradient
     }
 
-    /// Of each row of the parameters, assuming that the classes are equally probable.
-    fn inverse_curvature(&self) -> Vec<f64> {
+    /// `[r+1]`: of each column of the design.
+    fn mean_squares(&self) -> Array1<f32> {
         let mut squares = Array1::<f64>::zeros(self.design.ncols());
         for (row, &weight) in self.design.rows().into_iter().zip(self.weights) {
             squares.zip_mut_with(&row, |sum, &value| *sum += weight * f64::from(value).powi(2));
         }
-        let share = 1.0 / self.classes as f64;
-        let spread = share * (1.0 - share);
+        squares.mapv(|square| square as f32)
+    }
+
+    /// One over the diagonal of the Hessian, as if probabilities and features did not depend on each other: `[r+1,K]`.
+    fn inverse_curvature(&self, squares: &Array1<f32>, probabilities: &Array2<f32>) -> Array2<f32> {
+        let mut spread = Array1::<f32>::zeros(self.classes);
+        for (row, &weight) in probabilities.rows().into_iter().zip(self.weights) {
+            spread.zip_mut_with(&row, |sum, &p| *sum += weight as f32 * p * (1.0 - p));
+        }
         let last = squares.len() - 1;
-        let penalty = |row: usize| if row == last { 0.0 } else { self.penalty };
-        squares.iter().enumerate().map(|(row, square)| 1.0 / (spread * square + penalty(row)).max(1e-12)).collect()
+        Array2::from_shape_fn((squares.len(), self.classes), |(row, class)| {
+            let penalty = if row == last { 0.0 } else { self.penalty as f32 };
+            1.0 / (squares[row] * spread[class] + penalty).max(1e-12)
+        })
     }
 
     fn penalty_along(&self, parameters: &Array2<f32>, direction: &Array2<f32>) -> Parabola {
@@ -218,6 +224,23 @@ impl Line<'_> {
     }
 }
 
+/// [`row_along`] for the rows of `[logits, change]`, summed with the samples' weights.
+fn chunk_along(
+    probabilities: &mut [f32],
+    [logits, change]: [&[f32]; 2],
+    length: f32,
+    (targets, weights): (&[ClassIndex], &[f64]),
+) -> (f64, f64) {
+    let classes = probabilities.len() / targets.len();
+    let rows = probabilities.chunks_mut(classes).zip(logits.chunks(classes)).zip(change.chunks(classes));
+    let mut sums = (0.0, 0.0);
+    for (((row, logits), change), (target, weight)) in rows.zip(targets.iter().zip(weights)) {
+        let (loss, slope) = row_along(row, logits, change, length, target.0);
+        sums = (sums.0 + weight * loss, sums.1 + weight * slope);
+    }
+    sums
+}
+
 /// Leaves the softmax of `logits + length · change` in `row`; the cross-entropy against `target` and its slope.
 fn row_along(row: &mut [f32], logits: &[f32], change: &[f32], length: f32, target: usize) -> (f64, f64) {
     let mut highest = f32::NEG_INFINITY;
@@ -226,17 +249,28 @@ fn row_along(row: &mut [f32], logits: &[f32], change: &[f32], length: f32, targe
         highest = highest.max(*value);
     }
     let own = row[target] - highest;
-    let mut sum = 0.0;
-    for value in row.iter_mut() {
-        *value = (*value - highest).exp();
-        sum += *value;
-    }
+    row.iter_mut().for_each(|value| *value = exp_of_negative(*value - highest));
+    let sum: f32 = row.iter().sum();
     let mut expected = 0.0;
     for (value, &change) in row.iter_mut().zip(change) {
         *value /= sum;
         expected += *value * change;
     }
     (f64::from(sum).ln() - f64::from(own), f64::from(expected - change[target]))
+}
+
+/// e to the power of a number that is not above 0, within 2e-7 relative; 0 below -87. Plain arithmetic that the compiler
+/// turns into vector instructions, which the library's function is not.
+fn exp_of_negative(power: f32) -> f32 {
+    /// Adding and subtracting it rounds to a whole number.
+    const ROUND: f32 = 12_582_912.0;
+    let whole = power.max(-87.0) * std::f32::consts::LOG2_E + ROUND - ROUND;
+    // ln 2 in two parts, the first of few bits, so that the product is exact.
+    let rest = power.max(-87.0) - whole * 0.693_359_4 + whole * 2.121_944_4e-4;
+    let series = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+    let fraction = series.into_iter().fold(0.0, |sum, coefficient| sum * rest + coefficient);
+    let scale = f32::from_bits(((whole as i32 + 127) << 23) as u32);
+    if power < -87.0 { 0.0 } else { fraction * scale }
 }
 
 fn largest(gradient: &Array2<f32>) -> f64 {
@@ -279,7 +313,14 @@ mod tests {
 
     impl Example {
         fn problem(&self, classes: usize, penalty: f64) -> Problem<'_> {
-            Problem { design: &self.design, targets: &self.targets, weights: &self.weights, classes, penalty }
+            Problem {
+                design: &self.design,
+                targets: &self.targets,
+                weights: &self.weights,
+                classes,
+                penalty,
+                parallelism: Par::Seq,
+            }
         }
     }
 
@@ -334,6 +375,17 @@ mod tests {
         assert!((slope - (exact(0.7001) - exact(0.6999)) / 2e-4).abs() < 1e-4);
         line.at(0.0, &mut probabilities);
         assert!((line.slope_at_start(&probabilities) - (exact(1e-4) - exact(-1e-4)) / 2e-4).abs() < 1e-4);
+    }
+
+    #[test]
+    fn the_exponential_agrees_with_the_librarys() {
+        for step in 0..=8700 {
+            let power = -step as f32 / 100.0;
+            let (ours, exact) = (f64::from(exp_of_negative(power)), f64::from(power).exp());
+            assert!((ours - exact).abs() <= 3e-7 * exact, "{power}: {ours} {exact}");
+        }
+        assert_eq!(exp_of_negative(-88.0), 0.0);
+        assert_eq!(exp_of_negative(f32::NEG_INFINITY), 0.0);
     }
 
     #[test]
