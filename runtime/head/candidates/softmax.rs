@@ -33,11 +33,11 @@ pub struct SoftmaxFit {
 ///
 /// # Errors
 /// When there is no sample, or the decomposition of few samples in many channels does not converge.
-pub fn softmax_regression(dataset: &Dataset, penalty: f64) -> Result<SoftmaxFit, FitError> {
+pub fn softmax_regression(dataset: &Dataset, penalty: f64, balance: bool) -> Result<SoftmaxFit, FitError> {
     if dataset.is_empty() || dataset.dim() == 0 {
         return Err(FitError::NoSamples);
     }
-    let options = FitOptions::default();
+    let options = FitOptions { balance, ..FitOptions::default() };
     let data = Prepared::new(dataset, &options)?;
     let solution = solve(&data, penalty);
     let linear = unfold(&data, &solution);
