@@ -2,7 +2,10 @@
 
 use edgetl::dataset::{Dataset, DatasetParts, GroupId, SampleId};
 use edgetl::digest::{Digest, Fingerprint};
-use edgetl::head::{Linear, Temperature, ridge_regression, softmax_regression};
+use edgetl::head::{
+    ClassStatistics, FitOptions, Head, HeadChoice, HeadKind, Linear, Temperature, fit, ridge_regression,
+    softmax_regression,
+};
 use edgetl::labels::{ClassIndex, Label, Labels};
 use edgetl::metrics;
 use ndarray::{Array1, Array2, Axis};
@@ -16,6 +19,7 @@ struct Problem {
     uneven_rows: Vec<usize>,
     softmax_balanced: Vec<Softmax>,
     ridge: Ridge,
+    lda: Lda,
 }
 
 #[derive(Deserialize)]
@@ -30,6 +34,12 @@ struct Ridge {
     penalties: Vec<f64>,
     errors: Vec<f64>,
     penalty: f64,
+    weights: Vec<Vec<f32>>,
+    intercept: Vec<f32>,
+}
+
+#[derive(Deserialize)]
+struct Lda {
     weights: Vec<Vec<f32>>,
     intercept: Vec<f32>,
 }
@@ -122,6 +132,22 @@ fn ridge_has_the_weights_and_the_leave_one_out_errors_of_scikit_learn() {
         let Linear { weights, bias } = ours.linear;
         assert_close("weight", weights, matrix(&problem.ridge.weights), 1e-5);
         assert_close("bias", bias, Array1::from(problem.ridge.intercept), 1e-5);
+    }
+}
+
+#[test]
+fn lda_has_the_weights_of_scikit_learns_shrunk_covariance() {
+    for problem in problems() {
+        let dataset = problem.dataset();
+        let mut statistics = ClassStatistics::new(dataset.labels().len(), dataset.dim());
+        statistics.add(dataset.features().view(), dataset.targets());
+        let head =
+            fit(&dataset, &FitOptions { head: HeadChoice::Only(HeadKind::Lda), ..FitOptions::default() }).unwrap();
+        let Head::Lda(fitted) = head.head() else { panic!("another head") };
+        for Linear { weights, bias } in [statistics.lda(false).unwrap(), fitted.clone()] {
+            assert_close("weight", weights, matrix(&problem.lda.weights), 1e-4);
+            assert_close("bias", bias, Array1::from(problem.lda.intercept.clone()), 1e-4);
+        }
     }
 }
 

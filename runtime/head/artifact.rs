@@ -161,7 +161,7 @@ impl HeadArtifact {
 
 fn check_weights(head: &Head) -> Result<(), InvalidHead> {
     match head {
-        Head::Softmax(linear) | Head::Ridge(linear) => {
+        Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) => {
             if linear.bias.len() != linear.classes() {
                 return Err(InvalidHead::Biases { expected: linear.classes(), got: linear.bias.len() });
             }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `format` | `edgetl-head` |
 //! | `version` | `1` |
-//! | `kind` | `softmax`, `ridge`, `prototype` |
+//! | `kind` | `softmax`, `ridge`, `lda`, `prototype` |
 //! | `labels` | JSON list of strings, one a class |
 //! | `fingerprint` | 64 hexadecimal digits |
 //! | `temperature` | a number |
@@ -13,7 +13,7 @@
 //!
 //! | Tensor | Type | Shape | |
 //! |---|---|---|---|
-//! | `weight`, `bias` | F32 | `[K,C]`, `[K]` | `softmax` and `ridge` |
+//! | `weight`, `bias` | F32 | `[K,C]`, `[K]` | `softmax`, `ridge` and `lda` |
 //! | `directions`, `scale` | F32 | `[K,C]`, `[1]` | `prototype` |
 //! | `unknown.directions`, `unknown.scales` | I8, F32 | `[M,C]`, `[M]` | with `unknown` |
 
@@ -119,7 +119,8 @@ fn json(value: &impl Serialize) -> String {
 
 fn head_tensors(head: &Head) -> Vec<Tensor> {
     match head {
-        Head::Softmax(Linear { weights, bias }) | Head::Ridge(Linear { weights, bias }) => {
+        Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) => {
+            let Linear { weights, bias } = linear;
             vec![Tensor::f32("weight", weights.shape(), weights), Tensor::f32("bias", bias.shape(), bias)]
         }
         Head::Prototype(Prototype { directions, scale }) => {
@@ -170,6 +171,7 @@ impl<'a> Reader<'a> {
         Ok(match self.text("kind")?.parse::<HeadKind>()? {
             HeadKind::Softmax => Head::Softmax(linear()?),
             HeadKind::Ridge => Head::Ridge(linear()?),
+            HeadKind::Lda => Head::Lda(linear()?),
             HeadKind::Prototype => {
                 let scale = self.vector("scale")?;
                 let scale = *scale.first().ok_or(ArtifactError::MissingTensor("scale"))?;

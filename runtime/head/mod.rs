@@ -22,6 +22,7 @@ mod report;
 mod ridge;
 mod safetensors_file;
 mod softmax;
+mod statistics;
 mod unknown;
 
 use ndarray::{Array2, ArrayView2};
@@ -36,6 +37,7 @@ pub use linear::Linear;
 pub use options::{FitOptions, HeadChoice, HeadKind, ParseHeadError};
 pub use prototype::Prototype;
 pub use report::{Candidate, ClassReport, CrossValidation, FitReport, UnknownReport};
+pub use statistics::ClassStatistics;
 pub use unknown::UnknownRule;
 
 /// A fitted map from features to logits.
@@ -43,6 +45,7 @@ pub use unknown::UnknownRule;
 pub enum Head {
     Softmax(Linear),
     Ridge(Linear),
+    Lda(Linear),
     Prototype(Prototype),
 }
 
@@ -51,6 +54,7 @@ impl Head {
         match self {
             Self::Softmax(_) => HeadKind::Softmax,
             Self::Ridge(_) => HeadKind::Ridge,
+            Self::Lda(_) => HeadKind::Lda,
             Self::Prototype(_) => HeadKind::Prototype,
         }
     }
@@ -62,7 +66,7 @@ impl Head {
     /// When the features are not [`Head::dim`] wide.
     pub fn logits(&self, features: ArrayView2<f32>) -> Array2<f32> {
         match self {
-            Self::Softmax(linear) | Self::Ridge(linear) => linear.logits(features),
+            Self::Softmax(linear) | Self::Ridge(linear) | Self::Lda(linear) => linear.logits(features),
             Self::Prototype(prototype) => prototype.logits(features),
         }
     }
@@ -70,7 +74,7 @@ impl Head {
     /// K.
     pub fn classes(&self) -> usize {
         match self {
-            Self::Softmax(linear) | Self::Ridge(linear) => linear.classes(),
+            Self::Softmax(linear) | Self::Ridge(linear) | Self::Lda(linear) => linear.classes(),
             Self::Prototype(prototype) => prototype.classes(),
         }
     }
@@ -78,7 +82,7 @@ impl Head {
     /// C.
     pub fn dim(&self) -> usize {
         match self {
-            Self::Softmax(linear) | Self::Ridge(linear) => linear.dim(),
+            Self::Softmax(linear) | Self::Ridge(linear) | Self::Lda(linear) => linear.dim(),
             Self::Prototype(prototype) => prototype.dim(),
         }
     }

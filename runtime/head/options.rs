@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum HeadKind {
     /// Cosine similarity to class means.
     Prototype,
+    /// Gaussian classes that share a covariance.
+    Lda,
     /// Least squares on one-against-rest targets.
     Ridge,
     /// Multinomial logistic regression.
@@ -51,11 +53,12 @@ impl Default for FitOptions {
 
 impl HeadKind {
     /// From the simplest to the most flexible.
-    pub const ALL: [Self; 3] = [Self::Prototype, Self::Ridge, Self::Softmax];
+    pub const ALL: [Self; 4] = [Self::Prototype, Self::Lda, Self::Ridge, Self::Softmax];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Prototype => "prototype",
+            Self::Lda => "lda",
             Self::Ridge => "ridge",
             Self::Softmax => "softmax",
         }
@@ -120,6 +123,6 @@ mod tests {
         }
         assert_eq!("auto".parse::<HeadChoice>().unwrap(), HeadChoice::Auto);
         let error = "svm".parse::<HeadChoice>().unwrap_err();
-        assert_eq!(error.to_string(), "expected a head of prototype, ridge, softmax, got `svm`");
+        assert_eq!(error.to_string(), "expected a head of prototype, lda, ridge, softmax, got `svm`");
     }
 }

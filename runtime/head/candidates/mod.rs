@@ -1,5 +1,6 @@
 //! Kinds of head side by side: each answers out of fold, and can be fitted on everything.
 
+mod lda;
 mod prototype;
 mod ridge;
 mod softmax;
@@ -91,6 +92,7 @@ pub struct Trial {
 impl Trial {
     pub fn run(kind: HeadKind, data: &Prepared) -> Result<Self, FitError> {
         match kind {
+            HeadKind::Lda => lda::trial(data),
             HeadKind::Prototype => Ok(prototype::trial(data)),
             HeadKind::Ridge => ridge::trial(data),
             HeadKind::Softmax => Ok(softmax::trial(data)),
