@@ -41,8 +41,8 @@ pub enum InvalidHead {
     Biases { expected: usize, got: usize },
     #[error("expected finite numbers in the tensor `{0}`")]
     NotFinite(&'static str),
-    #[error("expected a bank of neighbours of {classes} classes and {dim} channels, got {got_classes} and {got_dim}")]
-    Bank { classes: usize, dim: usize, got_classes: usize, got_dim: usize },
+    #[error("expected distances to {classes} classes in {dim} channels, got {got_classes} and {got_dim}")]
+    Distance { classes: usize, dim: usize, got_classes: usize, got_dim: usize },
 }
 
 /// Why a head cannot answer.
@@ -94,9 +94,9 @@ impl HeadArtifact {
         }
         check_weights(&parts.head)?;
         if let Some(rule) = &parts.unknown {
-            let (got_classes, got_dim) = (rule.bank.counts().len(), rule.bank.directions().ncols());
+            let (got_classes, got_dim) = rule.distance.shape();
             if (got_classes, got_dim) != (classes, dim) {
-                return Err(InvalidHead::Bank { classes, dim, got_classes, got_dim });
+                return Err(InvalidHead::Distance { classes, dim, got_classes, got_dim });
             }
         }
         Ok(Self(parts))

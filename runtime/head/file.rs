@@ -8,14 +8,15 @@
 //! | `labels` | JSON list of strings, one a class |
 //! | `fingerprint` | 64 hexadecimal digits |
 //! | `temperature` | a number |
-//! | `unknown` | JSON object (threshold, false-reject rate, usual distance and logit, rows a class); absent without rule |
+//! | `unknown` | JSON object (threshold, false-reject rate, kind of distance, usual distance and logit, rows a class); absent without rule |
 //! | `report` | JSON object, as `fit-head --json` prints it |
 //!
 //! | Tensor | Type | Shape | |
 //! |---|---|---|---|
 //! | `weight`, `bias` | F32 | `[K,C]`, `[K]` | `softmax`, `ridge` and `lda` |
 //! | `directions`, `scale` | F32 | `[K,C]`, `[1]` | `prototype` |
-//! | `unknown.directions`, `unknown.scales` | I8, F32 | `[M,C]`, `[M]` | with `unknown` |
+//! | `unknown.directions`, `unknown.scales` | I8, F32 | `[M,C]`, `[M]` | with `unknown` of kind `neighbours` |
+//! | `unknown.means`, `unknown.scales` | F32 | `[K,C]`, `[C]` | with `unknown` of kind `means` |
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -27,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use super::artifact::{ArtifactParts, HeadArtifact, InvalidHead};
 use super::options::ParseHeadError;
 use super::safetensors_file::{Tensor, serialize};
-use super::unknown::{NeighbourBank, UnknownRule, Usual};
+use super::unknown::{ClassMeans, Distance, DistanceKind, NeighbourBank, UnknownRule, Usual};
 use super::{Head, HeadKind, Linear, Prototype, Temperature};
 use crate::digest::{Fingerprint, ParseDigestError};
 
@@ -57,8 +58,8 @@ pub enum ArtifactError {
     MissingTensor(&'static str),
     #[error("expected the tensor `{name}` to be {dtype:?} of {rank} dimensions, got {got_dtype:?} of shape {got:?}")]
     Tensor { name: &'static str, dtype: Dtype, rank: usize, got_dtype: Dtype, got: Vec<usize> },
-    #[error("expected the bank of neighbours to have as many rows as it says")]
-    Bank,
+    #[error("expected the tensors of the unknown-rule to fit together")]
+    Unknown,
     #[error(transparent)]
     Invalid(#[from] InvalidHead),
 }
@@ -66,10 +67,13 @@ pub enum ArtifactError {
 /// The metadata of an [`UnknownRule`].
 #[derive(Serialize, Deserialize)]
 struct UnknownMetadata {
+    kind: DistanceKind,
     threshold: f32,
     false_reject: f64,
     distance: Usual,
     logit: Usual,
+    /// Of each class, in a bank of neighbours.
+    #[serde(default)]
     rows: Vec<usize>,
 }
 
@@ -88,9 +92,7 @@ impl HeadArtifact {
         let mut tensors = head_tensors(self.head());
         if let Some(rule) = self.unknown() {
             metadata.insert("unknown", json(&UnknownMetadata::of(rule)));
-            let (directions, scales) = (rule.bank.directions(), rule.bank.scales());
-            tensors.push(Tensor::f32("unknown.scales", scales.shape(), scales));
-            tensors.push(Tensor::i8("unknown.directions", directions.shape(), directions));
+            tensors.extend(distance_tensors(&rule.distance));
         }
         serialize(&metadata, &tensors)
     }
@@ -129,11 +131,32 @@ fn head_tensors(head: &Head) -> Vec<Tensor> {
     }
 }
 
+fn distance_tensors(distance: &Distance) -> [Tensor; 2] {
+    match distance {
+        Distance::Neighbours(bank) => [
+            Tensor::f32("unknown.scales", bank.scales().shape(), bank.scales()),
+            Tensor::i8("unknown.directions", bank.directions().shape(), bank.directions()),
+        ],
+        Distance::Means(means) => [
+            Tensor::f32("unknown.scales", means.scales().shape(), means.scales()),
+            Tensor::f32("unknown.means", means.means().shape(), means.means()),
+        ],
+    }
+}
+
 impl UnknownMetadata {
     fn of(rule: &UnknownRule) -> Self {
-        let UnknownRule { bank, distance, logit, threshold, false_reject } = rule;
-        let (distance, logit, rows) = (*distance, *logit, bank.counts().to_vec());
-        Self { threshold: *threshold, false_reject: *false_reject, distance, logit, rows }
+        Self {
+            kind: rule.distance.kind(),
+            threshold: rule.threshold,
+            false_reject: rule.false_reject,
+            distance: rule.usual_distance,
+            logit: rule.usual_logit,
+            rows: match &rule.distance {
+                Distance::Neighbours(bank) => bank.counts().to_vec(),
+                Distance::Means(_) => Vec::new(),
+            },
+        }
     }
 }
 
@@ -184,13 +207,21 @@ impl<'a> Reader<'a> {
         if !self.metadata.contains_key("unknown") {
             return Ok(None);
         }
-        let UnknownMetadata { threshold, false_reject, distance, logit, rows } = self.json("unknown")?;
-        let (shape, bytes) = self.tensor("unknown.directions", Dtype::I8, 2)?;
-        let values = bytes.iter().map(|byte| i8::from_le_bytes([*byte])).collect();
-        let directions = Array2::from_shape_vec((shape[0], shape[1]), values).expect("validated by safetensors");
-        let bank = NeighbourBank::from_parts(directions, self.vector("unknown.scales")?, rows);
-        let bank = bank.ok_or(ArtifactError::Bank)?;
-        Ok(Some(UnknownRule { bank, distance, logit, threshold, false_reject }))
+        let UnknownMetadata { kind, threshold, false_reject, distance, logit, rows } = self.json("unknown")?;
+        let scales = self.vector("unknown.scales")?;
+        let read = match kind {
+            DistanceKind::Neighbours => {
+                let (shape, bytes) = self.tensor("unknown.directions", Dtype::I8, 2)?;
+                let values = bytes.iter().map(|byte| i8::from_le_bytes([*byte])).collect();
+                let directions =
+                    Array2::from_shape_vec((shape[0], shape[1]), values).expect("validated by safetensors");
+                NeighbourBank::from_parts(directions, scales, rows).map(Distance::Neighbours)
+            }
+            DistanceKind::Means => ClassMeans::from_parts(self.matrix("unknown.means")?, scales).map(Distance::Means),
+        };
+        let (usual_distance, usual_logit) = (distance, logit);
+        let distance = read.ok_or(ArtifactError::Unknown)?;
+        Ok(Some(UnknownRule { distance, usual_distance, usual_logit, threshold, false_reject }))
     }
 
     fn matrix(&self, name: &'static str) -> Result<Array2<f32>, ArtifactError> {

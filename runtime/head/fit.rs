@@ -7,7 +7,7 @@ use ndarray::{Array2, Axis};
 use super::artifact::{ArtifactParts, HeadArtifact, InvalidHead};
 use super::candidates::{Prepared, Trial};
 use super::report::{Candidate, ClassReport, CrossValidation, FitReport, UnknownReport, rounded};
-use super::unknown::{Evidence, NeighbourBank, UnknownRule};
+use super::unknown::{Distance, DistanceKind, Evidence, UnknownRule};
 use super::{FitOptions, HeadChoice, HeadKind, Temperature};
 use crate::dataset::{Dataset, DatasetParts};
 use crate::labels::{ClassIndex, Label, Labels};
@@ -140,20 +140,46 @@ fn candidate(trial: &Trial, start: Instant, data: &Prepared) -> Candidate {
     }
 }
 
-/// Banks without a fold judge that fold, as the whole bank will judge new pictures.
+/// The rule with the distance that better tells known samples from samples of a class left out.
 fn unknown_rule(best: &Trial, data: &Prepared) -> Option<UnknownRule> {
     let (features, targets, classes) = (data.dataset.features(), data.dataset.targets(), data.dataset.labels().len());
+    let rules = DistanceKind::ALL.into_iter().filter_map(|kind| {
+        let distance = Distance::new(kind, features.view(), targets, classes);
+        let known = out_of_fold(kind, &best.logits, data);
+        let rule = UnknownRule::fit(distance, &known, data.options.false_reject)?;
+        let apart = match classes {
+            0..3 => 0.0,
+            _ => rule.auroc(&out_of_fold(kind, &without_own_class(best, data), data), &known),
+        };
+        Some((rule, apart))
+    });
+    // The first of equals.
+    rules.reduce(|best, other| if other.1 > best.1 { other } else { best }).map(|(rule, _)| rule)
+}
+
+/// Distances without a fold judge that fold, as the distance of all samples will judge new pictures.
+fn out_of_fold(kind: DistanceKind, logits: &Array2<f32>, data: &Prepared) -> Evidence {
+    let (features, targets) = (data.dataset.features(), data.dataset.targets());
     let mut evidence = Evidence::default();
     for fold in data.folds.iter() {
         let training = data.folds.training_rows(fold);
         let known: Vec<ClassIndex> = training.iter().map(|&row| targets[row]).collect();
-        let bank = NeighbourBank::new(features.select(Axis(0), &training).view(), &known, classes);
+        let features_known = features.select(Axis(0), &training);
+        let distance = Distance::new(kind, features_known.view(), &known, data.dataset.labels().len());
         let places: Vec<usize> = fold.iter().map(|row| data.measured.binary_search(row).expect("held out")).collect();
-        let logits = best.logits.select(Axis(0), &places);
-        evidence.extend(Evidence::gather(&bank, features.select(Axis(0), fold).view(), logits.view()));
+        let logits = logits.select(Axis(0), &places);
+        evidence.extend(Evidence::gather(&distance, features.select(Axis(0), fold).view(), logits.view()));
     }
-    let bank = NeighbourBank::new(features.view(), targets, classes);
-    UnknownRule::fit(bank, &evidence, data.options.false_reject)
+    evidence
+}
+
+/// Out-of-fold logits in which each sample's own class has none to give: nearly what a head without the class says.
+fn without_own_class(best: &Trial, data: &Prepared) -> Array2<f32> {
+    let mut logits = best.logits.clone();
+    for (mut row, target) in logits.rows_mut().into_iter().zip(&data.truth) {
+        row[target.0] = f32::NEG_INFINITY;
+    }
+    logits
 }
 
 /// The out-of-fold answers of the head that was chosen.
