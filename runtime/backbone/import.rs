@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::graph::{FeatureCut, ImageInput, MAX_BYTES, Network};
-use super::package::read;
-use super::{BackboneError, Package, PackageError, PreprocessSpec, tract};
+use super::graph::{FeatureCut, ImageInput, Network, Shapes};
+use super::metadata::Declared;
+use super::{BackboneError, Classifier, Options, Package, PackageError, PreprocessSpec, onnxruntime, tract};
 use crate::digest::Digest;
 use crate::manifest::{FORMAT, FeatureKind, Manifest, Onnx, Preprocess};
 
 /// What a user may say of a bare ONNX file; everything left out is found.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ImportRequest {
     /// The backbone's name; the file's by default.
     pub name: Option<String>,
@@ -17,9 +17,14 @@ pub struct ImportRequest {
     pub input: Option<String>,
     /// The feature's tensor or node.
     pub feature: Option<String>,
-    /// How the named feature becomes a vector.
+    /// How the feature becomes a vector; with tokens, the class token or their mean.
     pub kind: Option<FeatureKind>,
     pub preprocess: PreprocessSpec,
+    /// Class names in the order of the scores; the file's own by default.
+    pub labels: Vec<String>,
+    pub licence: String,
+    /// The engine that is asked for shapes which the graph alone does not tell.
+    pub engine: Options,
 }
 
 /// A package and how it came about.
@@ -30,19 +35,28 @@ pub struct Import {
     pub why: String,
     /// Whether the normalisation is a guess.
     pub guessed: bool,
+    /// What the user should know, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// A file that was read and understood up to its feature.
+pub(super) struct Reading {
+    pub network: Network,
+    pub digest: Digest,
+    pub input: ImageInput,
+    pub declared: Declared,
+    pub preprocess: Preprocess,
+    /// Whether the normalisation is a guess.
+    pub guessed: bool,
+    pub shapes: Shapes,
 }
 
 impl Package {
-    /// A package from a bare ONNX file: see [`Import::from_onnx`].
+    /// A package from a bare ONNX file, warnings logged: see [`Import::from_onnx`].
     pub fn from_onnx(path: &Path, request: &ImportRequest) -> Result<Self, BackboneError> {
         let import = Import::from_onnx(path, request)?;
-        tracing::info!("{}", import.why);
-        if import.guessed {
-            tracing::warn!(
-                "nothing says how `{}` wants its pixels, so ImageNet's mean and standard deviation are a guess",
-                path.display()
-            );
-        }
+        tracing::debug!("{}", import.why);
+        import.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         Ok(import.package)
     }
 }
@@ -50,44 +64,94 @@ impl Package {
 impl Import {
     /// Reads the file at `path`, finds its image input and its feature, and prunes what the feature does not need.
     ///
+    /// The rows of the classifier are kept where they multiply the feature itself.
+    ///
     /// # Errors
     /// When the file is no ONNX image network, or when its feature can neither be found nor be what was named.
     pub fn from_onnx(path: &Path, request: &ImportRequest) -> Result<Self, BackboneError> {
-        let bytes = read(path, MAX_BYTES)?;
-        let digest = Digest::of(&bytes);
-        let network = Network::parse(&bytes)?;
-        drop(bytes);
-        let input = network.image_input(request.input.as_deref())?;
-        let preprocess = request.preprocess.resolve(input.size()).map_err(PackageError::Preprocess)?;
-        let FeatureCut { feature, why, .. } = find_feature(&network, &input, &preprocess, request)?;
-        let outputs: Vec<&str> = [&feature.output].into_iter().chain(&feature.map).map(String::as_str).collect();
+        let reading = Reading::new(path, request)?;
+        let cut = reading.feature(request)?;
+        let warnings = reading.warnings(path);
+        let Reading { network, digest, input, declared, preprocess, guessed, .. } = reading;
+        let labels = if request.labels.is_empty() { declared.labels } else { request.labels.clone() };
+        let classifier =
+            cut.classifier.as_deref().and_then(|output| classifier(&network, output, cut.feature.dim, labels));
+        let outputs: Vec<&str> =
+            [&cut.feature.output].into_iter().chain(&cut.feature.map).map(String::as_str).collect();
         let onnx = network.pruned(&input, &outputs)?.to_bytes();
         let file_name = path.file_name().unwrap_or_default().to_string_lossy();
         let manifest = Manifest {
             format: FORMAT,
             name: request.name.clone().unwrap_or_else(|| name_of(path)),
-            licence: String::new(),
+            licence: request.licence.clone(),
             source: format!("{file_name}, SHA-256 {digest}"),
             onnx: Onnx { file: "backbone.onnx".to_owned(), sha256: digest, input: input.name },
             preprocess,
-            feature,
+            feature: cut.feature,
         };
-        let package = Package::new(manifest, onnx);
-        Ok(Self { package, why, guessed: request.preprocess.is_guess() })
+        let mut package = Package::new(manifest, onnx);
+        package.set_classifier(classifier);
+        Ok(Self { package, why: cut.why, guessed, warnings })
     }
 }
 
-fn find_feature(
-    network: &Network,
-    input: &ImageInput,
-    preprocess: &Preprocess,
-    request: &ImportRequest,
-) -> Result<FeatureCut, BackboneError> {
-    let shapes = tract::shapes(network, input, preprocess.height as usize, preprocess.width as usize);
-    Ok(match &request.feature {
-        Some(name) => network.named_feature(name, request.kind, &shapes)?,
-        None => network.find_feature(input, &shapes)?,
-    })
+impl Reading {
+    pub fn new(path: &Path, request: &ImportRequest) -> Result<Self, BackboneError> {
+        let (network, digest) = Network::read(path)?;
+        let input = network.image_input(request.input.as_deref())?;
+        let declared = Declared::read(&network.properties());
+        let spec = request.preprocess.clone().or(declared.preprocess.clone());
+        let preprocess = spec.resolve(input.size()).map_err(PackageError::Preprocess)?;
+        let shapes = shapes(&network, &input, &preprocess, &request.engine);
+        Ok(Self { network, digest, input, declared, preprocess, guessed: spec.is_guess(), shapes })
+    }
+
+    pub fn feature(&self, request: &ImportRequest) -> Result<FeatureCut, BackboneError> {
+        Ok(match &request.feature {
+            Some(name) => self.network.named_feature(name, request.kind, &self.shapes)?,
+            None => self.network.find_feature(&self.input, request.kind, &self.shapes)?,
+        })
+    }
+
+    pub fn warnings(&self, path: &Path) -> Vec<String> {
+        let Preprocess { width, height, .. } = self.preprocess;
+        let trained = self.declared.preprocess.size.or(self.input.size());
+        let far = |size: u32, trained: u32| size * 2 < trained || size > trained * 2;
+        let size = trained.filter(|trained| far(width, trained.0) || far(height, trained.1)).map(|trained| {
+            format!(
+                "an input of {width}x{height} is far from the {}x{} of training: expect worse features",
+                trained.0, trained.1
+            )
+        });
+        let guess = self.guessed.then(|| {
+            format!(
+                "nothing says how `{}` wants its pixels: ImageNet's mean and standard deviation are a guess; see --preset",
+                path.display()
+            )
+        });
+        size.into_iter().chain(guess).collect()
+    }
+}
+
+/// By analysis; where that does not tell everything and ONNX Runtime is here, by running the network once.
+fn shapes(network: &Network, input: &ImageInput, preprocess: &Preprocess, engine: &Options) -> Shapes {
+    let (height, width) = (preprocess.height as usize, preprocess.width as usize);
+    let mut shapes = tract::shapes(network, input, height, width);
+    let unknown = network.unknown_shapes(input, &shapes);
+    if !unknown.is_empty() {
+        tracing::debug!("{} shapes are not told by analysis", unknown.len());
+        match onnxruntime::shapes(network, input, &unknown, (height, width), engine) {
+            Ok(found) => shapes.extend(found),
+            Err(error) => tracing::debug!("nor by ONNX Runtime: {}", super::chain(&error)),
+        }
+    }
+    shapes
+}
+
+fn classifier(network: &Network, output: &str, dim: usize, labels: Vec<String>) -> Option<Classifier> {
+    let (weights, bias) = network.linear_rows(output, dim)?;
+    let labels = if labels.len() == bias.len() { labels } else { Vec::new() };
+    Some(Classifier { weights, bias, labels })
 }
 
 /// The file's name without its extension, in characters that a folder's name may have everywhere.

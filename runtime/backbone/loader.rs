@@ -29,6 +29,19 @@ pub(super) struct CutBytes {
     pub width: usize,
 }
 
+impl CutBytes {
+    pub fn new(cut: &CutNetwork) -> Self {
+        Self {
+            bytes: cut.network.to_bytes(),
+            input: cut.input.clone(),
+            outputs: cut.outputs.clone(),
+            batch: cut.batch,
+            height: cut.height,
+            width: cut.width,
+        }
+    }
+}
+
 /// A provider that could not run, and why.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Fallback {
@@ -127,7 +140,8 @@ fn batch_limit(fixed: Option<usize>) -> usize {
     fixed.unwrap_or(onnxruntime::MAX_BATCH)
 }
 
-fn cut(network: Network, manifest: &Manifest) -> Result<CutNetwork, BackboneError> {
+/// The network shortened to its feature and, where the manifest names one, its map.
+pub(super) fn cut(network: Network, manifest: &Manifest) -> Result<CutNetwork, BackboneError> {
     let input = network.image_input(Some(&manifest.onnx.input))?;
     let outputs: Vec<&str> =
         [&manifest.feature.output].into_iter().chain(&manifest.feature.map).map(String::as_str).collect();
@@ -149,7 +163,7 @@ impl Walk<'_> {
             ProviderChoice::Only(Provider::Tract) => self.tract(&cut),
             ProviderChoice::Only(provider) => {
                 let runtime = self.runtime()?;
-                self.onnx_runtime(runtime, cut_bytes(&cut), provider).map_err(|(error, _)| error)
+                self.onnx_runtime(runtime, CutBytes::new(&cut), provider).map_err(|(error, _)| error)
             }
             ProviderChoice::Auto => self.descend(cut),
         }
@@ -174,7 +188,7 @@ impl Walk<'_> {
                 Provider::Tract => false,
             }
         };
-        let mut bytes = cut_bytes(&cut);
+        let mut bytes = CutBytes::new(&cut);
         for provider in Provider::ALL.into_iter().filter(built_with).collect::<Vec<_>>() {
             match self.onnx_runtime(runtime.clone(), bytes, provider) {
                 Ok(chosen) => return Ok(chosen),
@@ -235,17 +249,6 @@ impl Walk<'_> {
         let value = |(_, c, y, x): (usize, usize, usize, usize)| ((c * 7 + y * 5 + x * 3) % 17) as f32 / 8.0 - 1.0;
         session.forward(&InputBatch::new(Array4::from_shape_fn((1, 3, height, width), value))?)?;
         Ok(session)
-    }
-}
-
-fn cut_bytes(cut: &CutNetwork) -> CutBytes {
-    CutBytes {
-        bytes: cut.network.to_bytes(),
-        input: cut.input.clone(),
-        outputs: cut.outputs.clone(),
-        batch: cut.batch,
-        height: cut.height,
-        width: cut.width,
     }
 }
 

@@ -4,22 +4,26 @@
 //! [`Provider`] runs it, and opens sessions; a session is a [`Backbone`]. A backbone never learns that heads exist.
 
 mod activations;
+mod classifier;
 mod golden;
 pub mod graph;
 mod import;
 pub mod library;
 mod loader;
+mod metadata;
 mod onnxruntime;
 mod package;
 mod preset;
 mod provider;
 mod tract;
 
+pub use classifier::{Classifier, ClassifierError};
 pub use golden::{Golden, GoldenError};
 pub use graph::GraphError;
 pub use import::{Import, ImportRequest};
 pub use library::LibraryError;
 pub use loader::{Fallback, Loader};
+pub use metadata::Declared;
 pub use package::{Package, PackageError};
 pub use preset::{ParsePresetError, PreprocessSpec, Preset};
 pub use provider::{Options, ParseProviderError, Provider, ProviderChoice, available_threads};

@@ -7,14 +7,15 @@ use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use ndarray::{ArrayD, ArrayView4};
+use ndarray::{Array4, ArrayD, ArrayView4};
 use ort::ep::{self, ExecutionProviderDispatch};
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 
+use super::graph::{CutRequest, ImageInput, Network, Shapes};
 use super::loader::{CutBytes, Engine};
-use super::{EngineError, LibraryError, Options, Provider};
+use super::{BackboneError, EngineError, LibraryError, Options, Provider};
 
 /// ONNX Runtime, started.
 #[derive(Clone)]
@@ -105,6 +106,34 @@ impl Runtime {
             .and_then(|mut builder| builder.commit_from_memory(&cut.bytes))?;
         Ok(OnnxRuntime { session, input: cut.input.clone(), outputs: cut.outputs.clone() })
     }
+}
+
+/// The shapes of `tensors`, seen by running `network` on one empty image.
+///
+/// # Errors
+/// When there is no usable library, or when the network does not run.
+pub(super) fn shapes(
+    network: &Network,
+    input: &ImageInput,
+    tensors: &[String],
+    (height, width): (usize, usize),
+    options: &Options,
+) -> Result<Shapes, BackboneError> {
+    let found = super::library::search(options.library.as_deref()).into_result()?;
+    let runtime = start(&found.path)?;
+    let outputs: Vec<&str> = tensors.iter().map(String::as_str).collect();
+    let cut = network.clone().cut(&CutRequest { input, outputs: &outputs, height, width })?;
+    let error = |source| BackboneError::Load { provider: Provider::Cpu, name: input.name.clone(), source };
+    let mut engine = runtime.open(&CutBytes::new(&cut), Provider::Cpu, options.threads, options).map_err(error)?;
+    let image = Array4::<f32>::zeros((1, 3, height, width));
+    let mut run = || -> ort::Result<Shapes> {
+        let outputs = engine.session.run(ort::inputs![engine.input.as_str() => TensorRef::from_array_view(&image)?])?;
+        let shape = |value: &ort::value::DynValue| -> Vec<usize> {
+            value.shape().iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect()
+        };
+        Ok(outputs.iter().map(|(name, value)| (name.to_owned(), shape(&value))).collect())
+    };
+    run().map_err(|source| error(source.into()))
 }
 
 /// The most images in one run; TensorRT builds its engine for as many.

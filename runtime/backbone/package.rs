@@ -1,12 +1,12 @@
 //! A backbone on disk: a folder with `manifest.toml`, the ONNX file it names and, where they are known,
-//! `golden.safetensors`.
+//! `golden.safetensors`, `classifier.safetensors` and `labels.txt`.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::graph::MAX_BYTES;
-use super::{Golden, GoldenError};
+use super::{Classifier, ClassifierError, Golden, GoldenError};
 use crate::atomic_file;
 use crate::digest::{Digest, Fingerprint};
 use crate::manifest::{Manifest, ManifestError};
@@ -15,13 +15,18 @@ use crate::manifest::{Manifest, ManifestError};
 pub const MANIFEST_FILE: &str = "manifest.toml";
 /// The golden vectors' file name inside a package.
 pub const GOLDEN_FILE: &str = "golden.safetensors";
+/// The classifier rows' file name inside a package.
+pub const CLASSIFIER_FILE: &str = "classifier.safetensors";
+/// The class names' file name inside a package.
+pub const LABELS_FILE: &str = "labels.txt";
 
 /// A network with its manifest; the ONNX bytes are those that the manifest's digest names.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Package {
     manifest: Manifest,
     onnx: Vec<u8>,
     golden: Option<Golden>,
+    classifier: Option<Classifier>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +43,8 @@ pub enum PackageError {
     Preprocess(#[source] ManifestError),
     #[error("expected valid golden vectors at `{path}`")]
     Golden { path: PathBuf, source: GoldenError },
+    #[error("expected valid classifier rows at `{path}`")]
+    Classifier { path: PathBuf, source: ClassifierError },
     #[error("expected `{path}` to have SHA-256 {expected}, got {got}: the file was changed or damaged")]
     Digest { path: PathBuf, expected: Digest, got: Digest },
 }
@@ -46,7 +53,7 @@ impl Package {
     /// Puts together what was made elsewhere; the manifest's digest becomes that of `onnx`.
     pub fn new(mut manifest: Manifest, onnx: Vec<u8>) -> Self {
         manifest.onnx.sha256 = Digest::of(&onnx);
-        Self { manifest, onnx, golden: None }
+        Self { manifest, onnx, golden: None, classifier: None }
     }
 
     /// Reads and verifies the package in `folder`.
@@ -64,14 +71,15 @@ impl Package {
         if expected != got {
             return Err(PackageError::Digest { path, expected, got });
         }
-        Ok(Self { manifest, onnx, golden: read_golden(&folder.join(GOLDEN_FILE))? })
+        let (golden, classifier) = (read_golden(&folder.join(GOLDEN_FILE))?, read_classifier(folder)?);
+        Ok(Self { manifest, onnx, golden, classifier })
     }
 
     /// Writes the package to `folder`: a new folder beside it, then a rename. What is there already stays where it is
     /// the same package, and is replaced where it is another.
     pub fn save(&self, folder: &Path) -> Result<(), PackageError> {
         let write_error = |source| PackageError::Write { path: folder.to_owned(), source };
-        if Self::open(folder).is_ok_and(|there| there.manifest == self.manifest && there.golden == self.golden) {
+        if Self::open(folder).is_ok_and(|there| there == *self) {
             return Ok(());
         }
         let parent = match folder.parent() {
@@ -97,6 +105,12 @@ impl Package {
         if let Some(golden) = &self.golden {
             atomic_file::create(&folder.join(GOLDEN_FILE), &golden.to_bytes())?;
         }
+        if let Some(classifier) = &self.classifier {
+            atomic_file::create(&folder.join(CLASSIFIER_FILE), &classifier.to_bytes())?;
+            if !classifier.labels.is_empty() {
+                atomic_file::create(&folder.join(LABELS_FILE), (classifier.labels.join("\n") + "\n").as_bytes())?;
+            }
+        }
         atomic_file::create(&folder.join(MANIFEST_FILE), self.manifest.to_toml().as_bytes())
     }
 
@@ -120,13 +134,22 @@ impl Package {
         self.golden = Some(golden);
     }
 
+    /// The last rows of the classifier that the backbone was cut from, where they multiply the feature.
+    pub fn classifier(&self) -> Option<&Classifier> {
+        self.classifier.as_ref()
+    }
+
+    pub fn set_classifier(&mut self, classifier: Option<Classifier>) {
+        self.classifier = classifier;
+    }
+
     pub(super) fn into_parts(self) -> (Manifest, Vec<u8>) {
         (self.manifest, self.onnx)
     }
 }
 
 /// Reads a file after a look at its length.
-pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
     let read_error = |source| PackageError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(read_error)?;
     let got = file.metadata().map_err(read_error)?.len();
@@ -138,15 +161,28 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
     Ok(bytes)
 }
 
-fn read_golden(path: &Path) -> Result<Option<Golden>, PackageError> {
+/// `None` where there is no file.
+fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, PackageError> {
     match read(path, MAX_BYTES) {
-        Ok(bytes) => match Golden::parse(&bytes) {
-            Ok(golden) => Ok(Some(golden)),
-            Err(source) => Err(PackageError::Golden { path: path.to_owned(), source }),
-        },
         Err(PackageError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        other => other.map(Some),
     }
+}
+
+fn read_golden(path: &Path) -> Result<Option<Golden>, PackageError> {
+    let parse =
+        |bytes: Vec<u8>| Golden::parse(&bytes).map_err(|source| PackageError::Golden { path: path.to_owned(), source });
+    read_optional(path)?.map(parse).transpose()
+}
+
+fn read_classifier(folder: &Path) -> Result<Option<Classifier>, PackageError> {
+    let path = folder.join(CLASSIFIER_FILE);
+    let Some(bytes) = read_optional(&path)? else {
+        return Ok(None);
+    };
+    let labels = read_optional(&folder.join(LABELS_FILE))?.unwrap_or_default();
+    let classifier = Classifier::parse(&bytes, &String::from_utf8_lossy(&labels));
+    classifier.map(Some).map_err(|source| PackageError::Classifier { path, source })
 }
 
 #[cfg(test)]

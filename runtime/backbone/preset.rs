@@ -62,6 +62,26 @@ pub struct PreprocessSpec {
     pub background: Option<[u8; 3]>,
 }
 
+impl From<&Preprocess> for PreprocessSpec {
+    /// Everything is said.
+    fn from(preprocess: &Preprocess) -> Self {
+        let Preprocess { width, height, resize, shortest_side, filter, channels, range, mean, std, background } =
+            *preprocess;
+        Self {
+            preset: None,
+            size: Some((width, height)),
+            resize: Some(resize),
+            shortest_side,
+            filter: Some(filter),
+            range: Some(range),
+            mean: Some(mean),
+            std: Some(std),
+            bgr: channels == Channels::Bgr,
+            background: Some(background),
+        }
+    }
+}
+
 /// The input size of a network that fixes none and of which none was given.
 const USUAL_SIZE: (u32, u32) = (224, 224);
 

@@ -53,7 +53,7 @@ fn tensor(tensor: &pb::TensorProto) -> Result<(), GraphError> {
 }
 
 /// The product of dimensions that a file can hold.
-fn element_count(dims: &[i64]) -> Option<u64> {
+pub(super) fn element_count(dims: &[i64]) -> Option<u64> {
     if dims.len() > 16 {
         return None;
     }
@@ -61,7 +61,7 @@ fn element_count(dims: &[i64]) -> Option<u64> {
     dims.iter().try_fold(1, product).filter(|&elements| elements <= super::MAX_BYTES * 2)
 }
 
-fn raw_bytes(data_type: DataType, elements: u64) -> u64 {
+pub(super) fn raw_bytes(data_type: DataType, elements: u64) -> u64 {
     use DataType::*;
     match data_type {
         Uint8 | Int8 | Bool | Float8e4m3fn | Float8e4m3fnuz | Float8e5m2 | Float8e5m2fnuz => elements,

@@ -151,7 +151,7 @@ fn adapter(op: &str, input: &str, output: &str, attribute: pb::AttributeProto) -
 }
 
 /// A float32 tensor; without `dims` its shape is left to the engine.
-fn value_info(name: &str, dims: Option<&[Option<usize>]>) -> pb::ValueInfoProto {
+pub(super) fn value_info(name: &str, dims: Option<&[Option<usize>]>) -> pb::ValueInfoProto {
     let dimension = |dim: &Option<usize>| {
         let value = match dim {
             Some(size) => Value::DimValue(*size as i64),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use tract_onnx::pb;
 
 use super::check::node_name;
@@ -22,7 +23,7 @@ pub struct FeatureCut {
 }
 
 /// A tensor that the user may name as the feature.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Candidate {
     pub tensor: String,
     pub shape: Vec<usize>,
@@ -43,12 +44,18 @@ impl Network {
     ///
     /// # Errors
     /// When the graph has no end that is known here; the error lists what may be named instead.
-    pub fn find_feature(&self, input: &ImageInput, shapes: &Shapes) -> Result<FeatureCut, GraphError> {
+    pub fn find_feature(
+        &self,
+        input: &ImageInput,
+        kind: Option<FeatureKind>,
+        shapes: &Shapes,
+    ) -> Result<FeatureCut, GraphError> {
         let index = Index::new(self.graph());
         let walker = Walker { index: &index, shapes };
         let output = classifier_output(&index, input, shapes)?;
         let tail = walker.tail(output);
-        let found = place(&walker, &tail, output).and_then(|place| place.cut(shapes));
+        let place = place(&walker, &tail, output).map(|place| place.pooled_as(kind));
+        let found = place.and_then(|place| place.cut(shapes));
         found.ok_or_else(|| GraphError::NoFeature(candidates(&index, input, shapes)))
     }
 
@@ -69,6 +76,15 @@ impl Network {
         let dim = feature_dim(shape, kind).ok_or_else(wrong)?;
         let feature = Feature { output: tensor.to_owned(), kind, map: None, dim };
         Ok(FeatureCut { feature, why: format!("cut at `{tensor}`, as it was named"), classifier: None })
+    }
+
+    /// Tensors that the image reaches and `shapes` does not know.
+    pub fn unknown_shapes(&self, input: &ImageInput, shapes: &Shapes) -> Vec<String> {
+        let index = Index::new(self.graph());
+        let reached = index.reached_from(&input.name);
+        let nodes = index.order.iter().map(|&node| &index.graph.node[node]);
+        let outputs = nodes.flat_map(|node| &node.output).filter(|output| reached.contains(output.as_str()));
+        outputs.filter(|output| !shapes.contains_key(*output)).cloned().collect()
     }
 
     fn tensor_named<'a>(&'a self, index: &Index<'a>, name: &'a str) -> Result<&'a str, GraphError> {
@@ -107,6 +123,18 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
+    /// Tokens may be pooled in either way; the classifier's rows belong to the one it was trained with.
+    fn pooled_as(mut self, kind: Option<FeatureKind>) -> Self {
+        const TOKENS: [FeatureKind; 2] = [FeatureKind::TokensClass, FeatureKind::TokensMean];
+        if let Some(kind) =
+            kind.filter(|&kind| kind != self.kind && TOKENS.contains(&kind) && TOKENS.contains(&self.kind))
+        {
+            (self.kind, self.classifier) = (kind, None);
+            self.why = format!("cut at `{}`, the tokens, pooled as asked", self.output);
+        }
+        self
+    }
+
     fn cut(self, shapes: &Shapes) -> Option<FeatureCut> {
         let dim = feature_dim(shapes.get(self.output)?, self.kind)?;
         let map = self.map.map(str::to_owned);
@@ -242,13 +270,14 @@ fn likely_kind(shape: &[usize]) -> Option<FeatureKind> {
 fn candidates(index: &Index<'_>, input: &ImageInput, shapes: &Shapes) -> Vec<Candidate> {
     const SHOWN: usize = 8;
     let mut found: Vec<Candidate> = Vec::new();
+    let reached = index.reached_from(&input.name);
     let named = |node: &'_ pb::NodeProto| node.output.first().cloned();
     for tensor in index.order.iter().rev().filter_map(|&node| named(&index.graph.node[node])) {
         let Some(shape) = shapes.get(&tensor).filter(|shape| likely_kind(shape).is_some()) else {
             continue;
         };
         let new = found.iter().all(|known| known.shape != *shape);
-        if new && index.needed_for(&[&tensor]).tensors.contains(input.name.as_str()) {
+        if new && reached.contains(tensor.as_str()) {
             found.push(Candidate { tensor: tensor.clone(), shape: shape.clone() });
         }
         if found.len() == SHOWN {

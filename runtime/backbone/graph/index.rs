@@ -56,6 +56,18 @@ impl<'a> Index<'a> {
         self.producers.get(tensor).map_or(0, |&node| self.rank[node] + 1)
     }
 
+    /// Every tensor that depends on the graph input `input`, itself included.
+    pub fn reached_from(&self, input: &'a str) -> HashSet<&'a str> {
+        let mut reached = HashSet::from([input]);
+        for &node in &self.order {
+            let node = &self.graph.node[node];
+            if taken_by(node).iter().any(|name| reached.contains(name)) {
+                reached.extend(node.output.iter().map(String::as_str).filter(|name| !name.is_empty()));
+            }
+        }
+        reached
+    }
+
     /// Every node and every tensor that the `targets` need.
     pub fn needed_for(&self, targets: &[&'a str]) -> Needed<'a> {
         let mut needed = Needed { nodes: HashSet::new(), tensors: HashSet::new() };

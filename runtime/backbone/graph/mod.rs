@@ -5,18 +5,23 @@
 mod check;
 mod constant;
 mod cut;
+mod external;
 mod feature;
 mod float32;
 mod index;
 mod input;
+mod linear;
 mod network;
 mod tail;
 
 pub use cut::{CutNetwork, CutRequest};
+pub use external::ExternalError;
 pub(in crate::backbone) use feature::values_per_image;
 pub use feature::{Candidate, FeatureCut};
 pub use input::{ImageInput, Layout};
 pub use network::{MAX_BYTES, Network, Shapes};
+
+use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
 pub enum GraphError {
@@ -36,6 +41,10 @@ pub enum GraphError {
     TensorType { tensor: String, got: i32 },
     #[error("expected tensor `{tensor}` inside the file, got a reference to data outside it")]
     ExternalData { tensor: String },
+    #[error("expected the data of tensor `{tensor}` in a file beside the model")]
+    External { tensor: String, source: ExternalError },
+    #[error("expected a readable file at `{path}`")]
+    Read { path: PathBuf, source: std::io::Error },
     #[error("expected every tensor to come from one place, got `{0}` from two")]
     ProducedTwice(String),
     #[error("expected every tensor to come from somewhere, got `{tensor}` in node `{node}` from nowhere")]

@@ -1,11 +1,13 @@
 //! One checked ONNX model.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use prost::Message;
 use tract_onnx::pb;
 
-use super::{GraphError, check};
+use super::{GraphError, check, external};
+use crate::digest::Digest;
 
 /// The protobuf limit: no ONNX file is larger.
 pub const MAX_BYTES: u64 = (1 << 31) - 1;
@@ -26,7 +28,31 @@ impl Network {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(GraphError::TooLarge(bytes.len() as u64));
         }
-        let model = pb::ModelProto::decode(bytes).map_err(|error| GraphError::Protobuf(error.into()))?;
+        Self::checked(decode(bytes)?)
+    }
+
+    /// Reads the file at `path` and the data that it keeps in files beside itself; gives its own digest too.
+    ///
+    /// # Errors
+    /// When the file or one beside it cannot be read, or must not be trusted.
+    pub fn read(path: &Path) -> Result<(Self, Digest), GraphError> {
+        let read_error = |source| GraphError::Read { path: path.to_owned(), source };
+        let metadata = path.metadata().map_err(read_error)?;
+        if metadata.len() > MAX_BYTES {
+            return Err(GraphError::TooLarge(metadata.len()));
+        }
+        if !metadata.is_file() {
+            return Err(read_error(std::io::ErrorKind::InvalidInput.into()));
+        }
+        let bytes = std::fs::read(path).map_err(read_error)?;
+        let mut model = decode(&bytes)?;
+        let digest = Digest::of(&bytes);
+        drop(bytes);
+        external::inline(&mut model, path.parent().unwrap_or(Path::new(".")))?;
+        Ok((Self::checked(model)?, digest))
+    }
+
+    fn checked(model: pb::ModelProto) -> Result<Self, GraphError> {
         check::model(&model)?;
         Ok(Self { model })
     }
@@ -42,4 +68,8 @@ impl Network {
     pub(super) fn graph_mut(&mut self) -> &mut pb::GraphProto {
         self.model.graph.as_mut().expect("`check::model` refuses a model without one")
     }
+}
+
+fn decode(bytes: &[u8]) -> Result<pb::ModelProto, GraphError> {
+    pb::ModelProto::decode(bytes).map_err(|error| GraphError::Protobuf(error.into()))
 }
