@@ -1,0 +1,69 @@
+//! A network laid open: its layers, what they cost, and where it is cut.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::graph::{Candidate, GraphError, Layer, Totals};
+use super::import::Reading;
+use super::{BackboneError, ImportRequest};
+use crate::manifest::{Feature, Preprocess};
+
+/// What `backbone inspect` shows.
+#[derive(Debug, Serialize)]
+pub struct Inspection {
+    pub producer: String,
+    pub operator_set: i64,
+    pub input: String,
+    pub preprocess: Preprocess,
+    /// Whether the normalisation is a guess.
+    pub guessed: bool,
+    /// `None` where the feature cannot be told.
+    pub feature: Option<Feature>,
+    /// Where the network is cut and why, or why it cannot be.
+    pub why: String,
+    /// What `--feature` may name, where the feature cannot be told.
+    pub candidates: Vec<Candidate>,
+    pub layers: Vec<Layer>,
+    /// Of the whole file.
+    pub total: Totals,
+    /// Of the layers that the feature needs.
+    pub backbone: Totals,
+    pub warnings: Vec<String>,
+}
+
+impl Inspection {
+    /// # Errors
+    /// When the file is no ONNX image network; a feature that cannot be told is part of the answer.
+    pub fn of(path: &Path, request: &ImportRequest) -> Result<Self, BackboneError> {
+        let reading = Reading::new(path, request)?;
+        let (feature, why, candidates) = match reading.feature(request) {
+            Ok(cut) => (Some(cut.feature), cut.why, Vec::new()),
+            Err(BackboneError::Graph(GraphError::NoFeature(candidates))) => {
+                (None, "the feature cannot be told: name one with --feature".to_owned(), candidates)
+            }
+            Err(error) => return Err(error),
+        };
+        let outputs: Vec<&str> = feature
+            .iter()
+            .flat_map(|feature| [Some(&feature.output), feature.map.as_ref()])
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        let layers = reading.network.layers(&reading.shapes, &outputs);
+        Ok(Self {
+            producer: reading.network.producer(),
+            operator_set: reading.network.operator_set(),
+            total: Totals::of(&layers),
+            backbone: Totals::of(layers.iter().filter(|layer| layer.kept)),
+            warnings: reading.warnings(path),
+            input: reading.input.name,
+            preprocess: reading.preprocess,
+            guessed: reading.guessed,
+            feature,
+            why,
+            candidates,
+            layers,
+        })
+    }
+}
