@@ -5,6 +5,7 @@
 
 mod activations;
 mod classifier;
+mod export;
 mod golden;
 pub mod graph;
 mod import;
@@ -19,6 +20,7 @@ mod provider;
 mod tract;
 
 pub use classifier::{Classifier, ClassifierError};
+pub use export::export_classifier;
 pub use golden::{Golden, GoldenError};
 pub use graph::GraphError;
 pub use import::{Import, ImportRequest};

@@ -1,0 +1,206 @@
+//! A cut network with pixels before it and a head behind it: one graph from picture to probabilities.
+
+use ndarray::{Array1, Array2, ArrayView2};
+use tract_onnx::pb;
+use tract_onnx::pb::attribute_proto::AttributeType;
+use tract_onnx::pb::tensor_proto::DataType;
+
+use super::cut::value_info;
+use super::{CutNetwork, Network};
+use crate::manifest::{Channels, FeatureKind, Preprocess};
+
+/// A linear head over the feature, as a graph needs it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ScoringHead {
+    /// `[K,dim]`.
+    pub weights: Array2<f32>,
+    /// `[K]`.
+    pub bias: Array1<f32>,
+    /// Whether the feature is brought to length 1 first, so that the scores are cosines.
+    pub unit_length: bool,
+    /// What logits are divided by before the softmax.
+    pub temperature: f32,
+    /// K names in the order of the scores.
+    pub labels: Vec<String>,
+}
+
+/// The exported graph's input: RGB pixels from 0 to 255, resized and cropped.
+pub const IMAGE: &str = "image";
+/// The exported graph's output: probabilities `[N,K]`.
+pub const SCORES: &str = "scores";
+
+impl CutNetwork {
+    /// The graph `image` `[N,3,H,W]` (RGB, 0 to 255) to `scores` `[N,K]`.
+    ///
+    /// The cut's first output must be the feature tensor, of the given kind.
+    pub fn with_head(mut self, preprocess: &Preprocess, kind: FeatureKind, head: &ScoringHead) -> Network {
+        for taken in [IMAGE, SCORES] {
+            let free = format!("edgetl_inner_{taken}");
+            rename(self.network.graph_mut(), taken, &free);
+            let names = self.outputs.iter_mut().chain([&mut self.input]);
+            names.filter(|name| *name == taken).for_each(|name| name.clone_from(&free));
+        }
+        let mut builder = Builder { network: self.network, count: 0 };
+        let after = std::mem::take(&mut builder.network.graph_mut().node);
+        builder.normalise(preprocess, &self.input);
+        builder.network.graph_mut().node.extend(after);
+        let vector = builder.pool(&self.outputs[0], kind);
+        let vector = if head.unit_length { builder.unit_length(&vector, head.weights.ncols()) } else { vector };
+        builder.score(&vector, head);
+        let graph = builder.network.graph_mut();
+        let dims = [self.batch, Some(3), Some(self.height), Some(self.width)];
+        graph.input = vec![value_info(IMAGE, Some(&dims))];
+        graph.output = vec![value_info(SCORES, Some(&[self.batch, Some(head.weights.nrows())]))];
+        builder.network
+    }
+}
+
+impl Network {
+    /// Puts `entries` into the file's `metadata_props`, in the place of all others.
+    pub fn set_properties(&mut self, entries: impl IntoIterator<Item = (String, String)>) {
+        let entry = |(key, value)| pb::StringStringEntryProto { key, value };
+        self.model.metadata_props = entries.into_iter().map(entry).collect();
+    }
+}
+
+/// Gives the tensor `from` another name wherever it occurs.
+fn rename(graph: &mut pb::GraphProto, from: &str, to: &str) {
+    for node in &mut graph.node {
+        let names = node.input.iter_mut().chain(&mut node.output);
+        names.filter(|name| *name == from).for_each(|name| to.clone_into(name));
+        let inner = node.attribute.iter_mut().flat_map(|attribute| attribute.g.iter_mut().chain(&mut attribute.graphs));
+        inner.for_each(|graph| rename(graph, from, to));
+    }
+    let tensors = graph.initializer.iter_mut().filter(|tensor| tensor.name == from);
+    tensors.for_each(|tensor| to.clone_into(&mut tensor.name));
+    let outputs = graph.output.iter_mut().filter(|output| output.name == from);
+    outputs.for_each(|output| to.clone_into(&mut output.name));
+}
+
+/// Appends nodes; new names start with `edgetl_`, which no import gives.
+struct Builder {
+    network: Network,
+    count: usize,
+}
+
+impl Builder {
+    /// `(pixel / 255 * range - mean) / std` as one product and one sum.
+    fn normalise(&mut self, preprocess: &Preprocess, output: &str) {
+        let per_channel = |f: &dyn Fn(usize) -> f32| self::tensor(&[1, 3, 1, 1], &[f(0), f(1), f(2)]);
+        let Preprocess { range, mean, std, .. } = *preprocess;
+        let image = match preprocess.channels {
+            Channels::Rgb => IMAGE.to_owned(),
+            Channels::Bgr => {
+                let order = self.constant(integers(&[3], &[2, 1, 0]));
+                self.node("Gather", &[IMAGE, &order], vec![int("axis", 1)])
+            }
+        };
+        let scale = self.constant(per_channel(&|c| range / 255.0 / std[c]));
+        let offset = self.constant(per_channel(&|c| -mean[c] / std[c]));
+        let scaled = self.node("Mul", &[&image, &scale], Vec::new());
+        self.node_to("Add", &[&scaled, &offset], output, Vec::new());
+    }
+
+    /// The feature tensor as `[N,dim]`.
+    fn pool(&mut self, feature: &str, kind: FeatureKind) -> String {
+        let averaged = match kind {
+            FeatureKind::Map => self.node("GlobalAveragePool", &[feature], Vec::new()),
+            FeatureKind::MapNhwc => {
+                let map = self.node("Transpose", &[feature], vec![ints("perm", &[0, 3, 1, 2])]);
+                self.node("GlobalAveragePool", &[&map], Vec::new())
+            }
+            FeatureKind::TokensMean => {
+                let map = self.node("Transpose", &[feature], vec![ints("perm", &[0, 2, 1])]);
+                self.node("GlobalAveragePool", &[&map], Vec::new())
+            }
+            FeatureKind::TokensClass => {
+                let first = self.constant(integers(&[1], &[0]));
+                self.node("Gather", &[feature, &first], vec![int("axis", 1)])
+            }
+            FeatureKind::Vector => feature.to_owned(),
+        };
+        self.node("Flatten", &[&averaged], vec![int("axis", 1)])
+    }
+
+    /// A vector of zeros stays one.
+    fn unit_length(&mut self, vector: &str, dim: usize) -> String {
+        let squares = self.node("Mul", &[vector, vector], Vec::new());
+        let ones = self.constant(tensor(&[dim, 1], &vec![1.0; dim]));
+        let sum = self.node("MatMul", &[&squares, &ones], Vec::new());
+        let tiny = self.constant(tensor(&[1], &[1e-30]));
+        let positive = self.node("Add", &[&sum, &tiny], Vec::new());
+        let length = self.node("Sqrt", &[&positive], Vec::new());
+        self.node("Div", &[vector, &length], Vec::new())
+    }
+
+    fn score(&mut self, vector: &str, head: &ScoringHead) {
+        let weights = head.weights.mapv(|weight| weight / head.temperature);
+        let weights = self.constant(matrix(weights.t()));
+        let bias: Vec<f32> = head.bias.iter().map(|bias| bias / head.temperature).collect();
+        let bias = self.constant(tensor(&[bias.len()], &bias));
+        let product = self.node("MatMul", &[vector, &weights], Vec::new());
+        let logits = self.node("Add", &[&product, &bias], Vec::new());
+        self.node_to("Softmax", &[&logits], SCORES, vec![int("axis", 1)]);
+    }
+
+    fn name(&mut self, what: &str) -> String {
+        self.count += 1;
+        format!("edgetl_{}_{what}", self.count)
+    }
+
+    fn constant(&mut self, mut tensor: pb::TensorProto) -> String {
+        tensor.name = self.name("constant");
+        let name = tensor.name.clone();
+        self.network.graph_mut().initializer.push(tensor);
+        name
+    }
+
+    fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<pb::AttributeProto>) -> String {
+        let output = self.name(&op.to_lowercase());
+        self.node_to(op, inputs, &output, attributes);
+        output
+    }
+
+    fn node_to(&mut self, op: &str, inputs: &[&str], output: &str, attribute: Vec<pb::AttributeProto>) {
+        let node = pb::NodeProto {
+            input: inputs.iter().map(|&input| input.to_owned()).collect(),
+            output: vec![output.to_owned()],
+            name: self.name(op),
+            op_type: op.to_owned(),
+            attribute,
+            ..Default::default()
+        };
+        self.network.graph_mut().node.push(node);
+    }
+}
+
+fn tensor(shape: &[usize], values: &[f32]) -> pb::TensorProto {
+    pb::TensorProto {
+        dims: shape.iter().map(|&size| size as i64).collect(),
+        data_type: DataType::Float as i32,
+        raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        ..Default::default()
+    }
+}
+
+fn matrix(values: ArrayView2<'_, f32>) -> pb::TensorProto {
+    tensor(values.shape(), &values.iter().copied().collect::<Vec<_>>())
+}
+
+fn integers(shape: &[usize], values: &[i64]) -> pb::TensorProto {
+    pb::TensorProto {
+        dims: shape.iter().map(|&size| size as i64).collect(),
+        data_type: DataType::Int64 as i32,
+        raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        ..Default::default()
+    }
+}
+
+fn int(name: &str, value: i64) -> pb::AttributeProto {
+    pb::AttributeProto { name: name.to_owned(), r#type: AttributeType::Int as i32, i: value, ..Default::default() }
+}
+
+fn ints(name: &str, values: &[i64]) -> pb::AttributeProto {
+    let (name, ints) = (name.to_owned(), values.to_vec());
+    pb::AttributeProto { name, r#type: AttributeType::Ints as i32, ints, ..Default::default() }
+}
