@@ -1,11 +1,11 @@
 //! Features made ready for a linear fit, and weights brought back.
 
-use faer::get_global_parallelism;
-use faer::linalg::solvers::EvdError;
+use edgetl_algebra::EvdError;
+use edgetl_algebra::get_global_parallelism;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use super::Linear;
-use super::algebra::{Eigen, eigen, outer_product, product};
+use edgetl_algebra::{Eigen, eigen, outer_product, product};
 
 /// Standardised features: mean 0 and deviation 1 a channel, constant channels 0. Where there are clearly fewer samples
 /// than channels they are given by their coordinates in the orthonormal basis of their span in which they are

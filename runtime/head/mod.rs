@@ -6,7 +6,6 @@
 //!              to_bytes   from_bytes
 //! ```
 
-mod algebra;
 mod artifact;
 mod calibration;
 mod candidates;

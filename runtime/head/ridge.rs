@@ -1,11 +1,11 @@
 //! Least squares with an L2 penalty on one-against-rest targets, for many penalties from one decomposition.
 
-use faer::get_global_parallelism;
-use faer::linalg::solvers::EvdError;
+use edgetl_algebra::EvdError;
+use edgetl_algebra::get_global_parallelism;
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
-use super::algebra::{Eigen, Real, eigen, inner_product, product, solve_positive};
 use crate::labels::ClassIndex;
+use edgetl_algebra::{Eigen, Real, eigen, inner_product, product, solve_positive};
 
 /// `+1` for the sample's class and `-1` for every other: `[N,K]`.
 pub fn one_against_rest(targets: &[ClassIndex], classes: usize) -> Array2<f32> {
@@ -136,7 +136,7 @@ fn multiply<T: Real>(left: &Array2<T>, right: &Array2<T>) -> Array2<T> {
 }
 
 fn real<T: Real>(value: f64) -> T {
-    T::from_f64_impl(value)
+    T::from_f64(value)
 }
 
 /// The weighted mean of every column, and the columns less it, rows times the square roots of their weights.

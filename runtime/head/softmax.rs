@@ -1,12 +1,12 @@
 //! Multinomial logistic regression with an L2 penalty, by L-BFGS.
 
-use faer::Par;
+use edgetl_algebra::Par;
 use ndarray::{Array1, Array2, ArrayView2, s};
 use rayon::prelude::*;
 
-use super::algebra::product;
 use super::lbfgs::{History, dot};
 use crate::labels::ClassIndex;
+use edgetl_algebra::product;
 
 /// The objective: the weighted mean cross-entropy of `design · parameters` plus `penalty / 2` times the squared weights.
 /// scikit-learn's with `penalty = 1 / (C · total weight)`; the bias, the last row of the parameters, is not penalised.

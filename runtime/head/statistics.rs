@@ -1,14 +1,14 @@
 //! Running sums that closed-form heads are made from: samples come and go exactly, at a cost that does not depend on how
 //! many others there are.
 
-use faer::get_global_parallelism;
-use faer::linalg::solvers::LltError;
+use edgetl_algebra::LltError;
+use edgetl_algebra::get_global_parallelism;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use super::Linear;
-use super::algebra::{inner_product, product, solve_positive};
 use super::prototype::{Prototype, normalize_rows};
 use crate::labels::ClassIndex;
+use edgetl_algebra::{inner_product, product, solve_positive};
 
 /// Counts, sums and second moments of features, in double precision.
 #[derive(Clone, PartialEq, Debug)]

@@ -3,11 +3,11 @@
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use super::{Prepared, Trial, scatter};
-use crate::head::algebra::{inner_product, product};
 use crate::head::fit::FitError;
 use crate::head::statistics::{Shape, discriminants};
 use crate::head::{Head, HeadKind, Linear};
 use crate::labels::ClassIndex;
+use edgetl_algebra::{inner_product, product};
 
 /// Sums over samples in the coordinates of a design.
 #[derive(Clone)]
@@ -41,7 +41,7 @@ impl Sums {
     fn discriminants(&self, data: &Prepared) -> Result<(Array2<f32>, Array1<f32>), FitError> {
         let counts = self.counts.mapv(|count| count.max(1.0)).insert_axis(Axis(1));
         let means = &self.sums / &counts;
-        let within = &self.moment - &product(self.sums.t(), means.view(), faer::get_global_parallelism());
+        let within = &self.moment - &product(self.sums.t(), means.view(), edgetl_algebra::get_global_parallelism());
         let shape = Shape { dim: data.dataset.dim(), balance: data.options.balance };
         // Features without any spread inside the classes: as much as rounding would leave.
         let (weights, bias) = discriminants(&within, &means, &self.counts, &shape)

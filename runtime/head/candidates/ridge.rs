@@ -4,11 +4,11 @@ use ndarray::{Array1, Array2};
 
 use super::{Prepared, Trial};
 use crate::dataset::Dataset;
-use crate::head::algebra::Real;
 use crate::head::fit::FitError;
 use crate::head::folds::Folds;
 use crate::head::ridge::{RidgeData, RidgePath, one_against_rest};
 use crate::head::{FitOptions, Head, HeadKind, Linear};
+use edgetl_algebra::Real;
 
 /// scikit-learn's `alpha`.
 const PENALTIES: [f64; 5] = [1e5, 1e4, 1e3, 1e2, 1e1];

@@ -1,15 +1,15 @@
 //! Logistic regression along a path of penalties.
 
-use faer::{Par, get_global_parallelism};
+use edgetl_algebra::{Par, get_global_parallelism};
 use ndarray::{Array2, Axis, s};
 use rayon::prelude::*;
 
 use super::{Prepared, Trial, scatter};
 use crate::dataset::Dataset;
-use crate::head::algebra::product;
 use crate::head::fit::FitError;
 use crate::head::softmax::{Problem, Solution, Stop, with_bias};
 use crate::head::{FitOptions, Head, HeadKind, Linear};
+use edgetl_algebra::product;
 
 /// scikit-learn's `1/C`, from strong to weak: each start is the solution before it.
 const PENALTIES: [f64; 4] = [1e3, 1e2, 1e1, 1.0];

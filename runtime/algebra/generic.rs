@@ -1,0 +1,78 @@
+//! The algorithms, for any of faer's numbers.
+
+use faer::linalg::matmul::matmul as rectangular;
+use faer::linalg::matmul::triangular::{BlockStructure, matmul};
+use faer::linalg::solvers::{EvdError, LltError, Solve};
+use faer::traits::RealField;
+use faer::{Accum, Mat, MatMut, MatRef, Par, Side, get_global_parallelism};
+use ndarray::{Array1, Array2, ArrayView2, Axis, LinalgScalar};
+
+use crate::Eigen;
+
+/// What both libraries compute with.
+pub trait Number: LinalgScalar + RealField {}
+
+impl<T: LinalgScalar + RealField> Number for T {}
+
+pub fn product<T: Number>(left: ArrayView2<T>, right: ArrayView2<T>, parallelism: Par) -> Array2<T> {
+    let mut product = Array2::<T>::zeros((left.nrows(), right.ncols()));
+    let (rows, columns) = product.dim();
+    let target = MatMut::from_row_major_slice_mut(product.as_slice_mut().expect("standard layout"), rows, columns);
+    let one = T::one();
+    with_matrix(left, |left| {
+        with_matrix(right, |right| rectangular(target, Accum::Replace, left, right, one, parallelism));
+    });
+    product
+}
+
+/// Lends a row-major matrix or the transpose of one as it is, any other as a copy.
+fn with_matrix<T: Number>(matrix: ArrayView2<T>, lend: impl FnOnce(MatRef<T>)) {
+    let (rows, columns) = matrix.dim();
+    if let Some(slice) = matrix.as_slice() {
+        lend(MatRef::from_row_major_slice(slice, rows, columns));
+    } else if let Some(slice) = matrix.t().as_slice() {
+        lend(MatRef::from_column_major_slice(slice, rows, columns));
+    } else {
+        let copy = matrix.as_standard_layout();
+        lend(MatRef::from_row_major_slice(copy.as_slice().expect("standard layout"), rows, columns));
+    }
+}
+
+pub fn outer_product<T: Number>(matrix: ArrayView2<T>) -> Array2<T> {
+    let size = matrix.nrows();
+    let mut product = Array2::<T>::zeros((size, size));
+    let target = MatMut::from_row_major_slice_mut(product.as_slice_mut().expect("standard layout"), size, size);
+    let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    let one = T::one();
+    with_matrix(matrix, |matrix| {
+        let transposed = matrix.transpose();
+        matmul(target, lower, Accum::Replace, matrix, full, transposed, full, one, get_global_parallelism());
+    });
+    for row in 0..size {
+        for column in row + 1..size {
+            product[[row, column]] = product[[column, row]];
+        }
+    }
+    product
+}
+
+pub fn eigen<T: Number>(symmetric: ArrayView2<T>) -> Result<Eigen<T>, EvdError> {
+    let symmetric = symmetric.as_standard_layout();
+    let size = symmetric.nrows();
+    let view = MatRef::from_row_major_slice(symmetric.as_slice().expect("standard layout"), size, size);
+    let decomposition = view.self_adjoint_eigen(Side::Lower)?;
+    let values = Array1::from_iter((0..size).map(|index| decomposition.S()[index]));
+    let columns = decomposition.U();
+    let vectors = Array2::from_shape_fn((size, size), |(row, column)| columns[(row, column)]);
+    Ok(Eigen { values, vectors })
+}
+
+pub fn solve_positive<T: Number>(positive: ArrayView2<T>, right: ArrayView2<T>) -> Result<Array2<T>, LltError> {
+    let positive = positive.as_standard_layout();
+    let size = positive.nrows();
+    let view = MatRef::from_row_major_slice(positive.as_slice().expect("standard layout"), size, size);
+    let factor = view.llt(Side::Lower)?;
+    let mut solution = Mat::from_fn(size, right.len_of(Axis(1)), |row, column| right[[row, column]]);
+    factor.solve_in_place(&mut solution);
+    Ok(Array2::from_shape_fn(right.dim(), |(row, column)| solution[(row, column)]))
+}
