@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
+use std::collections::HashSet;
 
 use crate::dataset::SampleId;
 use crate::digest::{ContentHash, Fingerprint};
@@ -27,6 +28,22 @@ impl Store {
             Some((stored, true)) => Ok(Known::Complete(stored_label(stored)?)),
             Some((stored, false)) => Ok(Known::WithoutFeatures(stored_label(stored)?)),
         }
+    }
+
+    /// The hashes of all images that have features of this backbone, labelled or not.
+    pub fn complete(&self, fingerprint: &Fingerprint) -> Result<HashSet<ContentHash>, StoreError> {
+        let sql = "SELECT sample_id, content_hash FROM features
+            JOIN backbones ON backbones.id = backbone_id JOIN samples ON samples.id = sample_id
+            WHERE fingerprint = ?";
+        let mut statement = self.connection.prepare(sql).at(&self.path)?;
+        let rows = statement
+            .query_map([fingerprint.to_string()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
+            .at(&self.path)?;
+        rows.map(|row| {
+            let (id, hash) = row.at(&self.path)?;
+            hash.parse().map_err(|source| StoreError::StoredHash { id: SampleId(id), source })
+        })
+        .collect()
     }
 
     /// Stores a batch: all of it or, on an error, nothing. When this returns, the batch survives a power cut.
