@@ -1,0 +1,84 @@
+//! Where labelled pictures come from: folders named after classes, lists, single files.
+//!
+//! | Given | Label |
+//! |---|---|
+//! | `folder/<label>/…/picture` | the folder's name |
+//! | `folder/{train,val,valid,validation,test}/<label>/…/picture` | likewise; the first folder gives the split |
+//! | `folder/dataset/<label>/picture` (Frigate) | likewise |
+//! | a list, `*.csv`, `*.jsonl`, `*.ndjson` | its `label` column or key |
+//! | a picture | the label named beside it |
+
+mod folder;
+mod list;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::labels::{Label, LabelError};
+use crate::preprocess::is_image_path;
+use crate::store::Split;
+
+/// A picture to be collected or evaluated; nothing of it has been read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Item {
+    pub path: PathBuf,
+    pub label: Option<Label>,
+    /// `None` where the source does not say.
+    pub split: Option<Split>,
+    pub group: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error("cannot read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot walk `{}`", path.display())]
+    Walk { path: PathBuf, source: walkdir::Error },
+    #[error("expected pictures in folders named after their labels, got no picture in `{}`", .0.display())]
+    NoPictures(PathBuf),
+    #[error("expected a folder, a picture, a .csv or a .jsonl file, got `{}`", .0.display())]
+    Unknown(PathBuf),
+    #[error("expected CSV with a header naming at least `path`, got {found:?} in `{}`", path.display())]
+    ListHeader { path: PathBuf, found: Vec<String> },
+    #[error("cannot read line {line} of `{}`", path.display())]
+    CsvLine { path: PathBuf, line: u64, source: csv::Error },
+    #[error("cannot read line {line} of `{}`", path.display())]
+    JsonLine { path: PathBuf, line: u64, source: serde_json::Error },
+    #[error("cannot take the label in `{}`", path.display())]
+    Label { path: PathBuf, source: LabelError },
+    #[error("expected split `train`, `validation` or `test`, got `{found}` in line {line} of `{}`", path.display())]
+    Split { path: PathBuf, line: u64, found: String },
+}
+
+/// All pictures of `source`, in a fixed order.
+pub fn scan(source: &Path) -> Result<Vec<Item>, SourceError> {
+    let read = |error| SourceError::Read { path: source.to_owned(), source: error };
+    let items = if std::fs::metadata(source).map_err(read)?.is_dir() {
+        folder::scan(source)?
+    } else {
+        match extension(source).as_deref() {
+            Some("csv") => list::read_csv(source)?,
+            Some("jsonl" | "ndjson") => list::read_json_lines(source)?,
+            _ if is_image_path(source) => vec![Item { path: source.to_owned(), label: None, split: None, group: None }],
+            _ => return Err(SourceError::Unknown(source.to_owned())),
+        }
+    };
+    if items.is_empty() {
+        return Err(SourceError::NoPictures(source.to_owned()));
+    }
+    Ok(items)
+}
+
+fn extension(path: &Path) -> Option<String> {
+    Some(path.extension()?.to_str()?.to_ascii_lowercase())
+}
+
+/// `train`, `val`, `valid`, `validation` or `test`, as folders and lists name them.
+pub fn split_named(name: &str) -> Option<Split> {
+    match name.to_ascii_lowercase().as_str() {
+        "train" | "training" => Some(Split::Train),
+        "val" | "valid" | "validation" => Some(Split::Validation),
+        "test" => Some(Split::Test),
+        _ => None,
+    }
+}
