@@ -6,7 +6,7 @@
 //! Layers, each looking only downwards (`tests/layering.rs` holds this):
 //!
 //! ```text
-//! cli > predictor > {metrics} > {backbone, preprocess, store, head} > {manifest, dataset}
+//! cli > {predictor, sources, demo} > {backbone, preprocess, store, head} > {manifest, dataset, metrics}
 //!     > {atomic_file, digest, labels, tensor}
 //! ```
 
@@ -14,6 +14,7 @@ pub mod atomic_file;
 pub mod backbone;
 pub mod cli;
 pub mod dataset;
+pub mod demo;
 pub mod digest;
 pub mod head;
 pub mod labels;
@@ -21,5 +22,6 @@ pub mod manifest;
 pub mod metrics;
 pub mod predictor;
 pub mod preprocess;
+pub mod sources;
 pub mod store;
 pub mod tensor;

@@ -1,1 +1,121 @@
-//! (filled in by its first commit)
+//! The command line: one file a sub-command, each an `Args` and a `run`.
+
+mod collect;
+mod config;
+mod context;
+mod demo;
+mod doctor;
+mod engine;
+mod eval;
+mod failure;
+mod fit_head;
+mod heads;
+mod interrupt;
+mod output;
+mod predict;
+mod progress;
+mod published;
+mod samples;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use context::Context;
+
+/// Teach this device new image classes: collect pictures, fit a head in seconds, predict.
+#[derive(Debug, Parser)]
+#[command(name = "edgetl", version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Where samples, heads and backbones live [default: $STATE_DIRECTORY, else ./.edgetl]
+    #[arg(long, global = true, value_name = "DIR", env = "EDGETL_STATE")]
+    state: Option<PathBuf>,
+    /// Settings [default: ./edgetl.toml, else /etc/edgetl/edgetl.toml, where there]
+    #[arg(long, global = true, value_name = "FILE", env = "EDGETL_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print results as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say less on stderr (-q: warnings only, -qq: errors only)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    quiet: u8,
+    /// Say more on stderr
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Extract features of pictures once and store them
+    Collect(collect::Args),
+    /// Cross-validate and fit a head on the stored features, and publish it
+    FitHead(fit_head::Args),
+    /// Name the class of pictures
+    Predict(predict::Args),
+    /// Measure the head on labelled pictures
+    Eval(eval::Args),
+    /// List, show and roll back published heads
+    #[command(subcommand)]
+    Heads(heads::Command),
+    /// List, relabel, rename and remove stored samples
+    #[command(subcommand)]
+    Samples(samples::Command),
+    /// Say what this machine can run, what is wrong, and how to mend it
+    Doctor(doctor::Args),
+    /// Run the whole loop on pictures that edgetl draws itself
+    Demo(demo::Args),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(&cli.global);
+    match Context::new(&cli.global).and_then(|context| cli.command.run(&context)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}
+
+impl Command {
+    fn run(self, context: &Context) -> anyhow::Result<()> {
+        match self {
+            Self::Collect(args) => collect::run(&args, context),
+            Self::FitHead(args) => fit_head::run(&args, context),
+            Self::Predict(args) => predict::run(&args, context),
+            Self::Eval(args) => eval::run(&args, context),
+            Self::Heads(command) => heads::run(command, context),
+            Self::Samples(command) => samples::run(command, context),
+            Self::Doctor(args) => doctor::run(&args, context),
+            Self::Demo(args) => demo::run(&args, context),
+        }
+    }
+}
+
+/// Log lines go to stderr, without time and colour where it is no terminal: systemd adds its own.
+fn start_log(global: &Global) {
+    use std::io::IsTerminal;
+    use tracing::level_filters::LevelFilter;
+    let level = match (global.quiet, global.verbose) {
+        (0, 0) => LevelFilter::INFO,
+        (0, 1) => LevelFilter::DEBUG,
+        (0, _) => LevelFilter::TRACE,
+        (1, _) => LevelFilter::WARN,
+        _ => LevelFilter::ERROR,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .init();
+}

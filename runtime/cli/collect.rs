@@ -1,0 +1,141 @@
+//! `collect`: pictures in, features stored.
+
+mod acknowledge;
+mod plan;
+mod summary;
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::context::Context;
+use super::engine::{BackboneArgs, EngineArgs, limits, remember};
+use super::failure::{AlreadyReported, Interrupted};
+use super::interrupt;
+use super::progress::Progress;
+use crate::digest::{ContentHash, Fingerprint};
+use crate::labels::Label;
+use crate::predictor::{Extractor, InOrder};
+use crate::store::{Known, Split, Store};
+use acknowledge::Acknowledger;
+pub use summary::Summary;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Folders of folders named after labels, lists (.csv, .jsonl), pictures [default: the settings', else ./data]
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<PathBuf>,
+    /// The label of everything in SOURCE
+    #[arg(long)]
+    label: Option<Label>,
+    /// What everything in SOURCE is for: train, validation or test [default: what SOURCE says, else train]
+    #[arg(long)]
+    split: Option<Split>,
+    /// Keep everything in SOURCE together in cross-validation, as the frames of one burst
+    #[arg(long)]
+    group: Option<String>,
+    /// One JSON object on stdout for every sample, written once it is safely stored, then the summary
+    #[arg(long)]
+    json_lines: bool,
+    #[command(flatten)]
+    backbone: BackboneArgs,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+impl Args {
+    /// What `collect SOURCE…` means.
+    pub fn of(sources: Vec<PathBuf>) -> Self {
+        let (backbone, engine) = (BackboneArgs::default(), EngineArgs::default());
+        Self { sources, label: None, split: None, group: None, json_lines: false, backbone, engine }
+    }
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    let summary = collect_all(args, context)?;
+    if args.json_lines {
+        context.output.json_line(&summary)?;
+    } else {
+        context.output.result(&summary, || summary.text())?;
+    }
+    if summary.interrupted {
+        let message = format!("{} of {} pictures are stored; the same command goes on", summary.kept(), summary.seen);
+        return Err(Interrupted(message).into());
+    }
+    if summary.nothing_usable() { Err(AlreadyReported.into()) } else { Ok(()) }
+}
+
+/// Collects without printing the summary.
+pub fn collect_all(args: &Args, context: &Context) -> anyhow::Result<Summary> {
+    let plan = plan::Plan::new(args, context)?;
+    let mut store = context.store()?;
+    let package = args.backbone.package(context, &store)?;
+    let loader = args.engine.load(package.clone(), context)?;
+    remember(&package, context, &mut store)?;
+
+    let stop = interrupt::catch()?;
+    let start = Instant::now();
+    let mut summary = Summary::new(&plan, &loader);
+    let extractor = Extractor { loader: &loader, limits: limits(context), threads: args.engine.threads(context) };
+    collect(Job { plan: &plan, extractor, stop }, &mut store, &mut summary, &Reporting::new(args, context))?;
+    summary.finish(start.elapsed(), &store, stop.load(Ordering::SeqCst))?;
+    Ok(summary)
+}
+
+/// How progress is told.
+struct Reporting<'a> {
+    context: &'a Context,
+    json_lines: bool,
+}
+
+impl<'a> Reporting<'a> {
+    fn new(args: &Args, context: &'a Context) -> Self {
+        Self { context, json_lines: args.json_lines }
+    }
+}
+
+struct Job<'a> {
+    plan: &'a plan::Plan,
+    extractor: Extractor<'a>,
+    stop: &'static AtomicBool,
+}
+
+fn collect(job: Job<'_>, store: &mut Store, summary: &mut Summary, reporting: &Reporting<'_>) -> anyhow::Result<()> {
+    let fingerprint = job.extractor.loader.manifest().fingerprint();
+    let unclaimed = Unclaimed::new(store, fingerprint)?;
+    let mut progress = Progress::new("collecting", job.plan.len(), reporting.context.quiet);
+    let mut acknowledger = Acknowledger::new(store, job.plan, fingerprint, reporting);
+    let mut order = InOrder::default();
+    let admit = |_: usize, hash: ContentHash| unclaimed.claim(hash);
+    job.extractor.run(job.plan.paths(), job.stop, &admit, &mut |index, outcome| -> anyhow::Result<()> {
+        for (index, outcome) in order.push(index, (index, outcome)) {
+            progress.advance();
+            acknowledger.take(index, outcome, summary, &progress)?;
+        }
+        acknowledger.flush_if_due(summary)
+    })?;
+    acknowledger.finish(summary)
+}
+
+/// Decides which of several threads extracts a picture: nobody what is stored, one what is not.
+struct Unclaimed {
+    done: Mutex<HashSet<ContentHash>>,
+}
+
+impl Unclaimed {
+    fn new(store: &Store, fingerprint: Fingerprint) -> anyhow::Result<Self> {
+        Ok(Self { done: Mutex::new(store.complete(&fingerprint)?) })
+    }
+
+    fn claim(&self, hash: ContentHash) -> bool {
+        self.done.lock().expect("no holder panics").insert(hash)
+    }
+}
+
+/// Whether the store already has features of this picture.
+fn is_stored(store: &Store, hash: &ContentHash, fingerprint: &Fingerprint) -> anyhow::Result<Option<Known>> {
+    let known = store.known(hash, fingerprint)?;
+    Ok(matches!(known, Known::Complete(_)).then_some(known))
+}

@@ -1,0 +1,78 @@
+//! What every sub-command starts from: state directory, settings, output.
+
+use std::path::PathBuf;
+
+use super::Global;
+use super::config::Config;
+use super::failure::OrHint;
+use super::output::Output;
+use crate::store::{HeadShelf, StateDir, Store, StoreError};
+
+const DEFAULT_STATE: &str = ".edgetl";
+const WRITABLE: &str = "name a directory that can be written: --state DIR, or EDGETL_STATE";
+
+pub struct Context {
+    pub state: StateDir,
+    pub config: Config,
+    pub output: Output,
+    /// Nothing but warnings was asked for.
+    pub quiet: bool,
+}
+
+impl Context {
+    pub fn new(global: &Global) -> anyhow::Result<Self> {
+        let config = Config::load(global.config.as_deref())?;
+        let state = global.state.clone().or_else(|| config.state.clone()).or_else(systemd_state);
+        Ok(Self {
+            state: StateDir::new(state.unwrap_or_else(|| DEFAULT_STATE.into())),
+            config,
+            output: if global.json { Output::Json } else { Output::Text },
+            quiet: global.quiet > 0,
+        })
+    }
+
+    /// For a step of another command: its own state directory, no settings, nothing printed.
+    pub fn step(state: PathBuf) -> Self {
+        Self { state: StateDir::new(state), config: Config::default(), output: Output::Nowhere, quiet: true }
+    }
+
+    /// The store; created where there is none.
+    pub fn store(&self) -> anyhow::Result<Store> {
+        self.state.create().or_hint(WRITABLE)?;
+        explain(Store::open(&self.state.database()))
+    }
+
+    /// The store, where there is one.
+    pub fn existing_store(&self) -> anyhow::Result<Store> {
+        match Store::open_existing(&self.state.database()) {
+            Err(error @ StoreError::Missing { .. }) => Err(error)
+                .or_hint("collect pictures first: edgetl collect FOLDER; or name the state directory: --state DIR"),
+            other => explain(other),
+        }
+    }
+
+    pub fn shelf(&self) -> HeadShelf {
+        HeadShelf::new(self.state.heads(), self.config.heads.keep)
+    }
+}
+
+/// Adds what to do to the store errors that have a remedy.
+fn explain<T>(result: Result<T, StoreError>) -> anyhow::Result<T> {
+    let hint = match &result {
+        Ok(_) => return result.map_err(Into::into),
+        Err(StoreError::Newer { .. }) => "update edgetl, or name another state directory: --state DIR",
+        Err(StoreError::Full { .. }) => "free some space; what was reported as stored is safe",
+        Err(StoreError::ReadOnly { .. } | StoreError::Unreachable { .. } | StoreError::CannotOpen { .. }) => WRITABLE,
+        Err(StoreError::NotADatabase { .. } | StoreError::Foreign { .. } | StoreError::Damaged { .. }) => {
+            "move the file away, then collect again; the pictures themselves are not in it"
+        }
+        Err(_) => return result.map_err(Into::into),
+    };
+    result.or_hint(hint)
+}
+
+/// systemd's `StateDirectory=`; the first where there are several.
+fn systemd_state() -> Option<PathBuf> {
+    let folders = std::env::var_os("STATE_DIRECTORY")?;
+    std::env::split_paths(&folders).next().filter(|path| !path.as_os_str().is_empty())
+}

@@ -1,0 +1,140 @@
+//! `doctor`: what this machine can run, what is kept, what is wrong and how to mend it.
+
+mod machine;
+mod state;
+
+use std::time::Instant;
+
+use ndarray::Array4;
+use serde::Serialize;
+
+use super::context::Context;
+use super::engine::{EngineArgs, default_package};
+use super::failure::{AlreadyReported, causes};
+use super::output::table;
+use crate::backbone::library::{MINIMUM_VERSION, Search, search};
+use crate::backbone::{BackboneError, Loader, Options, Package, Provider, ProviderChoice};
+use crate::tensor::InputBatch;
+use machine::Machine;
+use state::State;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+#[derive(Serialize)]
+struct Report {
+    machine: Machine,
+    onnxruntime: Search,
+    providers: Vec<Trial>,
+    state: State,
+    /// What keeps edgetl from working as asked; empty when all is well.
+    problems: Vec<String>,
+}
+
+/// One provider, tried with a real forward pass.
+#[derive(Serialize)]
+struct Trial {
+    provider: Provider,
+    backbone: String,
+    /// Of one picture on all threads.
+    milliseconds: Option<f64>,
+    reason: Option<String>,
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    let options = args.engine.options(context);
+    let state = State::look(context);
+    let (mut providers, mut problems) = (Vec::new(), state.problems.clone());
+    match default_package(context) {
+        Ok(package) => providers = try_all(&package, args, context),
+        Err(error) => problems.push(format!("{error:#}")),
+    }
+    if let ProviderChoice::Only(asked) = options.provider {
+        let failed = providers.iter().find(|trial| trial.provider == asked).and_then(|trial| trial.reason.clone());
+        problems.extend(failed.map(|reason| format!("provider {asked} was asked for and does not run: {reason}")));
+    }
+    let onnxruntime = search(options.library.as_deref());
+    let report = Report { machine: Machine::look(), onnxruntime, providers, state, problems };
+    context.output.result(&report, || report.text())?;
+    if report.problems.is_empty() { Ok(()) } else { Err(AlreadyReported.into()) }
+}
+
+fn try_all(package: &Package, args: &Args, context: &Context) -> Vec<Trial> {
+    let threads = args.engine.threads(context);
+    let backbone = package.manifest().name.clone();
+    let trial = |provider| {
+        let options = Options { provider: ProviderChoice::Only(provider), ..args.engine.options(context) };
+        let outcome = Loader::new(package.clone(), &options).and_then(|loader| time_forward(&loader, threads));
+        Trial {
+            provider,
+            backbone: backbone.clone(),
+            milliseconds: outcome.as_ref().ok().copied(),
+            reason: outcome.err().map(|error| causes(&error)),
+        }
+    };
+    Provider::ALL.into_iter().map(trial).collect()
+}
+
+/// Milliseconds of one picture, the best of three.
+fn time_forward(loader: &Loader, threads: usize) -> Result<f64, BackboneError> {
+    let preprocess = &loader.manifest().preprocess;
+    let input = Array4::zeros((1, 3, preprocess.height as usize, preprocess.width as usize));
+    let batch = InputBatch::new(input)?;
+    let mut session = loader.session(threads)?;
+    let mut best = f64::INFINITY;
+    for _ in 0..3 {
+        let start = Instant::now();
+        session.forward(&batch)?;
+        best = best.min(start.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(best)
+}
+
+impl Report {
+    fn text(&self) -> String {
+        let mut parts = vec![self.machine.text(), self.library(), self.trials(), self.state.text()];
+        parts.push(if self.problems.is_empty() {
+            "no problem found".to_owned()
+        } else {
+            self.problems.iter().map(|problem| format!("problem: {problem}")).collect::<Vec<_>>().join("\n")
+        });
+        parts.retain(|part| !part.is_empty());
+        parts.join("\n\n")
+    }
+
+    fn library(&self) -> String {
+        let mut lines = Vec::new();
+        match &self.onnxruntime.found {
+            Some(found) => lines.push(format!("ONNX Runtime {} at `{}`", found.version, found.path.display())),
+            None => lines.push(format!(
+                "no ONNX Runtime ({}.{} or newer) found, so tract runs; to have it: put libonnxruntime.so into one of \
+                 these folders, or name it with --onnxruntime FILE or EDGETL_ONNXRUNTIME",
+                MINIMUM_VERSION.0, MINIMUM_VERSION.1
+            )),
+        }
+        for refused in &self.onnxruntime.refused {
+            lines.push(format!("  refused `{}`: {}", refused.path.display(), causes(&refused.reason)));
+        }
+        lines.extend(self.onnxruntime.searched.iter().map(|folder| format!("  looked in {}", folder.display())));
+        lines.join("\n")
+    }
+
+    fn trials(&self) -> String {
+        let Some(first) = self.providers.first() else { return String::new() };
+        let rows = self.providers.iter().map(|trial| {
+            let time = trial.milliseconds.map_or_else(|| "-".to_owned(), |time| format!("{time:.1} ms"));
+            [trial.provider.to_string(), time]
+        });
+        let mut text =
+            format!("a picture through {} on all threads\n{}", first.backbone, table(["provider", "time"], rows));
+        for trial in &self.providers {
+            if let Some(reason) = &trial.reason {
+                text.push_str(&format!("\n  {} does not run: {reason}", trial.provider));
+            }
+        }
+        text
+    }
+}

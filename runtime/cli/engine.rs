@@ -1,0 +1,264 @@
+//! Flags that say which engine runs, and which backbone.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::context::Context;
+use super::failure::{OrHint, failure};
+use crate::backbone::{ImportRequest, Loader, Options, Package, PreprocessSpec, Preset, ProviderChoice};
+use crate::digest::Fingerprint;
+use crate::manifest::Resize;
+use crate::preprocess::Limits;
+use crate::store::Store;
+
+/// The store's setting that names the backbone in use.
+const CURRENT: &str = "backbone";
+
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Engine")]
+pub struct EngineArgs {
+    /// auto, tensorrt, cuda, cpu (ONNX Runtime) or tract; all but auto never fall back [default: auto]
+    #[arg(long, env = "EDGETL_PROVIDER")]
+    pub provider: Option<ProviderChoice>,
+    /// The ONNX Runtime library (libonnxruntime.so), 1.20 or newer
+    #[arg(long, value_name = "FILE", env = "EDGETL_ONNXRUNTIME")]
+    pub onnxruntime: Option<PathBuf>,
+    /// Cores to use [default: all that this process may use]
+    #[arg(long, value_name = "N", env = "EDGETL_THREADS")]
+    pub threads: Option<usize>,
+}
+
+impl EngineArgs {
+    pub fn options(&self, context: &Context) -> Options {
+        let config = &context.config.engine;
+        Options {
+            provider: self.provider.or(config.provider).unwrap_or(ProviderChoice::Auto),
+            library: self.onnxruntime.clone().or_else(|| config.onnxruntime.clone()),
+            threads: self.threads(context),
+            ..Options::default()
+        }
+    }
+
+    pub fn threads(&self, context: &Context) -> usize {
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.or(context.config.engine.threads).unwrap_or_else(all).clamp(1, 256)
+    }
+
+    /// Opens `package` on the engine asked for, and says on stderr what runs.
+    pub fn load(&self, package: Package, context: &Context) -> anyhow::Result<Loader> {
+        let loader = Loader::new(package, &self.options(context))
+            .or_hint("`edgetl doctor` shows what this machine can run; --provider auto takes what there is")?;
+        tracing::info!("backbone {} on {}", loader.manifest().name, loader.provider());
+        Ok(loader)
+    }
+}
+
+/// What the decoder refuses, by the settings.
+pub fn limits(context: &Context) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(megapixels) = context.config.collect.max_megapixels {
+        limits.max_pixels = megapixels.saturating_mul(1_000_000);
+    }
+    limits
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Backbone")]
+pub struct BackboneArgs {
+    /// An ONNX file, a package folder, or a name that `edgetl doctor` lists [default: the one in use]
+    #[arg(long, value_name = "FILE|DIR|NAME")]
+    pub backbone: Option<PathBuf>,
+    /// Normalisation of an ONNX file: imagenet, inception (x/127.5-1) or raw (0 to 255)
+    #[arg(long)]
+    pub preset: Option<Preset>,
+    /// Input size of an ONNX file in pixels: N or WIDTHxHEIGHT
+    #[arg(long, value_parser = size)]
+    pub size: Option<(u32, u32)>,
+    /// Shortest side before the centre crop, in pixels; or squash, or letterbox
+    #[arg(long, value_name = "N|squash|letterbox", value_parser = resize)]
+    pub resize: Option<ResizeArg>,
+    /// Mean of the three channels, in the network's order: below 2 on the 0 to 1 scale, else on 0 to 255
+    #[arg(long, value_parser = triple, allow_hyphen_values = true)]
+    pub mean: Option<[f32; 3]>,
+    /// Standard deviation of the three channels, likewise
+    #[arg(long, value_parser = triple)]
+    pub std: Option<[f32; 3]>,
+    /// The network takes blue first
+    #[arg(long)]
+    pub bgr: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ResizeArg {
+    ShortestSide(u32),
+    Mode(Resize),
+}
+
+impl BackboneArgs {
+    fn spec(&self) -> PreprocessSpec {
+        let (resize, shortest_side) = match self.resize {
+            Some(ResizeArg::ShortestSide(side)) => (Some(Resize::ShortestSide), Some(side)),
+            Some(ResizeArg::Mode(mode)) => (Some(mode), None),
+            None => (None, None),
+        };
+        PreprocessSpec {
+            preset: self.preset,
+            size: self.size,
+            resize,
+            shortest_side,
+            mean: self.mean,
+            std: self.std,
+            bgr: self.bgr,
+            ..PreprocessSpec::default()
+        }
+    }
+
+    /// The backbone named by the flags, else the one in use.
+    pub fn package(&self, context: &Context, store: &Store) -> anyhow::Result<Package> {
+        match &self.backbone {
+            None => current(context, store),
+            Some(path) if path.is_file() => {
+                let request = ImportRequest { preprocess: self.spec(), ..ImportRequest::default() };
+                Package::from_onnx(path, &request).map_err(Into::into)
+            }
+            Some(path) if path.is_dir() => Package::open(path).map_err(Into::into),
+            Some(name) => named(context, &name.to_string_lossy()),
+        }
+    }
+}
+
+/// The backbone in use, for a command that needs no store.
+pub fn default_package(context: &Context) -> anyhow::Result<Package> {
+    match Store::open_existing(&context.state.database()) {
+        Ok(store) => current(context, &store),
+        Err(_) => built_in(context),
+    }
+}
+
+fn built_in(context: &Context) -> anyhow::Result<Package> {
+    Err(failure(
+        format!("expected a backbone in `{}`, got none", context.state.path().display()),
+        "name one: edgetl collect SOURCE --backbone FILE.onnx --preset imagenet",
+    ))
+}
+
+/// The backbone that `collect` remembered.
+pub fn current(context: &Context, store: &Store) -> anyhow::Result<Package> {
+    match store.setting(CURRENT)? {
+        Some(name) => named(context, &name),
+        None => built_in(context),
+    }
+}
+
+fn named(context: &Context, name: &str) -> anyhow::Result<Package> {
+    let folder = context.state.backbones().join(name);
+    if name.contains(['/', '\\']) || !folder.is_dir() {
+        return Err(failure(
+            format!("expected an ONNX file, a package folder or a known backbone, got `{name}`"),
+            "`edgetl doctor` lists the backbones in the state directory",
+        ));
+    }
+    Package::open(&folder).map_err(Into::into)
+}
+
+/// Copies `package` into the state directory, where it is not there yet, and makes it the one in use.
+///
+/// Another backbone of the same name keeps its folder, since heads may have been fitted on it.
+pub fn remember(package: &Package, context: &Context, store: &mut Store) -> anyhow::Result<()> {
+    let manifest = package.manifest();
+    let fingerprint = manifest.fingerprint();
+    let plain = manifest.name.clone();
+    let unique = format!("{plain}-{}", fingerprint.0.short());
+    let kept = |name: &String| {
+        let folder = context.state.backbones().join(name);
+        Package::open(&folder).is_ok_and(|kept| kept.manifest().fingerprint() == fingerprint)
+    };
+    let name = if kept(&plain) {
+        plain
+    } else if kept(&unique) {
+        unique
+    } else {
+        let taken = context.state.backbones().join(&plain).exists();
+        let name = if taken { unique } else { plain };
+        let folder = context.state.backbones().join(&name);
+        package.save(&folder).with_context(|| format!("cannot keep the backbone in `{}`", folder.display()))?;
+        name
+    };
+    if store.setting(CURRENT)?.as_ref() != Some(&name) {
+        store.set_setting(CURRENT, &name)?;
+    }
+    Ok(())
+}
+
+/// The package in the state directory whose features a head was fitted on.
+pub fn with_fingerprint(context: &Context, fingerprint: Fingerprint) -> anyhow::Result<Package> {
+    let packages = installed(context)?;
+    packages.into_iter().find(|package| package.manifest().fingerprint() == fingerprint).ok_or_else(|| {
+        failure(
+            format!("expected the backbone {} that the head was fitted on, got none such", fingerprint.0.short()),
+            "collect with that backbone again, or fit a new head: edgetl fit-head",
+        )
+    })
+}
+
+/// All packages in the state directory that can be read.
+pub fn installed(context: &Context) -> anyhow::Result<Vec<Package>> {
+    let folder = context.state.backbones();
+    let entries = match std::fs::read_dir(&folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.with_context(|| format!("cannot list `{}`", folder.display()))?,
+    };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    Ok(paths.iter().filter(|path| path.is_dir()).filter_map(|path| readable(path)).collect())
+}
+
+fn readable(path: &Path) -> Option<Package> {
+    Package::open(path).inspect_err(|error| tracing::warn!("passing over `{}`: {error}", path.display())).ok()
+}
+
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let (width, height) = text.split_once(['x', 'X']).unwrap_or((text, text));
+    let side = |text: &str| text.trim().parse().map_err(|_| format!("expected N or WIDTHxHEIGHT, got `{text}`"));
+    Ok((side(width)?, side(height)?))
+}
+
+fn resize(text: &str) -> Result<ResizeArg, String> {
+    match text {
+        "squash" => Ok(ResizeArg::Mode(Resize::Squash)),
+        "letterbox" => Ok(ResizeArg::Mode(Resize::Letterbox)),
+        side => side
+            .parse()
+            .map(ResizeArg::ShortestSide)
+            .map_err(|_| format!("expected pixels, `squash` or `letterbox`, got `{side}`")),
+    }
+}
+
+fn triple(text: &str) -> Result<[f32; 3], String> {
+    let numbers: Vec<f32> = text.split(',').filter_map(|part| part.trim().parse().ok()).collect();
+    match numbers[..] {
+        [all] if !text.contains(',') => Ok([all; 3]),
+        [first, second, third] if text.split(',').count() == 3 => Ok([first, second, third]),
+        _ => Err(format!("expected three numbers with commas between, or one, got `{text}`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_triples_and_resizes_are_read_as_people_write_them() {
+        assert_eq!(size("224"), Ok((224, 224)));
+        assert_eq!(size("320x240"), Ok((320, 240)));
+        assert!(size("big").is_err());
+        assert_eq!(triple("104,117, 123"), Ok([104.0, 117.0, 123.0]));
+        assert_eq!(triple("0.5"), Ok([0.5; 3]));
+        assert!(triple("1,2").is_err());
+        assert!(triple("1,x,2,3").is_err());
+        assert_eq!(resize("256"), Ok(ResizeArg::ShortestSide(256)));
+        assert_eq!(resize("squash"), Ok(ResizeArg::Mode(Resize::Squash)));
+        assert!(resize("none").is_err());
+    }
+}

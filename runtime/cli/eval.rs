@@ -1,0 +1,131 @@
+//! `eval`: how good the head is on labelled pictures.
+
+mod report;
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use ndarray::Array2;
+
+use super::context::Context;
+use super::engine::{EngineArgs, limits, with_fingerprint};
+use super::failure::{AlreadyReported, OrHint, causes, failure};
+use super::progress::Progress;
+use super::published::Published;
+use crate::dataset::Dataset;
+use crate::labels::{ClassIndex, Label};
+use crate::predictor::{Extractor, InOrder, Outcome};
+use crate::sources::{self, Item};
+use crate::store::{HeadVersion, Selection, Split};
+use crate::tensor::Features;
+pub use report::Report;
+use report::{Failed, Measured};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Labelled pictures, as for `collect` [default: the stored samples of split test and validation]
+    #[arg(value_name = "SOURCE")]
+    pub sources: Vec<PathBuf>,
+    /// Use this version of the head instead of the live one
+    #[arg(long, value_name = "VERSION")]
+    pub head_version: Option<HeadVersion>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    let report = evaluate(args, context)?;
+    context.output.result(&report, || report.text())?;
+    if report.has_failures() { Err(AlreadyReported.into()) } else { Ok(()) }
+}
+
+/// The numbers without printing them.
+pub fn evaluate(args: &Args, context: &Context) -> anyhow::Result<Report> {
+    let start = Instant::now();
+    let published = Published::read(context, args.head_version)?;
+    let (samples, failed) = if args.sources.is_empty() {
+        (stored(&published, context)?, Vec::new())
+    } else {
+        extracted(args, &published, context)?
+    };
+    if samples.labels.is_empty() {
+        for failed in &failed {
+            tracing::warn!("`{}`: {}", failed.path, failed.reason);
+        }
+        return Err(failure("expected at least one readable labelled picture, got none", "edgetl eval FOLDER"));
+    }
+    let scores = published.artifact.predict(&samples.features()?)?;
+    let measured = Measured { scores: &scores, labels: &samples.labels, head: &published.artifact };
+    Ok(Report::new(&measured, failed, start.elapsed().as_secs_f64()))
+}
+
+/// Features and true labels, in step.
+#[derive(Default)]
+struct Samples {
+    rows: Vec<f32>,
+    labels: Vec<Label>,
+}
+
+impl Samples {
+    /// `[N,C]`
+    fn features(&self) -> anyhow::Result<Features> {
+        let dim = self.rows.len() / self.labels.len();
+        Ok(Features(Array2::from_shape_vec((self.labels.len(), dim), self.rows.clone())?))
+    }
+
+    fn extend(&mut self, dataset: &Dataset) {
+        let label = |&class: &ClassIndex| dataset.labels().get(class).expect("one label a class").clone();
+        self.rows.extend(dataset.features().iter());
+        self.labels.extend(dataset.targets().iter().map(label));
+    }
+}
+
+fn stored(published: &Published, context: &Context) -> anyhow::Result<Samples> {
+    let store = context.existing_store()?;
+    let fingerprint = published.artifact.fingerprint();
+    let mut samples = Samples::default();
+    for split in [Split::Validation, Split::Test] {
+        let selection = Selection { split: Some(split), labels: None };
+        samples.extend(&store.dataset(&fingerprint, &selection)?);
+    }
+    if samples.labels.is_empty() {
+        return Err(failure(
+            "expected stored samples of split test or validation, got none",
+            "name pictures: edgetl eval FOLDER; or keep some: edgetl collect FOLDER --split test",
+        ));
+    }
+    Ok(samples)
+}
+
+fn extracted(args: &Args, published: &Published, context: &Context) -> anyhow::Result<(Samples, Vec<Failed>)> {
+    let mut items: Vec<Item> = Vec::new();
+    for source in &args.sources {
+        items.extend(sources::scan(source).or_hint("SOURCE is a folder of folders named after labels, or a list")?);
+    }
+    let paths: Vec<PathBuf> = items.iter().map(|item| item.path.clone()).collect();
+    let package = with_fingerprint(context, published.artifact.fingerprint())?;
+    let loader = args.engine.load(package, context)?;
+    let extractor = Extractor { loader: &loader, limits: limits(context), threads: args.engine.threads(context) };
+    let mut progress = Progress::new("evaluating", paths.len(), context.quiet);
+    let (mut order, mut samples, mut failed) = (InOrder::default(), Samples::default(), Vec::new());
+    let admit_all = |_, _| true;
+    extractor.run(&paths, &AtomicBool::new(false), &admit_all, &mut |index, outcome| -> anyhow::Result<()> {
+        for (index, outcome) in order.push(index, (index, outcome)) {
+            progress.advance();
+            let reason = match (outcome, &items[index].label) {
+                (Outcome::Extracted(extracted), Some(label)) => {
+                    samples.rows.extend(extracted.feature);
+                    samples.labels.push(label.clone());
+                    continue;
+                }
+                (Outcome::Failed(error), _) => causes(&error),
+                (_, None) => "expected a label, got none: not in a folder named after one".to_owned(),
+                (Outcome::Declined(_), _) => unreachable!("every picture is admitted"),
+            };
+            failed.push(Failed { path: paths[index].display().to_string(), reason });
+        }
+        Ok(())
+    })?;
+    Ok((samples, failed))
+}

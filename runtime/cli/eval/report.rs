@@ -1,0 +1,171 @@
+//! The numbers of `eval`.
+
+use ndarray::Array2;
+use serde::Serialize;
+
+use crate::cli::output::{count, percent, table};
+use crate::head::{HeadArtifact, Scores};
+use crate::labels::{ClassIndex, Label, Labels};
+use crate::metrics::{Confusion, ece, nll, top_k_accuracy};
+
+/// What the head said of samples whose labels are known.
+pub struct Measured<'a> {
+    pub scores: &'a [Scores],
+    pub labels: &'a [Label],
+    pub head: &'a HeadArtifact,
+}
+
+/// `eval --json`. Numbers that need a sample of a known class are `None` without one.
+#[derive(Serialize)]
+pub struct Report {
+    samples: usize,
+    pub accuracy: Option<f64>,
+    top5: Option<f64>,
+    macro_f1: Option<f64>,
+    nll: Option<f64>,
+    ece: Option<f64>,
+    classes: Labels,
+    /// Rows are true classes, columns predicted ones.
+    confusion: Vec<Vec<usize>>,
+    /// The share of samples of known classes that were called unknown.
+    unknown_rate: Option<f64>,
+    foreign: Foreign,
+    failed: Vec<Failed>,
+    seconds: f64,
+    images_per_second: f64,
+    #[serde(skip)]
+    f1: Vec<ClassRow>,
+}
+
+/// Samples whose label is none of the head's classes.
+#[derive(Serialize)]
+struct Foreign {
+    samples: usize,
+    labels: Labels,
+    /// The share that was called unknown, as all of them should be.
+    unknown_rate: Option<f64>,
+}
+
+#[derive(Serialize)]
+pub struct Failed {
+    pub path: String,
+    pub reason: String,
+}
+
+struct ClassRow {
+    label: Label,
+    support: usize,
+    precision: f64,
+    recall: f64,
+    f1: f64,
+}
+
+impl Report {
+    pub fn new(measured: &Measured<'_>, failed: Vec<Failed>, seconds: f64) -> Self {
+        let classes = measured.head.labels().clone();
+        let pairs = || measured.labels.iter().zip(measured.scores);
+        let (targets, known): (Vec<ClassIndex>, Vec<&Scores>) =
+            pairs().filter_map(|(label, scores)| Some((classes.index_of(label)?, scores))).unzip();
+        let foreign: Vec<(&Label, &Scores)> = pairs().filter(|(label, _)| classes.index_of(label).is_none()).collect();
+        let predicted: Vec<ClassIndex> = known.iter().map(|scores| scores.best()).collect();
+        let confusion = Confusion::new(classes.len(), &targets, &predicted);
+        let probabilities = probabilities(&known, classes.len());
+        let measure = |value: f64| (!targets.is_empty()).then_some(value);
+        Self {
+            samples: targets.len(),
+            accuracy: measure(confusion.accuracy()),
+            top5: measure(top_k_accuracy(probabilities.view(), &targets, 5)),
+            macro_f1: measure(confusion.macro_f1()),
+            nll: measure(nll(probabilities.view(), &targets)),
+            ece: measure(ece(probabilities.view(), &targets)),
+            confusion: confusion.counts().outer_iter().map(|row| row.to_vec()).collect(),
+            unknown_rate: unknown_rate(known.iter().copied()),
+            foreign: Foreign {
+                samples: foreign.len(),
+                labels: Labels::distinct(foreign.iter().map(|(label, _)| *label)),
+                unknown_rate: unknown_rate(foreign.iter().map(|(_, scores)| *scores)),
+            },
+            failed,
+            seconds,
+            images_per_second: measured.labels.len() as f64 / seconds.max(1e-9),
+            f1: rows(&confusion, &classes),
+            classes,
+        }
+    }
+
+    pub fn has_failures(&self) -> bool {
+        !self.failed.is_empty()
+    }
+
+    pub fn text(&self) -> String {
+        let mut parts = Vec::new();
+        if let Some(accuracy) = self.accuracy {
+            parts.push(self.class_table());
+            parts.push(format!(
+                "{}: accuracy {}, top 5 {}, macro-F1 {}, NLL {:.3}, calibration error {}, called unknown {}",
+                count(self.samples, "picture"),
+                percent(accuracy),
+                shown(self.top5),
+                shown(self.macro_f1),
+                self.nll.unwrap_or(f64::NAN),
+                shown(self.ece),
+                shown(self.unknown_rate),
+            ));
+        }
+        if self.foreign.samples > 0 {
+            parts.push(format!(
+                "{} of classes the head does not know: called unknown {}",
+                count(self.foreign.samples, "picture"),
+                shown(self.foreign.unknown_rate)
+            ));
+        }
+        for failed in &self.failed {
+            parts.push(format!("not used: `{}`: {}", failed.path, failed.reason));
+        }
+        parts.push(format!("{:.1} s, {:.0} pictures a second", self.seconds, self.images_per_second));
+        parts.join("\n\n")
+    }
+
+    fn class_table(&self) -> String {
+        let rows = self.f1.iter().enumerate().map(|(class, row)| {
+            let (precision, recall, f1) = (percent(row.precision), percent(row.recall), percent(row.f1));
+            [row.label.to_string(), row.support.to_string(), precision, recall, f1, self.mistaken_for(class)]
+        });
+        table(["label", "pictures", "precision", "recall", "F1", "most often taken for"], rows)
+    }
+
+    fn mistaken_for(&self, class: usize) -> String {
+        let others = self.confusion[class].iter().enumerate().filter(|(other, _)| *other != class);
+        match others.max_by_key(|(other, number)| (**number, std::cmp::Reverse(*other))) {
+            Some((other, number)) if *number > 0 => format!("{} ({number})", self.classes.as_slice()[other]),
+            _ => String::new(),
+        }
+    }
+}
+
+fn rows(confusion: &Confusion, classes: &Labels) -> Vec<ClassRow> {
+    let rows = classes.iter().zip(confusion.per_class()).map(|(label, class)| ClassRow {
+        label: label.clone(),
+        support: class.count,
+        precision: class.precision,
+        recall: class.recall,
+        f1: class.f1,
+    });
+    rows.collect()
+}
+
+/// `[N,K]`
+fn probabilities(scores: &[&Scores], classes: usize) -> Array2<f32> {
+    let flat = scores.iter().flat_map(|scores| scores.probabilities.iter().copied()).collect();
+    Array2::from_shape_vec((scores.len(), classes), flat).expect("one probability a class")
+}
+
+fn unknown_rate<'a>(scores: impl ExactSizeIterator<Item = &'a Scores>) -> Option<f64> {
+    let number = scores.len();
+    let unknown = scores.filter(|scores| scores.unknown).count();
+    (number > 0).then(|| unknown as f64 / number as f64)
+}
+
+fn shown(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".to_owned(), percent)
+}

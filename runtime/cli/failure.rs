@@ -1,0 +1,129 @@
+//! What a user reads when something went wrong: one `error:` line with its causes, then a `hint:`.
+
+use std::fmt;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// An error with a way out.
+#[derive(Debug)]
+struct Hinted {
+    hint: String,
+    error: anyhow::Error,
+}
+
+impl fmt::Display for Hinted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Hinted {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+/// The command line was understood but cannot be meant; exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUsage(pub String);
+
+/// Ctrl-C or SIGTERM stopped the command; what was finished before is kept. Exit code 130.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted; {0}")]
+pub struct Interrupted(pub String);
+
+/// The result was printed, and says itself that something in it failed; exit code 1, nothing more to print.
+#[derive(Debug, thiserror::Error)]
+#[error("some items failed")]
+pub struct AlreadyReported;
+
+pub trait OrHint<T> {
+    /// Adds what the user can do about it.
+    fn or_hint(self, hint: impl Into<String>) -> anyhow::Result<T>;
+}
+
+impl<T, E: Into<anyhow::Error>> OrHint<T> for Result<T, E> {
+    fn or_hint(self, hint: impl Into<String>) -> anyhow::Result<T> {
+        self.map_err(|error| Hinted { hint: hint.into(), error: error.into() }.into())
+    }
+}
+
+/// An error of its own words, with a hint.
+pub fn failure(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    Hinted { hint: hint.into(), error: anyhow::Error::msg(message.into()) }.into()
+}
+
+/// Prints `error` and gives its exit code.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    if error.is::<AlreadyReported>() {
+        return ExitCode::from(1);
+    }
+    if is_broken_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    let mut text = format!("error: {}\n", one_line(error));
+    for hint in hints(error) {
+        text.push_str(&format!("\nhint: {hint}\n"));
+    }
+    // Nothing is left to tell the user with when stderr is gone too.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+    if error.chain().any(|cause| cause.is::<WrongUsage>()) {
+        ExitCode::from(2)
+    } else if error.chain().any(|cause| cause.is::<Interrupted>()) {
+        ExitCode::from(130)
+    } else {
+        ExitCode::from(1)
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// `error` and its causes on one line.
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    join(std::iter::successors(Some(error), |error| error.source()))
+}
+
+fn one_line(error: &anyhow::Error) -> String {
+    join(error.chain())
+}
+
+/// A cause that its parent already quotes is left out.
+fn join<'a>(chain: impl Iterator<Item = &'a (dyn std::error::Error + 'static)>) -> String {
+    let mut line = String::new();
+    for cause in chain {
+        let text = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        if line.is_empty() {
+            line = text;
+        } else if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
+    }
+    line
+}
+
+fn hints(error: &anyhow::Error) -> Vec<&str> {
+    let mut hints = Vec::new();
+    let mut next = Some(error);
+    while let Some(hinted) = next.and_then(|error| error.downcast_ref::<Hinted>()) {
+        hints.push(hinted.hint.as_str());
+        next = Some(&hinted.error);
+    }
+    hints
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_come_on_one_line_and_hints_are_found_behind_contexts() {
+        use anyhow::Context;
+        let io: Result<(), _> = Err(std::io::Error::other("no\nspace"));
+        let error = io.context("cannot write `x`").or_hint("free some").unwrap_err();
+        assert_eq!(one_line(&error), "cannot write `x`: no space");
+        assert_eq!(hints(&error), ["free some"]);
+    }
+}

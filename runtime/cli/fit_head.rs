@@ -1,0 +1,180 @@
+//! `fit-head`: from cached features to a published head.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::context::Context;
+use super::engine::current;
+use super::failure::{OrHint, failure};
+use super::output::{count, percent, table};
+use crate::dataset::Dataset;
+use crate::head::{FitOptions, FitReport, HeadArtifact, HeadChoice, fit};
+use crate::store::{HeadVersion, Selection};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// auto, softmax, ridge or prototype
+    #[arg(long, default_value = "auto")]
+    head: HeadChoice,
+    /// Give every class the same weight, however many pictures it has
+    #[arg(long)]
+    balance: bool,
+    /// Folds of the cross-validation; fewer where a class has fewer groups
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=100))]
+    folds: u32,
+    /// Decides which pictures share a fold
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// L2 penalties to choose from, with commas between [default: a path of the head's own]
+    #[arg(long, value_delimiter = ',', value_name = "PENALTY")]
+    penalty: Vec<f64>,
+    /// The share of known pictures that may be called unknown
+    #[arg(long, default_value_t = 0.05, value_parser = share)]
+    false_reject: f64,
+    /// Measure and print, but publish nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// `fit-head --json`.
+#[derive(Serialize)]
+struct Report<'a> {
+    version: Option<u64>,
+    #[serde(flatten)]
+    fit: &'a FitReport,
+    backbone: &'a str,
+    fingerprint: String,
+    seconds: f64,
+    path: Option<PathBuf>,
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let store = context.existing_store()?;
+    let package = current(context, &store)?;
+    let manifest = package.manifest();
+    let fingerprint = manifest.fingerprint();
+    let dataset = store
+        .dataset(&fingerprint, &Selection::default())
+        .or_hint("collect the pictures again with the backbone in use: edgetl collect FOLDER")?;
+    let fitted = fit_dataset(&dataset, args)?;
+    let (version, path) = if args.dry_run { (None, None) } else { publish(&fitted, context)? };
+    let report = Report {
+        version: version.map(|version| version.0),
+        fit: fitted.report(),
+        backbone: &manifest.name,
+        fingerprint: fingerprint.to_string(),
+        seconds: start.elapsed().as_secs_f64(),
+        path,
+    };
+    context.output.result(&report, || report.text())?;
+    Ok(())
+}
+
+fn fit_dataset(dataset: &Dataset, args: &Args) -> anyhow::Result<HeadArtifact> {
+    if dataset.is_empty() {
+        return Err(failure(
+            "expected stored samples for training, got none",
+            "collect labelled pictures first: edgetl collect FOLDER",
+        ));
+    }
+    let options = FitOptions {
+        head: args.head,
+        balance: args.balance,
+        folds: args.folds as usize,
+        seed: args.seed,
+        penalties: (!args.penalty.is_empty()).then(|| args.penalty.clone()),
+        false_reject: args.false_reject,
+    };
+    fit(dataset, &options).or_hint("`edgetl samples list` shows what is stored; `edgetl collect` adds more")
+}
+
+fn publish(fitted: &HeadArtifact, context: &Context) -> anyhow::Result<(Option<HeadVersion>, Option<PathBuf>)> {
+    let shelf = context.shelf();
+    let version = shelf.publish(&fitted.to_bytes()).or_hint("the head that was live still is")?;
+    let path = shelf.list()?.into_iter().find(|head| head.version == version).map(|head| head.path);
+    Ok((Some(version), path))
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=0.5).contains(&share) => Ok(share),
+        _ => Err(format!("expected a share from 0 to 0.5, got `{text}`")),
+    }
+}
+
+impl Report<'_> {
+    fn text(&self) -> String {
+        let mut parts = vec![self.headline(), self.classes()];
+        if self.fit.candidates.len() > 1 {
+            parts.push(self.candidates());
+        }
+        parts.push(self.outcome());
+        parts.join("\n\n")
+    }
+
+    fn headline(&self) -> String {
+        let fit = self.fit;
+        let what = format!(
+            "{} head on {} of {}, {} features from {}",
+            fit.head,
+            count(fit.samples, "sample"),
+            count(fit.classes.len(), "class").replace("classs", "classes"),
+            fit.dim,
+            self.backbone
+        );
+        match fit.cv.accuracy {
+            Some(accuracy) => format!(
+                "{what}\nheld out in {} folds: accuracy {}, macro-F1 {}, NLL {}, calibration error {}",
+                fit.cv.folds,
+                percent(accuracy),
+                optional(fit.cv.macro_f1, percent),
+                optional(fit.cv.nll, |nll| format!("{nll:.3}")),
+                optional(fit.cv.ece, percent),
+            ),
+            None => format!("{what}\nnot measured: too few pictures to hold any out; collect more of each class"),
+        }
+    }
+
+    fn classes(&self) -> String {
+        let rows = self.fit.per_class.iter().map(|class| {
+            let share = |value| optional(value, percent);
+            let (precision, recall, f1) = (share(class.precision), share(class.recall), share(class.f1));
+            [class.label.to_string(), class.count.to_string(), precision, recall, f1]
+        });
+        table(["label", "samples", "precision", "recall", "F1"], rows)
+    }
+
+    fn candidates(&self) -> String {
+        let rows = self.fit.candidates.iter().map(|candidate| {
+            [
+                candidate.head.to_string(),
+                optional(candidate.penalty, |penalty| format!("{penalty:.3e}")),
+                optional(candidate.accuracy, percent),
+                optional(candidate.nll, |nll| format!("{nll:.3}")),
+                optional(candidate.seconds, |seconds| format!("{seconds:.2} s")),
+            ]
+        });
+        table(["candidate", "penalty", "accuracy", "NLL", "time"], rows)
+    }
+
+    fn outcome(&self) -> String {
+        let unknown = match (self.fit.unknown.threshold, self.fit.unknown.false_reject) {
+            (Some(threshold), Some(rate)) => {
+                format!("unknown above {threshold:.3}, set to refuse {} of known pictures", percent(rate))
+            }
+            _ => "no rule for unknown pictures: too few samples to set one".to_owned(),
+        };
+        let published = match (self.version, &self.path) {
+            (Some(version), Some(path)) => format!("published as head {version:06}, `{}`", path.display()),
+            _ => "not published".to_owned(),
+        };
+        format!("{unknown}\n{published}; {:.2} s", self.seconds)
+    }
+}
+
+fn optional(value: Option<f64>, show: impl Fn(f64) -> String) -> String {
+    value.map_or_else(|| "-".to_owned(), show)
+}

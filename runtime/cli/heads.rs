@@ -1,0 +1,135 @@
+//! `heads`: the published versions.
+
+use serde::Serialize;
+
+use super::context::Context;
+use super::failure::OrHint;
+use super::output::{percent, table};
+use super::published::Published;
+use crate::head::FitReport;
+use crate::store::HeadVersion;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// All versions, the live one marked
+    List,
+    /// What a version was fitted on and how well it did
+    Show {
+        /// [default: the live one]
+        version: Option<HeadVersion>,
+    },
+    /// Make an older version the live one; nothing is removed
+    Rollback {
+        /// [default: the newest below the live one]
+        #[arg(long, value_name = "VERSION")]
+        to: Option<HeadVersion>,
+    },
+}
+
+#[derive(Serialize)]
+struct Row {
+    version: u64,
+    current: bool,
+    path: String,
+    #[serde(flatten)]
+    fit: Result<FitReport, Damaged>,
+}
+
+#[derive(Serialize)]
+struct Damaged {
+    error: String,
+}
+
+pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
+    match command {
+        Command::List => list(context),
+        Command::Show { version } => show(context, version),
+        Command::Rollback { to } => rollback(context, to),
+    }
+}
+
+fn list(context: &Context) -> anyhow::Result<()> {
+    let rows: Vec<Row> = context.shelf().list()?.into_iter().map(|head| row(context, head)).collect();
+    context.output.result(&rows, || {
+        if rows.is_empty() {
+            return "no head yet: edgetl fit-head".to_owned();
+        }
+        let lines = rows.iter().map(|row| {
+            let mark = if row.current { "live" } else { "" };
+            match &row.fit {
+                Ok(fit) => [
+                    format!("{:06}", row.version),
+                    mark.to_owned(),
+                    fit.head.to_string(),
+                    fit.classes.len().to_string(),
+                    fit.samples.to_string(),
+                    fit.cv.accuracy.map_or_else(|| "-".to_owned(), percent),
+                ],
+                Err(damaged) => {
+                    let cell = String::new;
+                    [format!("{:06}", row.version), mark.to_owned(), damaged.error.clone(), cell(), cell(), cell()]
+                }
+            }
+        });
+        table(["version", "", "head", "classes", "samples", "accuracy held out"], lines)
+    })?;
+    Ok(())
+}
+
+fn row(context: &Context, head: crate::store::ShelvedHead) -> Row {
+    let fit = Published::read(context, Some(head.version)).map(|published| published.artifact.report().clone());
+    Row {
+        version: head.version.0,
+        current: head.current,
+        path: head.path.display().to_string(),
+        fit: fit.map_err(|error| Damaged { error: format!("{error:#}") }),
+    }
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    version: u64,
+    fingerprint: String,
+    temperature: f32,
+    #[serde(flatten)]
+    fit: &'a FitReport,
+}
+
+fn show(context: &Context, version: Option<HeadVersion>) -> anyhow::Result<()> {
+    let published = Published::read(context, version)?;
+    let artifact = &published.artifact;
+    let shown = Shown {
+        version: published.version.0,
+        fingerprint: artifact.fingerprint().to_string(),
+        temperature: artifact.temperature().value(),
+        fit: artifact.report(),
+    };
+    context.output.result(&shown, || {
+        let fit = artifact.report();
+        let head = format!(
+            "head {}: {}, {} samples, {} features of backbone {}, temperature {:.3}",
+            published.version,
+            fit.head,
+            fit.samples,
+            fit.dim,
+            artifact.fingerprint().0.short(),
+            shown.temperature
+        );
+        let rows = fit.per_class.iter().map(|class| {
+            [class.label.to_string(), class.count.to_string(), class.f1.map_or_else(|| "-".to_owned(), percent)]
+        });
+        format!("{head}\n\n{}", table(["label", "samples", "F1 held out"], rows))
+    })?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct RolledBack {
+    version: u64,
+}
+
+fn rollback(context: &Context, to: Option<HeadVersion>) -> anyhow::Result<()> {
+    let version = context.shelf().rollback(to).or_hint("`edgetl heads list` shows what is there")?;
+    context.output.result(&RolledBack { version: version.0 }, || format!("head {version} is live"))?;
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! `predict`: one answer a picture, in the order asked for.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use serde::Serialize;
+
+use super::context::Context;
+use super::engine::{EngineArgs, limits, with_fingerprint};
+use super::failure::{AlreadyReported, OrHint, causes};
+use super::output::percent;
+use super::published::Published;
+use crate::backbone::Provider;
+use crate::predictor::{Extractor, InOrder, Outcome, Prediction};
+use crate::sources;
+use crate::store::HeadVersion;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Pictures, or folders of pictures
+    #[arg(value_name = "IMAGE", required = true)]
+    images: Vec<PathBuf>,
+    /// How many classes to show
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    top: usize,
+    /// Use this version of the head instead of the live one
+    #[arg(long, value_name = "VERSION")]
+    head_version: Option<HeadVersion>,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Line<'a> {
+    Answer {
+        path: &'a str,
+        #[serde(flatten)]
+        prediction: Prediction,
+        head_version: u64,
+        provider: Provider,
+    },
+    Error {
+        path: &'a str,
+        error: String,
+    },
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    let paths = pictures(&args.images)?;
+    let published = Published::read(context, args.head_version)?;
+    let package = with_fingerprint(context, published.artifact.fingerprint())?;
+    let loader = args.engine.load(package, context)?;
+    let extractor = Extractor { loader: &loader, limits: limits(context), threads: args.engine.threads(context) };
+    let provider = loader.provider();
+    let (mut order, mut all_well) = (InOrder::default(), true);
+    let admit_all = |_, _| true;
+    extractor.run(&paths, &AtomicBool::new(false), &admit_all, &mut |index, outcome| -> anyhow::Result<()> {
+        for (index, outcome) in order.push(index, (index, outcome)) {
+            let path = paths[index].to_string_lossy();
+            let line = match prediction(outcome, &published, args.top) {
+                Ok(prediction) => Line::Answer { path: &path, prediction, head_version: published.version.0, provider },
+                Err(error) => Line::Error { path: &path, error },
+            };
+            all_well &= matches!(line, Line::Answer { .. });
+            context.output.result(&line, || line.text())?;
+        }
+        Ok(())
+    })?;
+    if all_well { Ok(()) } else { Err(AlreadyReported.into()) }
+}
+
+/// Folders stand for the pictures in them.
+fn pictures(images: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for image in images {
+        if image.is_dir() {
+            let items = sources::scan(image).or_hint("name pictures, or folders with pictures in them")?;
+            paths.extend(items.into_iter().map(|item| item.path));
+        } else {
+            paths.push(image.clone());
+        }
+    }
+    Ok(paths)
+}
+
+fn prediction(outcome: Outcome, published: &Published, top: usize) -> Result<Prediction, String> {
+    match outcome {
+        Outcome::Extracted(extracted) => {
+            Prediction::of_feature(&extracted.feature, &published.artifact, top).map_err(|error| causes(&error))
+        }
+        Outcome::Failed(error) => Err(causes(&error)),
+        Outcome::Declined(_) => unreachable!("every picture is admitted"),
+    }
+}
+
+impl Line<'_> {
+    fn text(&self) -> String {
+        match self {
+            Self::Error { path, error } => format!("{path}: {error}"),
+            Self::Answer { path, prediction, .. } => {
+                let ranked: Vec<_> = prediction
+                    .top
+                    .iter()
+                    .map(|ranked| format!("{} {}", ranked.label, percent(f64::from(ranked.score))))
+                    .collect();
+                let unknown = if prediction.unknown { "unknown; nearest " } else { "" };
+                format!("{path}: {unknown}{}", ranked.join(", "))
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! `samples`: the store, looked at and edited.
+
+use serde::Serialize;
+
+use super::context::Context;
+use super::failure::{WrongUsage, failure};
+use super::output::{count, table};
+use crate::dataset::SampleId;
+use crate::labels::Label;
+use crate::store::{Filter, LabelFilter, SampleRow, Split};
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Stored samples, or how many there are of each label
+    List {
+        #[command(flatten)]
+        which: Which,
+        /// Only the number of samples of each label
+        #[arg(long)]
+        count: bool,
+    },
+    /// Give samples another label
+    Relabel {
+        /// The new label
+        to: Label,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Rename a label everywhere; where the new name is known, the two become one
+    Rename { from: Label, to: Label },
+    /// Remove samples with their features; the next fit is as if they had never been there
+    Remove {
+        #[command(flatten)]
+        which: Which,
+        /// Remove every sample there is
+        #[arg(long, conflicts_with_all = ["ids", "label", "unlabelled", "split", "source"])]
+        all: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Which samples (all conditions must hold)")]
+pub struct Which {
+    /// Numbers of samples, as `samples list` shows them
+    #[arg(long = "id", value_name = "ID", value_delimiter = ',')]
+    ids: Vec<i64>,
+    #[arg(long)]
+    label: Option<Label>,
+    /// Those without a label
+    #[arg(long, conflicts_with = "label")]
+    unlabelled: bool,
+    #[arg(long)]
+    split: Option<Split>,
+    /// A picture's path, or a folder above it
+    #[arg(long, value_name = "PATH")]
+    source: Option<String>,
+}
+
+impl Which {
+    fn filter(&self) -> Filter {
+        let absolute = |path: &String| {
+            std::path::absolute(path).map_or_else(|_| path.clone(), |path| path.to_string_lossy().into_owned())
+        };
+        Filter {
+            ids: (!self.ids.is_empty()).then(|| self.ids.iter().copied().map(SampleId).collect()),
+            label: match (&self.label, self.unlabelled) {
+                (Some(label), _) => LabelFilter::OneOf(vec![label.clone()]),
+                (None, true) => LabelFilter::Unlabelled,
+                (None, false) => LabelFilter::Any,
+            },
+            split: self.split,
+            group: None,
+            source: self.source.as_ref().map(absolute),
+        }
+    }
+
+    /// Editing needs a choice: an empty one would mean everything.
+    fn chosen(&self) -> anyhow::Result<Filter> {
+        let filter = self.filter();
+        if filter == Filter::default() {
+            return Err(
+                WrongUsage("expected a choice of samples (--id, --label, --split, --source), got none".into()).into()
+            );
+        }
+        Ok(filter)
+    }
+}
+
+pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
+    match command {
+        Command::List { which, count: true } => counts(context, &which.filter()),
+        Command::List { which, count: false } => list(context, &which.filter()),
+        Command::Relabel { to, which } => relabel(context, &to, &which.chosen()?),
+        Command::Rename { from, to } => rename(context, &from, &to),
+        Command::Remove { all: true, .. } => remove(context, &Filter::default()),
+        Command::Remove { which, .. } => remove(context, &which.chosen()?),
+    }
+}
+
+#[derive(Serialize)]
+struct Sample<'a> {
+    id: i64,
+    hash: String,
+    label: Option<&'a Label>,
+    split: &'static str,
+    group: Option<&'a str>,
+    source: &'a str,
+    added: String,
+    width: u32,
+    height: u32,
+}
+
+impl<'a> Sample<'a> {
+    fn new(row: &'a SampleRow) -> Self {
+        let age = std::time::Duration::from_secs(row.added_at.max(0).unsigned_abs());
+        Self {
+            id: row.id.0,
+            hash: row.hash.to_string(),
+            label: row.label.as_ref(),
+            split: row.split.as_str(),
+            group: row.group.as_deref(),
+            source: &row.source,
+            added: humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + age).to_string(),
+            width: row.width,
+            height: row.height,
+        }
+    }
+}
+
+fn list(context: &Context, filter: &Filter) -> anyhow::Result<()> {
+    let rows = context.existing_store()?.samples(filter)?;
+    let samples: Vec<_> = rows.iter().map(Sample::new).collect();
+    if context.output.is_json() {
+        for sample in &samples {
+            context.output.json_line(sample)?;
+        }
+        return Ok(());
+    }
+    let cells = samples.iter().map(|sample| {
+        let label = sample.label.map_or_else(String::new, |label| label.to_string());
+        let size = format!("{}x{}", sample.width, sample.height);
+        [label, sample.id.to_string(), sample.split.to_owned(), sample.added.clone(), size, sample.source.to_owned()]
+    });
+    context.output.text(&table(["label", "id", "split", "added", "pixels", "source"], cells))?;
+    Ok(())
+}
+
+fn counts(context: &Context, filter: &Filter) -> anyhow::Result<()> {
+    let counts = context.existing_store()?.counts_by_label(filter)?;
+    let name = |label: &Option<Label>| label.as_ref().map_or_else(String::new, Label::to_string);
+    let named: std::collections::BTreeMap<_, _> = counts.iter().map(|(label, count)| (name(label), *count)).collect();
+    context.output.result(&named, || {
+        table(["label", "samples"], named.iter().map(|(label, number)| [label.clone(), number.to_string()]))
+    })?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Changed {
+    changed: usize,
+}
+
+fn relabel(context: &Context, to: &Label, filter: &Filter) -> anyhow::Result<()> {
+    let changed = context.existing_store()?.relabel(filter, Some(to))?;
+    report_change(context, changed, "relabelled")
+}
+
+fn rename(context: &Context, from: &Label, to: &Label) -> anyhow::Result<()> {
+    let changed = context.existing_store()?.rename_label(from, to)?;
+    if changed == 0 {
+        return Err(failure(
+            format!("expected samples labelled `{from}`, got none"),
+            "`edgetl samples list --count` shows the labels",
+        ));
+    }
+    report_change(context, changed, "relabelled")
+}
+
+fn report_change(context: &Context, changed: usize, what: &str) -> anyhow::Result<()> {
+    context.output.result(&Changed { changed }, || {
+        format!("{} {what}; `edgetl fit-head` learns from it", count(changed, "sample"))
+    })?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Removed {
+    removed: usize,
+    /// False when another process still held the old pages.
+    erased: bool,
+}
+
+fn remove(context: &Context, filter: &Filter) -> anyhow::Result<()> {
+    let removal = context.existing_store()?.remove(filter)?;
+    if !removal.log_emptied {
+        tracing::warn!("another process is reading the store; the removed bytes leave its log when that ends");
+    }
+    let removed = Removed { removed: removal.samples, erased: removal.log_emptied };
+    context.output.result(&removed, || {
+        format!(
+            "{} removed; published heads keep what they learned until the next fit-head",
+            count(removed.removed, "sample")
+        )
+    })?;
+    Ok(())
+}
