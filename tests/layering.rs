@@ -1,0 +1,124 @@
+//! Holds the layer table of `docs/design.md`: a module sees only the layers below its own.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// From the top down; modules of one layer do not see each other.
+const LAYERS: &[&[&str]] = &[
+    &["cli"],
+    &["predictor", "sources", "demo"],
+    &["backbone", "preprocess", "store", "head"],
+    &["manifest", "dataset", "metrics"],
+    &["atomic_file", "digest", "labels", "tensor"],
+];
+
+/// Crates that one place alone names, so that replacing one touches that place alone.
+const OWNED_CRATES: &[(&str, &[&str])] = &[
+    ("ort", &["backbone/onnxruntime"]),
+    ("rusqlite", &["store/"]),
+    ("fast_image_resize", &["preprocess/"]),
+    ("clap", &["cli/"]),
+    ("anyhow", &["cli/", "main.rs"]),
+    ("indicatif", &["cli/"]),
+    ("safetensors", &["head/", "backbone/"]),
+    ("faer", &["algebra/"]),
+    ("edgetl_algebra", &["head/"]),
+    ("csv", &["sources/"]),
+];
+
+fn runtime() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("runtime")
+}
+
+/// Every source file below `runtime`, as (path from there, text without comments).
+fn sources() -> Vec<(String, String)> {
+    let root = runtime();
+    walkdir::WalkDir::new(&root)
+        .into_iter()
+        .map(|entry| entry.expect("the source tree can be read"))
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "rs"))
+        .map(|entry| {
+            let text = std::fs::read_to_string(entry.path()).expect("sources are text");
+            let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+            let path = entry.path().strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+            (path, code.join("\n"))
+        })
+        .collect()
+}
+
+/// The module at the top of `path`: `store/schema.rs` and `store.rs` are both `store`.
+fn top_module(path: &str) -> &str {
+    path.split('/').next().unwrap().trim_end_matches(".rs")
+}
+
+/// The modules that `code` names as `crate::module`.
+fn named_modules(code: &str) -> BTreeSet<String> {
+    code.match_indices("crate::")
+        .filter(|(at, _)| !code[..*at].ends_with(['$', '_']))
+        .map(|(at, path)| code[at + path.len()..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+        .collect()
+}
+
+/// Whether `code` names the crate `name` in a path: `name::` not preceded by a longer path or word.
+fn names_crate(code: &str, name: &str) -> bool {
+    code.match_indices(&format!("{name}::"))
+        .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
+}
+
+fn layer_of(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
+}
+
+#[test]
+fn every_module_has_a_layer_and_sees_only_lower_ones() {
+    let mut faults = Vec::new();
+    for (path, code) in sources() {
+        let module = top_module(&path);
+        if ["lib", "main", "algebra"].contains(&module) {
+            continue;
+        }
+        let Some(own) = layer_of(module) else {
+            faults.push(format!("{path}: module `{module}` has no layer"));
+            continue;
+        };
+        for seen in named_modules(&code).iter().filter(|seen| *seen != module) {
+            match layer_of(seen) {
+                Some(layer) if layer > own => {}
+                Some(_) => faults.push(format!("{path}: `{module}` may not see `{seen}`")),
+                None => faults.push(format!("{path}: `crate::{seen}` has no layer")),
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_crate_behind_a_boundary_is_named_in_one_place() {
+    let mut faults = Vec::new();
+    for (path, code) in sources() {
+        for (name, places) in OWNED_CRATES {
+            if names_crate(&code, name) && !places.iter().any(|place| path.starts_with(place)) {
+                faults.push(format!("{path} names `{name}`, which belongs to {places:?}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_reader_of_use_lines_finds_what_it_looks_for() {
+    let code = "use crate::store::Store;\nlet x = crate::head::fit(); $crate::labels::x; foo::ort::bar; ort::init()";
+    assert_eq!(named_modules(code), BTreeSet::from(["head".to_owned(), "store".to_owned()]));
+    assert!(names_crate(code, "ort"));
+    assert!(!names_crate("import::x; a::ort::b", "ort"));
+}
+
+#[test]
+fn every_layered_module_exists() {
+    let missing: Vec<_> = LAYERS
+        .iter()
+        .flat_map(|layer| layer.iter())
+        .filter(|module| !runtime().join(format!("{module}.rs")).exists() && !runtime().join(module).is_dir())
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -1,0 +1,118 @@
+//! Real backbones on real photographs, on both engines; needs `../shared`.
+
+mod common;
+
+use std::path::Path;
+
+use common::{Device, onnxruntime, shared};
+use serde_json::Value;
+
+struct Case {
+    backbone: &'static str,
+    size: &'static str,
+    resize: &'static str,
+    train: &'static str,
+    test: &'static str,
+    accuracy: f64,
+}
+
+const MOBILENET_V2_ANTS: Case = Case {
+    backbone: "mobilenet_v2_1.0_224.onnx",
+    size: "224",
+    resize: "256",
+    train: "hymenoptera/train",
+    test: "hymenoptera/val",
+    accuracy: 0.955,
+};
+const MOBILENET_V2_FLOWERS: Case =
+    Case { train: "flowers12/train", test: "flowers12/test", accuracy: 0.954, ..MOBILENET_V2_ANTS };
+const MOBILENET_V1_ANTS: Case =
+    Case { backbone: "mobilenet_v1_0.25_128.onnx", size: "128", resize: "146", accuracy: 0.84, ..MOBILENET_V2_ANTS };
+const MOBILENET_V1_FLOWERS: Case =
+    Case { train: "flowers12/train", test: "flowers12/test", accuracy: 0.945, ..MOBILENET_V1_ANTS };
+
+/// What one engine made of one case.
+struct Taught {
+    device: Device,
+    fitted: Value,
+    evaluated: Value,
+}
+
+fn teach(case: &Case, shared: &Path, engine: &[&str]) -> Taught {
+    let device = Device::new();
+    let data = |name: &str| shared.join("data").join(name).to_string_lossy().into_owned();
+    let model = shared.join("models").join(case.backbone).to_string_lossy().into_owned();
+    let run = |arguments: &[&str]| -> Value {
+        let output = device.edgetl(arguments).arg("--json").args(engine).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let (size, resize) = (["--size", case.size], ["--resize", case.resize]);
+    let collect = ["collect", &data(case.train), "--backbone", &model, "--preset", "inception"];
+    let collected = run(&[&collect[..], &size[..], &resize[..]].concat());
+    assert_eq!(collected["failed"].as_array().unwrap().len(), 0, "{}", collected["failed"]);
+    let fitted = device.json(&["fit-head"]).remove(0);
+    let evaluated = run(&["eval", &data(case.test)]);
+    Taught { device, fitted, evaluated }
+}
+
+fn check(case: &Case, shared: &Path, engine: &[&str]) -> Taught {
+    let taught = teach(case, shared, engine);
+    let accuracy = taught.evaluated["accuracy"].as_f64().unwrap();
+    let held_out = taught.fitted["cv"]["accuracy"].as_f64().unwrap();
+    println!("{} {}: accuracy {accuracy:.4}, cross-validated {held_out:.4}", case.backbone, case.train);
+    assert!(accuracy >= case.accuracy, "{} on {}: {accuracy}", case.backbone, case.test);
+    assert!((accuracy - held_out).abs() <= 0.03, "{}: {accuracy} against {held_out}", case.train);
+    taught
+}
+
+fn check_on_tract(name: &str, case: &Case) {
+    if let Some(shared) = shared(name) {
+        check(case, &shared, &["--provider", "tract"]);
+    }
+}
+
+fn check_on_onnxruntime(name: &str, case: &Case) {
+    let (Some(shared), Some(library)) = (shared(name), onnxruntime(name)) else { return };
+    check(case, &shared, &["--provider", "cpu", "--onnxruntime", &library.to_string_lossy()]);
+}
+
+#[test]
+fn mobilenet_v2_tells_ants_from_bees_on_tract() {
+    check_on_tract("ants and bees on tract", &MOBILENET_V2_ANTS);
+}
+
+#[test]
+fn mobilenet_v2_tells_ants_from_bees_on_onnx_runtime() {
+    check_on_onnxruntime("ants and bees on ONNX Runtime", &MOBILENET_V2_ANTS);
+}
+
+#[test]
+fn mobilenet_v2_names_flowers_on_tract() {
+    check_on_tract("flowers on tract", &MOBILENET_V2_FLOWERS);
+}
+
+#[test]
+fn mobilenet_v2_names_flowers_on_onnx_runtime() {
+    check_on_onnxruntime("flowers on ONNX Runtime", &MOBILENET_V2_FLOWERS);
+}
+
+#[test]
+fn mobilenet_v1_does_well_for_its_size_on_both_engines() {
+    for case in [MOBILENET_V1_ANTS, MOBILENET_V1_FLOWERS] {
+        check_on_tract("MobileNetV1 on tract", &case);
+        check_on_onnxruntime("MobileNetV1 on ONNX Runtime", &case);
+    }
+}
+
+#[test]
+fn a_flower_head_calls_insects_unknown() {
+    let Some(shared) = shared("insects among flowers") else { return };
+    let taught = teach(&MOBILENET_V1_FLOWERS, &shared, &["--provider", "tract"]);
+    let insects = shared.join("data/hymenoptera/val").to_string_lossy().into_owned();
+    let evaluated = &taught.device.json(&["eval", &insects])[0];
+    let (foreign, known) = (&evaluated["foreign"]["unknown_rate"], &taught.evaluated["unknown_rate"]);
+    println!("called unknown: {foreign} of insects, {known} of flowers");
+    assert!(evaluated["accuracy"].is_null());
+    assert!(foreign.as_f64().unwrap() > known.as_f64().unwrap() + 0.2);
+}
