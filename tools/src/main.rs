@@ -1,1 +1,28 @@
-fn main() {}
+//! What `tools/bench` needs of edgetl's library. Every sub-command prints one JSON object.
+
+mod fit;
+mod stages;
+mod synthesize;
+
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(about)]
+enum Command {
+    /// Time decoding, resizing and the network of one picture, each alone on one core
+    Stages(stages::Args),
+    /// Fill a store with Gaussian clusters
+    Synthesize(synthesize::Args),
+    /// Time one solver on the features of a store
+    Fit(fit::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    let result = match Command::parse() {
+        Command::Stages(args) => stages::run(&args),
+        Command::Synthesize(args) => synthesize::run(&args),
+        Command::Fit(args) => fit::run(&args),
+    }?;
+    println!("{result}");
+    Ok(())
+}

@@ -1,0 +1,60 @@
+"""Runs a program and measures it: wall time, time to its first line, peak memory.
+
+Standard library only: the kernel counts the peak memory of the process that starts a program as the program's own, so
+the harness must stay smaller than what it measures.
+"""
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+
+
+@dataclass
+class Run:
+    seconds: float
+    first_line_seconds: float
+    peak_mib: float
+    output: str
+
+    def last_json(self):
+        """The object on the last line of the output."""
+        return json.loads(self.output.strip().splitlines()[-1])
+
+
+def run(command, env=None):
+    """Runs `command` to its end; raises when it fails."""
+    start = time.perf_counter()
+    errors = subprocess.DEVNULL if os.environ.get("EDGETL_BENCH_QUIET") else None
+    child = subprocess.Popen(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        env={**os.environ, **(env or {})},
+        text=True,
+    )
+    first = child.stdout.readline()
+    first_line_seconds = time.perf_counter() - start
+    output = first + child.stdout.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    child.stdout.close()
+    if child.returncode != 0:
+        raise SystemExit(f"failed with exit code {child.returncode}: {' '.join(map(str, command))}")
+    return Run(seconds, first_line_seconds, usage.ru_maxrss / 1024, output)
+
+
+def alternate(rounds, contenders):
+    """Runs every contender once a round, in an order that turns with the rounds.
+
+    `contenders` maps names to functions without arguments; gives a list of results, one a round, for each name.
+    """
+    names = list(contenders)
+    results = {name: [] for name in names}
+    for number in range(rounds):
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            results[name].append(contenders[name]())
+    return results
