@@ -100,7 +100,7 @@ fn check(options: &FitOptions) -> Result<(), FitError> {
 }
 
 /// The dataset without labels that no sample has.
-fn with_present_classes(dataset: &Dataset) -> Result<Dataset, FitError> {
+pub(super) fn with_present_classes(dataset: &Dataset) -> Result<Dataset, FitError> {
     let counts = dataset.class_counts();
     let present: Vec<usize> = (0..counts.len()).filter(|&class| counts[class] > 0).collect();
     let label = |class: usize| dataset.labels().as_slice()[class].clone();
