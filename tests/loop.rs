@@ -15,8 +15,9 @@ fn a_device_learns_shapes_and_names_them() {
     let device = Device::new();
     device.draw("photos", 10, 0);
     device.draw("test", 4, 10);
-    let collected = &device.json(&["collect", "photos", "--backbone", backbone()])[0];
+    let collected = &device.json(&["collect", "photos"])[0];
     assert_eq!((number(&collected["seen"]), number(&collected["stored"])), (60, 60));
+    assert_eq!(collected["backbone"], "edgetl-tiny", "the one in the box");
     assert_eq!(collected["labels"]["star"], 10);
     assert_eq!(collected["provider"], "tract");
     assert_eq!(collected["fingerprint"].as_str().unwrap().len(), 64);
@@ -42,7 +43,7 @@ fn a_device_learns_shapes_and_names_them() {
 
     let evaluated = &device.json(&["eval", "test"])[0];
     assert_eq!(number(&evaluated["samples"]), 24);
-    assert!(evaluated["accuracy"].as_f64().unwrap() > 1.5 / 6.0, "better than chance: {evaluated}");
+    assert!(evaluated["accuracy"].as_f64().unwrap() > 0.5, "far better than chance: {evaluated}");
     assert_eq!(evaluated["confusion"].as_array().unwrap().len(), 6);
 }
 

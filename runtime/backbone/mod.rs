@@ -6,6 +6,7 @@
 mod activations;
 mod classifier;
 mod export;
+mod embedded;
 mod golden;
 pub mod graph;
 mod import;

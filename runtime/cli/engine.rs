@@ -137,13 +137,15 @@ pub fn default_package(context: &Context) -> anyhow::Result<Package> {
 }
 
 fn built_in(context: &Context) -> anyhow::Result<Package> {
-    Err(failure(
-        format!("expected a backbone in `{}`, got none", context.state.path().display()),
-        "name one: edgetl collect SOURCE --backbone FILE.onnx --preset imagenet",
-    ))
+    Package::embedded().ok_or_else(|| {
+        failure(
+            format!("expected a backbone in `{}`, got none, and this program has none in it", context.state.path().display()),
+            "name one: edgetl collect SOURCE --backbone FILE.onnx --preset imagenet",
+        )
+    })
 }
 
-/// The backbone that `collect` remembered.
+/// The backbone that `collect` remembered, else the one in the box.
 pub fn current(context: &Context, store: &Store) -> anyhow::Result<Package> {
     match store.setting(CURRENT)? {
         Some(name) => named(context, &name),
@@ -154,6 +156,9 @@ pub fn current(context: &Context, store: &Store) -> anyhow::Result<Package> {
 fn named(context: &Context, name: &str) -> anyhow::Result<Package> {
     let folder = context.state.backbones().join(name);
     if name.contains(['/', '\\']) || !folder.is_dir() {
+        if let Some(embedded) = Package::embedded().filter(|package| package.manifest().name == name) {
+            return Ok(embedded);
+        }
         return Err(failure(
             format!("expected an ONNX file, a package folder or a known backbone, got `{name}`"),
             "`edgetl doctor` lists the backbones in the state directory",

@@ -28,12 +28,13 @@ struct Stripes {
 impl Scene {
     pub fn random(random: &mut impl Rng, (width, height): (u32, u32)) -> Self {
         let (width, height) = (width as f32, height as f32);
-        let radius = height * random.random_range(0.18..0.34);
+        let radius = height * random.random_range(0.24..0.38);
         let ground: [Colour; 2] = [colour(random), colour(random)];
         Self {
+            // Networks look at the middle square of a picture.
             centre: (
-                random.random_range(radius * 0.9..width - radius * 0.9),
-                random.random_range(radius * 0.9..height - radius * 0.9),
+                width / 2.0 + height * random.random_range(-0.16..0.16),
+                height / 2.0 + height * random.random_range(-0.12..0.12),
             ),
             radius,
             turn: random.random_range(-0.6..0.6),
@@ -41,7 +42,7 @@ impl Scene {
             ground,
             stripes: Stripes {
                 frequency: (random.random_range(-0.5..0.5), random.random_range(-0.5..0.5)),
-                strength: random.random_range(0.0..0.12),
+                strength: random.random_range(0.0..0.08),
             },
             light: (random.random_range(-0.5..0.5), random.random_range(-0.5..0.5), random.random_range(0.6..1.1)),
             noise: random.random_range(0.01..0.08),
