@@ -1,11 +1,11 @@
 //! What looks wrong in a dataset: labels that held-out answers and neighbours contradict, near-duplicates, outliers,
 //! uneven classes.
 
-use faer::get_global_parallelism;
+use edgetl_algebra::get_global_parallelism;
 use ndarray::s;
 use serde::Serialize;
 
-use super::algebra::product;
+use edgetl_algebra::product;
 use super::candidates::{Prepared, Trial};
 use super::fit::{FitError, with_present_classes};
 use super::prototype::normalize_rows;
