@@ -56,7 +56,7 @@ pub fn trial(data: &Prepared) -> Trial {
     }
     let trials = penalties.into_iter().zip(paths.iter().map(|path| data.held_out(path)));
     let (penalty, logits) = match data.folds.count() {
-        0 => trials.take(PENALTIES.len() / 2).last(),
+        0 => trials.take(PENALTIES.len() / 2).next_back(),
         _ => trials.min_by(|(_, a), (_, b)| data.loss(a).total_cmp(&data.loss(b))),
     }
     .expect("options hold at least one penalty");
