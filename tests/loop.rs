@@ -187,6 +187,17 @@ fn a_damaged_head_is_refused_and_the_one_before_it_still_works() {
 }
 
 #[test]
+fn a_file_that_is_no_network_is_named_and_nothing_is_stored() {
+    let device = Device::new();
+    device.draw("photos", 1, 0);
+    std::fs::write(device.path("net.onnx"), b"no network").unwrap();
+    let collect = ["collect", "photos", "--backbone", "net.onnx"];
+    device.edgetl(&collect).assert().code(1).stderr(contains("`net.onnx`").and(contains("hint:")));
+    device.edgetl(&["collect", "photos", "--backbone", "nothing"]).assert().code(1).stderr(contains("`nothing`"));
+    assert!(device.json(&["samples", "list", "--count"])[0].as_object().unwrap().is_empty());
+}
+
+#[test]
 fn two_backbones_live_side_by_side_and_each_head_finds_its_own() {
     let device = Device::taught();
     let smaller = ["collect", "photos", "--backbone", backbone(), "--size", "48"];

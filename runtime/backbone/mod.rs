@@ -5,8 +5,8 @@
 
 mod activations;
 mod classifier;
-mod export;
 mod embedded;
+mod export;
 mod golden;
 pub mod graph;
 mod import;

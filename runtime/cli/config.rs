@@ -68,7 +68,7 @@ impl Config {
             std::fs::read_to_string(path).with_context(|| format!("cannot read the settings `{}`", path.display()))?;
         toml::from_str(&text)
             .with_context(|| format!("cannot understand the settings `{}`", path.display()))
-            .or_hint("CONTRIBUTING.md and `edgetl --help` name every setting")
+            .or_hint("the README shows every setting")
     }
 }
 

@@ -120,7 +120,9 @@ impl BackboneArgs {
             None => current(context, store),
             Some(path) if path.is_file() => {
                 let request = ImportRequest { preprocess: self.spec(), ..ImportRequest::default() };
-                Package::from_onnx(path, &request).map_err(Into::into)
+                Package::from_onnx(path, &request)
+                    .with_context(|| format!("cannot make a backbone of `{}`", path.display()))
+                    .or_hint("it takes an image classifier in ONNX, whole and with an RGB image as its input")
             }
             Some(path) if path.is_dir() => Package::open(path).map_err(Into::into),
             Some(name) => named(context, &name.to_string_lossy()),
@@ -139,7 +141,10 @@ pub fn default_package(context: &Context) -> anyhow::Result<Package> {
 fn built_in(context: &Context) -> anyhow::Result<Package> {
     Package::embedded().ok_or_else(|| {
         failure(
-            format!("expected a backbone in `{}`, got none, and this program has none in it", context.state.path().display()),
+            format!(
+                "expected a backbone in `{}`, got none, and this program has none in it",
+                context.state.path().display()
+            ),
             "name one: edgetl collect SOURCE --backbone FILE.onnx --preset imagenet",
         )
     })

@@ -5,7 +5,6 @@ use edgetl_algebra::get_global_parallelism;
 use ndarray::s;
 use serde::Serialize;
 
-use edgetl_algebra::product;
 use super::candidates::{Prepared, Trial};
 use super::fit::{FitError, with_present_classes};
 use super::prototype::normalize_rows;
@@ -13,6 +12,7 @@ use super::{FitOptions, HeadKind, Temperature};
 use crate::dataset::{Dataset, SampleId};
 use crate::labels::{ClassIndex, Label};
 use crate::metrics::best_class;
+use edgetl_algebra::product;
 
 /// How many neighbours vote on a label.
 const NEIGHBOURS: usize = 10;

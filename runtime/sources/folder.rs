@@ -15,12 +15,25 @@ pub(super) fn scan(root: &Path) -> Result<Vec<Item>, SourceError> {
     let walk = WalkDir::new(root).follow_links(true).sort_by_file_name();
     let mut items = Vec::new();
     for entry in walk.into_iter().filter_entry(is_visible) {
-        let entry = entry.map_err(|source| SourceError::Walk { path: root.to_owned(), source })?;
-        if entry.file_type().is_file() && is_image_path(entry.path()) {
-            items.push(item(root, entry.path())?);
+        match entry {
+            Ok(entry) if entry.file_type().is_file() && is_image_path(entry.path()) => {
+                items.push(item(root, entry.path())?);
+            }
+            Ok(_) => {}
+            Err(error) => match unreadable(&error) {
+                // Reading it will say what is wrong with it, like any other picture that cannot be read.
+                Some(path) if is_image_path(path) => items.push(item(root, path)?),
+                Some(path) => tracing::warn!("passing over `{}`: {error}", path.display()),
+                None => return Err(SourceError::Walk { path: root.to_owned(), source: error }),
+            },
         }
     }
     Ok(items)
+}
+
+/// The entry below the root that cannot be looked at: a link to nothing, a folder without permission.
+fn unreadable(error: &walkdir::Error) -> Option<&Path> {
+    error.path().filter(|_| error.depth() > 0 && error.io_error().is_some())
 }
 
 /// Hidden files, and the folders that file managers and network drives leave behind, hold no samples.
@@ -85,6 +98,17 @@ mod tests {
         let found: Vec<_> = scan(root.path()).unwrap().into_iter().map(|item| item.path).collect();
         let expected: Vec<_> = ["a/x.webp", "b/1.PNG", "b/2.jpg"].map(|file| root.path().join(file)).into();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_link_to_nothing_is_a_picture_that_reading_will_refuse() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("a")).unwrap();
+        std::os::unix::fs::symlink("/nonexistent", root.path().join("a/x.jpg")).unwrap();
+        std::os::unix::fs::symlink("/nonexistent", root.path().join("a/notes.txt")).unwrap();
+        let found = scan(root.path()).unwrap();
+        assert_eq!(found.len(), 1);
+        assert!(found[0].path.ends_with("a/x.jpg"));
     }
 
     #[test]
