@@ -5,6 +5,8 @@ mod common;
 use std::path::Path;
 
 use common::{Device, onnxruntime, shared};
+use edgetl::store::{Selection, Store};
+use ndarray::Array2;
 use serde_json::Value;
 
 struct Case {
@@ -38,21 +40,31 @@ struct Taught {
     evaluated: Value,
 }
 
-fn teach(case: &Case, shared: &Path, engine: &[&str]) -> Taught {
+fn run(device: &Device, arguments: &[&str], engine: &[&str]) -> Value {
+    let output = device.edgetl(arguments).arg("--json").args(engine).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn data(shared: &Path, name: &str) -> String {
+    shared.join("data").join(name).to_string_lossy().into_owned()
+}
+
+/// A device with the features of the case's training pictures.
+fn collect(case: &Case, shared: &Path, engine: &[&str]) -> Device {
     let device = Device::new();
-    let data = |name: &str| shared.join("data").join(name).to_string_lossy().into_owned();
     let model = shared.join("models").join(case.backbone).to_string_lossy().into_owned();
-    let run = |arguments: &[&str]| -> Value {
-        let output = device.edgetl(arguments).arg("--json").args(engine).output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    };
     let (size, resize) = (["--size", case.size], ["--resize", case.resize]);
-    let collect = ["collect", &data(case.train), "--backbone", &model, "--preset", "inception"];
-    let collected = run(&[&collect[..], &size[..], &resize[..]].concat());
+    let collect = ["collect", &data(shared, case.train), "--backbone", &model, "--preset", "inception"];
+    let collected = run(&device, &[&collect[..], &size[..], &resize[..]].concat(), engine);
     assert_eq!(collected["failed"].as_array().unwrap().len(), 0, "{}", collected["failed"]);
+    device
+}
+
+fn teach(case: &Case, shared: &Path, engine: &[&str]) -> Taught {
+    let device = collect(case, shared, engine);
     let fitted = device.json(&["fit-head"]).remove(0);
-    let evaluated = run(&["eval", &data(case.test)]);
+    let evaluated = run(&device, &["eval", &data(shared, case.test)], engine);
     Taught { device, fitted, evaluated }
 }
 
@@ -102,6 +114,37 @@ fn mobilenet_v1_does_well_for_its_size_on_both_engines() {
     for case in [MOBILENET_V1_ANTS, MOBILENET_V1_FLOWERS] {
         check_on_tract("MobileNetV1 on tract", &case);
         check_on_onnxruntime("MobileNetV1 on ONNX Runtime", &case);
+    }
+}
+
+/// All features that `device` has stored, in the order of the pictures.
+fn features(device: &Device) -> Array2<f32> {
+    let store = Store::open_existing(&device.state().join("samples.db")).unwrap();
+    let fingerprint = store.fingerprints().unwrap()[0].fingerprint;
+    store.dataset(&fingerprint, &Selection::default()).unwrap().features().clone()
+}
+
+/// The largest difference of a vector over its largest value, the worst of all rows.
+fn worst_difference(one: &Array2<f32>, other: &Array2<f32>) -> f32 {
+    let rows = one.outer_iter().zip(other.outer_iter());
+    let largest =
+        |row: &dyn Fn(usize) -> f32, length: usize| (0..length).map(row).fold(0.0, |a: f32, b| a.max(b.abs()));
+    rows.map(|(a, b)| largest(&|i| a[i] - b[i], a.len()) / largest(&|i| b[i], b.len())).fold(0.0, f32::max)
+}
+
+#[test]
+fn both_engines_give_the_same_features_on_every_test_photograph() {
+    let name = "features of both engines";
+    let (Some(shared), Some(library)) = (shared(name), onnxruntime(name)) else { return };
+    for case in [MOBILENET_V2_ANTS, MOBILENET_V2_FLOWERS, MOBILENET_V1_ANTS, MOBILENET_V1_FLOWERS] {
+        let test = Case { train: case.test, ..case };
+        let onnxruntime = ["--provider", "cpu", "--onnxruntime", &library.to_string_lossy()];
+        let devices = [&["--provider", "tract"][..], &onnxruntime].map(|engine| collect(&test, &shared, engine));
+        let [tract, onnxruntime] = devices.map(|device| features(&device));
+        assert_eq!(tract.dim(), onnxruntime.dim());
+        let difference = worst_difference(&tract, &onnxruntime);
+        println!("{} on {} pictures of {}: {difference:.1e}", test.backbone, tract.nrows(), test.test);
+        assert!(difference < 1e-3, "{} on {}: {difference}", test.backbone, test.test);
     }
 }
 
