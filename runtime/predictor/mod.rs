@@ -1,9 +1,11 @@
 //! From picture files to features, and from features to predictions.
 
 mod extractor;
+mod golden;
 mod ordered;
 mod prediction;
 
 pub use extractor::{Admit, ExtractError, Extracted, Extractor, Outcome};
+pub use golden::{GoldenCheckError, TOLERANCE as GOLDEN_TOLERANCE, check_golden, golden_vectors};
 pub use ordered::InOrder;
 pub use prediction::{Prediction, RankedLabel};
