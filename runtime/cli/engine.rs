@@ -69,6 +69,14 @@ pub struct BackboneArgs {
     /// An ONNX file, a package folder, or a name that `edgetl doctor` lists [default: the one in use]
     #[arg(long, value_name = "FILE|DIR|NAME")]
     pub backbone: Option<PathBuf>,
+    #[command(flatten)]
+    pub preprocess: PreprocessArgs,
+}
+
+/// What an ONNX file may not say of the pixels it wants.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Preprocessing of an ONNX file")]
+pub struct PreprocessArgs {
     /// Normalisation of an ONNX file: imagenet, inception (x/127.5-1) or raw (0 to 255)
     #[arg(long)]
     pub preset: Option<Preset>,
@@ -95,8 +103,8 @@ pub enum ResizeArg {
     Mode(Resize),
 }
 
-impl BackboneArgs {
-    fn spec(&self) -> PreprocessSpec {
+impl PreprocessArgs {
+    pub fn spec(&self) -> PreprocessSpec {
         let (resize, shortest_side) = match self.resize {
             Some(ResizeArg::ShortestSide(side)) => (Some(Resize::ShortestSide), Some(side)),
             Some(ResizeArg::Mode(mode)) => (Some(mode), None),
@@ -113,13 +121,15 @@ impl BackboneArgs {
             ..PreprocessSpec::default()
         }
     }
+}
 
+impl BackboneArgs {
     /// The backbone named by the flags, else the one in use.
     pub fn package(&self, context: &Context, store: &Store) -> anyhow::Result<Package> {
         match &self.backbone {
             None => current(context, store),
             Some(path) if path.is_file() => {
-                let request = ImportRequest { preprocess: self.spec(), ..ImportRequest::default() };
+                let request = ImportRequest { preprocess: self.preprocess.spec(), ..ImportRequest::default() };
                 Package::from_onnx(path, &request)
                     .with_context(|| format!("cannot make a backbone of `{}`", path.display()))
                     .or_hint("it takes an image classifier in ONNX, whole and with an RGB image as its input")
@@ -158,7 +168,8 @@ pub fn current(context: &Context, store: &Store) -> anyhow::Result<Package> {
     }
 }
 
-fn named(context: &Context, name: &str) -> anyhow::Result<Package> {
+/// The backbone kept under `name`.
+pub fn named(context: &Context, name: &str) -> anyhow::Result<Package> {
     let folder = context.state.backbones().join(name);
     if name.contains(['/', '\\']) || !folder.is_dir() {
         if let Some(embedded) = Package::embedded().filter(|package| package.manifest().name == name) {
@@ -166,16 +177,39 @@ fn named(context: &Context, name: &str) -> anyhow::Result<Package> {
         }
         return Err(failure(
             format!("expected an ONNX file, a package folder or a known backbone, got `{name}`"),
-            "`edgetl doctor` lists the backbones in the state directory",
+            "`edgetl backbone list` shows what is kept; `edgetl backbone import MODEL.onnx` brings another",
         ));
     }
     Package::open(&folder).map_err(Into::into)
 }
 
-/// Copies `package` into the state directory, where it is not there yet, and makes it the one in use.
+/// Keeps `package` and makes it the backbone in use.
+pub fn remember(package: &Package, context: &Context, store: &mut Store) -> anyhow::Result<()> {
+    let name = keep(package, context)?;
+    use_backbone(store, &name)
+}
+
+/// Makes the backbone kept under `name` the one in use.
+pub fn use_backbone(store: &mut Store, name: &str) -> anyhow::Result<()> {
+    if store.setting(CURRENT)?.as_deref() != Some(name) {
+        store.set_setting(CURRENT, name)?;
+    }
+    Ok(())
+}
+
+/// The name of the backbone in use; `None` where there is none yet.
+pub fn current_name(context: &Context) -> anyhow::Result<Option<String>> {
+    match Store::open_existing(&context.state.database()) {
+        Ok(store) => Ok(store.setting(CURRENT)?),
+        Err(crate::store::StoreError::Missing { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Copies `package` into the state directory, where it is not there yet, and gives the name that it has there.
 ///
 /// Another backbone of the same name keeps its folder, since heads may have been fitted on it.
-pub fn remember(package: &Package, context: &Context, store: &mut Store) -> anyhow::Result<()> {
+pub fn keep(package: &Package, context: &Context) -> anyhow::Result<String> {
     let manifest = package.manifest();
     let fingerprint = manifest.fingerprint();
     let plain = manifest.name.clone();
@@ -184,21 +218,13 @@ pub fn remember(package: &Package, context: &Context, store: &mut Store) -> anyh
         let folder = context.state.backbones().join(name);
         Package::open(&folder).is_ok_and(|kept| kept.manifest().fingerprint() == fingerprint)
     };
-    let name = if kept(&plain) {
-        plain
-    } else if kept(&unique) {
-        unique
-    } else {
-        let taken = context.state.backbones().join(&plain).exists();
-        let name = if taken { unique } else { plain };
-        let folder = context.state.backbones().join(&name);
-        package.save(&folder).with_context(|| format!("cannot keep the backbone in `{}`", folder.display()))?;
-        name
-    };
-    if store.setting(CURRENT)?.as_ref() != Some(&name) {
-        store.set_setting(CURRENT, &name)?;
+    if let Some(name) = [&plain, &unique].into_iter().find(|name| kept(name)) {
+        return Ok(name.clone());
     }
-    Ok(())
+    let name = if context.state.backbones().join(&plain).exists() { unique } else { plain };
+    let folder = context.state.backbones().join(&name);
+    package.save(&folder).with_context(|| format!("cannot keep the backbone in `{}`", folder.display()))?;
+    Ok(name)
 }
 
 /// The package in the state directory whose features a head was fitted on.
@@ -214,6 +240,11 @@ pub fn with_fingerprint(context: &Context, fingerprint: Fingerprint) -> anyhow::
 
 /// All packages in the state directory that can be read.
 pub fn installed(context: &Context) -> anyhow::Result<Vec<Package>> {
+    Ok(kept(context)?.into_iter().map(|(_, package)| package).collect())
+}
+
+/// All packages in the state directory that can be read, with the names they are kept under.
+pub fn kept(context: &Context) -> anyhow::Result<Vec<(String, Package)>> {
     let folder = context.state.backbones();
     let entries = match std::fs::read_dir(&folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -221,7 +252,10 @@ pub fn installed(context: &Context) -> anyhow::Result<Vec<Package>> {
     };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
-    Ok(paths.iter().filter(|path| path.is_dir()).filter_map(|path| readable(path)).collect())
+    let hidden = |path: &Path| path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
+    let packages = paths.iter().filter(|path| path.is_dir() && !hidden(path));
+    let named = |path: &PathBuf| Some((path.file_name()?.to_string_lossy().into_owned(), readable(path)?));
+    Ok(packages.filter_map(named).collect())
 }
 
 fn readable(path: &Path) -> Option<Package> {

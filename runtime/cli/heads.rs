@@ -1,12 +1,20 @@
 //! `heads`: the published versions.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use ndarray::Array1;
 use serde::Serialize;
 
 use super::context::Context;
+use super::engine;
 use super::failure::OrHint;
 use super::output::{percent, table};
 use super::published::Published;
-use crate::head::FitReport;
+use crate::atomic_file;
+use crate::backbone::export_classifier;
+use crate::backbone::graph::{IMAGE, SCORES, ScoringHead};
+use crate::head::{FitReport, Head, HeadArtifact};
 use crate::store::HeadVersion;
 
 #[derive(Debug, clap::Subcommand)]
@@ -23,6 +31,14 @@ pub enum Command {
         /// [default: the newest below the live one]
         #[arg(long, value_name = "VERSION")]
         to: Option<HeadVersion>,
+    },
+    /// Write a head and its backbone as one ONNX file, from pixels to probabilities
+    Export {
+        /// The file to write
+        #[arg(long, value_name = "FILE")]
+        onnx: PathBuf,
+        /// [default: the live one]
+        version: Option<HeadVersion>,
     },
 }
 
@@ -45,6 +61,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::List => list(context),
         Command::Show { version } => show(context, version),
         Command::Rollback { to } => rollback(context, to),
+        Command::Export { onnx, version } => export(context, &onnx, version),
     }
 }
 
@@ -132,4 +149,53 @@ fn rollback(context: &Context, to: Option<HeadVersion>) -> anyhow::Result<()> {
     let version = context.shelf().rollback(to).or_hint("`edgetl heads list` shows what is there")?;
     context.output.result(&RolledBack { version: version.0 }, || format!("head {version} is live"))?;
     Ok(())
+}
+
+#[derive(Serialize)]
+struct Exported<'a> {
+    path: String,
+    version: u64,
+    backbone: &'a str,
+    input: &'a str,
+    output: &'a str,
+    classes: &'a [String],
+}
+
+fn export(context: &Context, path: &Path, version: Option<HeadVersion>) -> anyhow::Result<()> {
+    let published = Published::read(context, version)?;
+    let package = engine::with_fingerprint(context, published.artifact.fingerprint())?;
+    let backbone = package.manifest().name.clone();
+    let head = scoring_head(&published.artifact);
+    let bytes = export_classifier(package, &head)?;
+    atomic_file::replace(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
+    let exported = Exported {
+        path: path.display().to_string(),
+        version: published.version.0,
+        backbone: &backbone,
+        input: IMAGE,
+        output: SCORES,
+        classes: &head.labels,
+    };
+    context.output.result(&exported, || {
+        format!(
+            "{}: `{IMAGE}` (RGB, 0 to 255, resized and cropped) to `{SCORES}` of {} classes; \
+             the rule for unknown pictures is not in it",
+            exported.path,
+            head.labels.len()
+        )
+    })?;
+    Ok(())
+}
+
+fn scoring_head(artifact: &HeadArtifact) -> ScoringHead {
+    let (weights, bias, unit_length) = match artifact.head() {
+        Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) => {
+            (linear.weights.clone(), linear.bias.clone(), false)
+        }
+        Head::Prototype(prototype) => {
+            (&prototype.directions * prototype.scale, Array1::zeros(prototype.classes()), true)
+        }
+    };
+    let labels = artifact.labels().iter().map(ToString::to_string).collect();
+    ScoringHead { weights, bias, unit_length, temperature: artifact.temperature().value(), labels }
 }

@@ -1,5 +1,6 @@
 //! The command line: one file a sub-command, each an `Args` and a `run`.
 
+mod backbone;
 mod collect;
 mod config;
 mod context;
@@ -63,7 +64,10 @@ enum Command {
     Predict(predict::Args),
     /// Measure the head on labelled pictures
     Eval(eval::Args),
-    /// List, show and roll back published heads
+    /// Import any ONNX image classifier; list, inspect, choose and remove backbones
+    #[command(subcommand)]
+    Backbone(backbone::Command),
+    /// List, show, roll back and export published heads
     #[command(subcommand)]
     Heads(heads::Command),
     /// List, relabel, rename and remove stored samples
@@ -92,6 +96,7 @@ impl Command {
             Self::FitHead(args) => fit_head::run(&args, context),
             Self::Predict(args) => predict::run(&args, context),
             Self::Eval(args) => eval::run(&args, context),
+            Self::Backbone(command) => backbone::run(command, context),
             Self::Heads(command) => heads::run(command, context),
             Self::Samples(command) => samples::run(command, context),
             Self::Doctor(args) => doctor::run(&args, context),

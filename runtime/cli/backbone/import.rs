@@ -1,0 +1,174 @@
+//! `backbone import`: any ONNX image classifier becomes a package.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use crate::backbone::{Import, ImportRequest, Loader, Package};
+use crate::cli::context::Context;
+use crate::cli::engine::{self, EngineArgs, PreprocessArgs};
+use crate::cli::failure::OrHint;
+use crate::manifest::{FeatureKind, Preprocess};
+use crate::predictor::golden_vectors;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// An ONNX image classifier; it is not changed
+    model: PathBuf,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    #[command(flatten)]
+    pub preprocess: PreprocessArgs,
+    /// The backbone's name [default: the file's]
+    #[arg(long)]
+    name: Option<String>,
+    /// Class names, one a line, in the order of the classifier's scores
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// The weights' licence, for the record
+    #[arg(long, default_value = "")]
+    licence: String,
+    /// Write the package there instead of keeping it in the state directory
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Make it the backbone in use, though there is another
+    #[arg(long = "use", conflicts_with = "out")]
+    take_into_use: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// What the graph itself may leave open.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Network")]
+pub struct NetworkArgs {
+    /// The tensor or node to take as the feature [default: found]
+    #[arg(long, value_name = "NAME")]
+    pub feature: Option<String>,
+    /// How the feature becomes a vector: map, map-nhwc, vector, tokens-mean or tokens-class [default: by its shape]
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    pub kind: Option<FeatureKind>,
+    /// The input that takes the image [default: the only one that can]
+    #[arg(long, value_name = "NAME")]
+    pub input: Option<String>,
+}
+
+fn kind(text: &str) -> Result<FeatureKind, String> {
+    use serde::Deserialize as _;
+    use serde::de::IntoDeserializer as _;
+    let kind: Result<_, serde::de::value::Error> = FeatureKind::deserialize(text.into_deserializer());
+    kind.map_err(|_| format!("expected map, map-nhwc, vector, tokens-mean or tokens-class, got `{text}`"))
+}
+
+#[derive(Serialize)]
+struct Imported<'a> {
+    backbone: &'a str,
+    fingerprint: String,
+    path: String,
+    dim: usize,
+    feature: &'a str,
+    why: &'a str,
+    preprocess: &'a Preprocess,
+    guessed: bool,
+    classes: Option<usize>,
+    provider: crate::backbone::Provider,
+    #[serde(rename = "use")]
+    in_use: bool,
+    warnings: &'a [String],
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    let Import { mut package, why, guessed, warnings } = Import::from_onnx(&args.model, &args.request(context)?)
+        .or_hint("`edgetl backbone inspect MODEL.onnx` shows its layers; --feature NAME takes one of them")?;
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let loader = Loader::new(package.clone(), &args.engine.options(context))?;
+    let mut session = loader.session(args.engine.threads(context))?;
+    package.set_golden(golden_vectors(session.as_mut()).context("cannot compute golden vectors")?);
+    let (path, in_use) = args.keep(&package, context)?;
+    let manifest = package.manifest();
+    let imported = Imported {
+        backbone: &manifest.name,
+        fingerprint: manifest.fingerprint().to_string(),
+        path: path.display().to_string(),
+        dim: manifest.feature.dim,
+        feature: &manifest.feature.output,
+        why: &why,
+        preprocess: &manifest.preprocess,
+        guessed,
+        classes: package.classifier().map(|classifier| classifier.bias.len()),
+        provider: loader.provider(),
+        in_use,
+        warnings: &warnings,
+    };
+    context.output.result(&imported, || imported.text())?;
+    Ok(())
+}
+
+impl Args {
+    fn request(&self, context: &Context) -> anyhow::Result<ImportRequest> {
+        let labels = match &self.labels {
+            Some(path) => lines(path)?,
+            None => Vec::new(),
+        };
+        Ok(ImportRequest {
+            name: self.name.clone(),
+            labels,
+            licence: self.licence.clone(),
+            ..self.network.request(&self.preprocess, &self.engine, context)
+        })
+    }
+
+    /// Where the package was put, and whether it is in use.
+    fn keep(&self, package: &Package, context: &Context) -> anyhow::Result<(PathBuf, bool)> {
+        if let Some(folder) = &self.out {
+            package.save(folder)?;
+            return Ok((folder.clone(), false));
+        }
+        let mut store = context.store()?;
+        let name = engine::keep(package, context)?;
+        let alone = engine::current_name(context)?.is_none();
+        if self.take_into_use || alone {
+            engine::use_backbone(&mut store, &name)?;
+        }
+        let in_use = engine::current_name(context)?.as_deref() == Some(&*name);
+        Ok((context.state.backbones().join(name), in_use))
+    }
+}
+
+impl NetworkArgs {
+    pub fn request(&self, preprocess: &PreprocessArgs, engine: &EngineArgs, context: &Context) -> ImportRequest {
+        ImportRequest {
+            input: self.input.clone(),
+            feature: self.feature.clone(),
+            kind: self.kind,
+            preprocess: preprocess.spec(),
+            engine: engine.options(context),
+            ..ImportRequest::default()
+        }
+    }
+}
+
+fn lines(path: &Path) -> anyhow::Result<Vec<String>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    Ok(text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
+}
+
+impl Imported<'_> {
+    fn text(&self) -> String {
+        let Preprocess { width, height, .. } = self.preprocess;
+        let mut lines = vec![
+            format!("{}: {} features of a {width}x{height} input, on {}", self.backbone, self.dim, self.provider),
+            self.why.to_owned(),
+        ];
+        if let Some(classes) = self.classes {
+            lines.push(format!("the {classes} rows of its classifier are kept"));
+        }
+        lines.push(format!("kept in {}", self.path));
+        lines.push(match self.in_use {
+            true => "in use".to_owned(),
+            false => format!("not in use: edgetl backbone use {}", self.backbone),
+        });
+        lines.join("\n")
+    }
+}

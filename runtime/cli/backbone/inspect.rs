@@ -1,0 +1,121 @@
+//! `backbone inspect`: the layer table.
+
+use std::path::{Path, PathBuf};
+
+use super::import::NetworkArgs;
+use crate::backbone::graph::{Layer, Totals};
+use crate::backbone::{ImportRequest, Inspection, Package, PreprocessSpec};
+use crate::cli::context::Context;
+use crate::cli::engine::{self, EngineArgs, PreprocessArgs};
+use crate::cli::failure::failure;
+use crate::cli::output::table;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// An ONNX file, a package folder, or the name of a kept backbone
+    #[arg(value_name = "FILE|DIR|NAME")]
+    network_file: PathBuf,
+    #[command(flatten)]
+    network: NetworkArgs,
+    #[command(flatten)]
+    preprocess: PreprocessArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    let request = args.network.request(&args.preprocess, &args.engine, context);
+    let inspection = match args.network_file.is_file() {
+        true => Inspection::of(&args.network_file, &request)?,
+        false => of_package(&package_folder(&args.network_file, context)?, request)?,
+    };
+    inspection.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    context.output.result(&inspection, || text(&inspection))?;
+    Ok(())
+}
+
+fn package_folder(path: &Path, context: &Context) -> anyhow::Result<PathBuf> {
+    if path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let name = path.to_string_lossy();
+    engine::named(context, &name).map(|_| context.state.backbones().join(&*name)).map_err(|_| {
+        failure(
+            format!("expected an ONNX file, a package folder or a kept backbone, got `{name}`"),
+            "`edgetl backbone list` shows what is kept",
+        )
+    })
+}
+
+/// A package says itself where its feature is.
+fn of_package(folder: &Path, request: ImportRequest) -> anyhow::Result<Inspection> {
+    let package = Package::open(folder)?;
+    let manifest = package.manifest();
+    let preprocess = PreprocessSpec::from(&manifest.preprocess);
+    let request = ImportRequest {
+        input: Some(manifest.onnx.input.clone()),
+        feature: request.feature.or_else(|| Some(manifest.feature.output.clone())),
+        kind: request.kind.or(Some(manifest.feature.kind)),
+        preprocess: request.preprocess.or(preprocess),
+        ..request
+    };
+    Ok(Inspection::of(&folder.join(&manifest.onnx.file), &request)?)
+}
+
+fn text(inspection: &Inspection) -> String {
+    let rows = inspection.layers.iter().map(row);
+    let layers = table(["layer", "operator", "output", "shape", "parameters", "multiply-adds", ""], rows);
+    let mut parts = vec![
+        layers,
+        format!("whole     {}\nbackbone  {}", totals(&inspection.total), totals(&inspection.backbone)),
+        inspection.why.clone(),
+    ];
+    if !inspection.candidates.is_empty() {
+        let names = inspection.candidates.iter().map(|candidate| format!("  {candidate}"));
+        parts.push(format!("candidates:\n{}", names.collect::<Vec<_>>().join("\n")));
+    }
+    parts.join("\n\n")
+}
+
+fn row(layer: &Layer) -> [String; 7] {
+    let shape = |shape: &Vec<usize>| shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x");
+    let number = |number: u64| if number == 0 { String::new() } else { grouped(number) };
+    [
+        layer.name.clone(),
+        layer.operator.clone(),
+        layer.output.clone(),
+        layer.shape.as_ref().map_or_else(|| "?".to_owned(), shape),
+        number(layer.parameters),
+        layer.multiply_adds.map_or_else(|| "?".to_owned(), number),
+        if layer.kept { String::new() } else { "cut off".to_owned() },
+    ]
+}
+
+fn totals(totals: &Totals) -> String {
+    let Totals { layers, parameters, multiply_adds } = *totals;
+    format!("{layers} layers, {} parameters, {} multiply-adds", grouped(parameters), grouped(multiply_adds))
+}
+
+/// `1234567` as `1 234 567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_numbers_are_grouped_by_thousands() {
+        let grouped: Vec<String> = [0, 999, 1000, 1_234_567].map(grouped).into();
+        assert_eq!(grouped, ["0", "999", "1 000", "1 234 567"]);
+    }
+}
