@@ -14,6 +14,7 @@ use super::failure::{AlreadyReported, causes};
 use super::output::table;
 use crate::backbone::library::{MINIMUM_VERSION, Search, search};
 use crate::backbone::{BackboneError, Loader, Options, Package, Provider, ProviderChoice};
+use crate::predictor::check_golden;
 use crate::tensor::InputBatch;
 use machine::Machine;
 use state::State;
@@ -41,6 +42,8 @@ struct Trial {
     backbone: String,
     /// Of one picture on all threads.
     milliseconds: Option<f64>,
+    /// From the golden vectors, relative; `None` where the backbone has none or the provider does not run.
+    golden_difference: Option<f32>,
     reason: Option<String>,
 }
 
@@ -67,15 +70,34 @@ fn try_all(package: &Package, args: &Args, context: &Context) -> Vec<Trial> {
     let backbone = package.manifest().name.clone();
     let trial = |provider| {
         let options = Options { provider: ProviderChoice::Only(provider), ..args.engine.options(context) };
-        let outcome = Loader::new(package.clone(), &options).and_then(|loader| time_forward(&loader, threads));
+        let loader = Loader::new(package.clone(), &options);
+        let time = loader
+            .as_ref()
+            .map_err(causes_of)
+            .and_then(|loader| time_forward(loader, threads).map_err(|e| causes_of(&e)));
+        let golden = loader.ok().zip(package.golden()).map(|(loader, golden)| {
+            let mut session = loader.session(threads)?;
+            check_golden(session.as_mut(), golden)
+        });
+        let (golden_difference, wrong) = match golden {
+            Some(Ok(difference)) => (Some(difference), None),
+            Some(Err(error)) => (None, Some(causes(&error))),
+            None => (None, None),
+        };
+        let backbone = backbone.clone();
         Trial {
             provider,
-            backbone: backbone.clone(),
-            milliseconds: outcome.as_ref().ok().copied(),
-            reason: outcome.err().map(|error| causes(&error)),
+            backbone,
+            milliseconds: time.as_ref().ok().copied(),
+            golden_difference,
+            reason: time.err().or(wrong),
         }
     };
     Provider::ALL.into_iter().map(trial).collect()
+}
+
+fn causes_of(error: &BackboneError) -> String {
+    causes(error)
 }
 
 /// Milliseconds of one picture, the best of three.
