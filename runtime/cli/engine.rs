@@ -9,6 +9,7 @@ use super::failure::{OrHint, failure};
 use crate::backbone::{ImportRequest, Loader, Options, Package, PreprocessSpec, Preset, ProviderChoice};
 use crate::digest::Fingerprint;
 use crate::manifest::Resize;
+use crate::predictor::session_threads;
 use crate::preprocess::Limits;
 use crate::store::Store;
 
@@ -45,9 +46,10 @@ impl EngineArgs {
         self.threads.or(context.config.engine.threads).unwrap_or_else(all).clamp(1, 256)
     }
 
-    /// Opens `package` on the engine asked for, and says on stderr what runs.
-    pub fn load(&self, package: Package, context: &Context) -> anyhow::Result<Loader> {
-        let loader = Loader::new(package, &self.options(context))
+    /// Opens `package` on the engine asked for, for so many pictures, and says on stderr what runs.
+    pub fn load(&self, package: Package, context: &Context, pictures: usize) -> anyhow::Result<Loader> {
+        let threads = session_threads(self.threads(context), pictures);
+        let loader = Loader::new(package, &Options { threads, ..self.options(context) })
             .or_hint("`edgetl doctor` shows what this machine can run; --provider auto takes what there is")?;
         tracing::info!("backbone {} on {}", loader.manifest().name, loader.provider());
         Ok(loader)

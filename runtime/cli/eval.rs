@@ -105,7 +105,7 @@ fn extracted(args: &Args, published: &Published, context: &Context) -> anyhow::R
     }
     let paths: Vec<PathBuf> = items.iter().map(|item| item.path.clone()).collect();
     let package = with_fingerprint(context, published.artifact.fingerprint())?;
-    let loader = args.engine.load(package, context)?;
+    let loader = args.engine.load(package, context, paths.len())?;
     let extractor = Extractor { loader: &loader, limits: limits(context), threads: args.engine.threads(context) };
     let mut progress = Progress::new("evaluating", paths.len(), context.quiet);
     let (mut order, mut samples, mut failed) = (InOrder::default(), Samples::default(), Vec::new());

@@ -50,7 +50,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let paths = pictures(&args.images)?;
     let published = Published::read(context, args.head_version)?;
     let package = with_fingerprint(context, published.artifact.fingerprint())?;
-    let loader = args.engine.load(package, context)?;
+    let loader = args.engine.load(package, context, paths.len())?;
     let extractor = Extractor { loader: &loader, limits: limits(context), threads: args.engine.threads(context) };
     let provider = loader.provider();
     let (mut order, mut all_well) = (InOrder::default(), true);

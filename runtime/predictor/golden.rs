@@ -51,11 +51,11 @@ pub fn check_golden(backbone: &mut dyn Backbone, golden: &Golden) -> Result<f32,
     let features = features(backbone, &golden.images)?;
     let rows = features.rows().into_iter().zip(golden.features.rows());
     let difference = rows.fold(0.0, |worst: f32, (got, want)| {
-        let scale = want.fold(f32::MIN_POSITIVE, |scale, value| scale.max(value.abs()));
-        let row = got.iter().zip(want).fold(0.0, |worst: f32, (got, want)| worst.max((got - want).abs()));
-        worst.max(row / scale)
+        let scale = want.iter().fold(f32::MIN_POSITIVE, |scale, value| scale.max(value.abs()));
+        let gaps = got.iter().zip(want).map(|(got, want)| (got - want).abs() / scale);
+        gaps.fold(worst, |worst, gap| if gap <= worst { worst } else { gap })
     });
-    // Not `>`: what is not a number is no agreement.
+    // Neither here nor above `>`: what is not a number is no agreement.
     if difference <= TOLERANCE { Ok(difference) } else { Err(GoldenCheckError::Differs(difference)) }
 }
 

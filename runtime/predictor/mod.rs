@@ -5,7 +5,7 @@ mod golden;
 mod ordered;
 mod prediction;
 
-pub use extractor::{Admit, ExtractError, Extracted, Extractor, Outcome};
+pub use extractor::{Admit, ExtractError, Extracted, Extractor, Outcome, session_threads};
 pub use golden::{GoldenCheckError, TOLERANCE as GOLDEN_TOLERANCE, check_golden, golden_vectors};
 pub use ordered::InOrder;
 pub use prediction::{Prediction, RankedLabel};

@@ -6,7 +6,7 @@ use std::sync::mpsc::sync_channel;
 use ndarray::Array4;
 
 use super::reader::{Read, Reader};
-use super::{Admit, ExtractError, Extracted, Extractor, Outcome, Queue};
+use super::{Admit, ExtractError, Extracted, Extractor, Outcome, Queue, session_threads};
 use crate::backbone::{Backbone, BackboneError};
 use crate::tensor::InputBatch;
 
@@ -17,7 +17,7 @@ pub(super) fn run<E: From<BackboneError> + From<ExtractError>>(
     visit: &mut dyn FnMut(usize, Outcome) -> Result<(), E>,
 ) -> Result<(), E> {
     let workers = extractor.workers(queue.paths.len());
-    let threads_each = (extractor.threads / workers).max(1);
+    let threads_each = session_threads(extractor.threads, queue.paths.len());
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(2 * workers);
         for _ in 0..workers {

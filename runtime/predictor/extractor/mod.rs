@@ -6,6 +6,8 @@
 mod batched;
 mod fused;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -75,6 +77,15 @@ impl<'a> Queue<'a> {
     }
 }
 
+fn workers(threads: usize, files: usize) -> usize {
+    threads.clamp(1, files.max(1))
+}
+
+/// The threads of each session when `threads` cores work on so many files: one, or all for a single file.
+pub fn session_threads(threads: usize, files: usize) -> usize {
+    (threads / workers(threads, files)).max(1)
+}
+
 impl Extractor<'_> {
     /// Extracts every file of `paths` that `admit` lets pass, and hands each outcome with its place in the list to
     /// `visit`, on the calling thread, as it comes: not in order (see [`super::InOrder`]).
@@ -98,6 +109,6 @@ impl Extractor<'_> {
     }
 
     fn workers(&self, files: usize) -> usize {
-        self.threads.clamp(1, files.max(1))
+        workers(self.threads, files)
     }
 }
