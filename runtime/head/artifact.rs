@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use super::unknown::UnknownRule;
-use super::{FitReport, Head, Temperature};
+use super::{FitReport, Head, Linear, Mlp, Temperature};
 use crate::digest::Fingerprint;
 use crate::labels::{ClassIndex, Labels};
 use crate::metrics::best_class;
@@ -39,6 +39,8 @@ pub enum InvalidHead {
     Labels { expected: usize, got: usize },
     #[error("expected {expected} biases, one a class, got {got}")]
     Biases { expected: usize, got: usize },
+    #[error("expected as many hidden values in both layers, got {hidden} and {output}")]
+    Width { hidden: usize, output: usize },
     #[error("expected finite numbers in the tensor `{0}`")]
     NotFinite(&'static str),
     #[error("expected distances to {classes} classes in {dim} channels, got {got_classes} and {got_dim}")]
@@ -161,18 +163,27 @@ impl HeadArtifact {
 
 fn check_weights(head: &Head) -> Result<(), InvalidHead> {
     match head {
-        Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) => {
-            if linear.bias.len() != linear.classes() {
-                return Err(InvalidHead::Biases { expected: linear.classes(), got: linear.bias.len() });
+        Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) => check_linear(linear, ["weight", "bias"]),
+        Head::Mlp(Mlp { hidden, output }) => {
+            if hidden.classes() != output.dim() {
+                return Err(InvalidHead::Width { hidden: hidden.classes(), output: output.dim() });
             }
-            check_finite("weight", &linear.weights)?;
-            check_finite("bias", &linear.bias)
+            check_linear(hidden, ["hidden.weight", "hidden.bias"])?;
+            check_linear(output, ["output.weight", "output.bias"])
         }
         Head::Prototype(prototype) => {
             check_finite("directions", &prototype.directions)?;
             check_finite("scale", [&prototype.scale])
         }
     }
+}
+
+fn check_linear(linear: &Linear, [weight, bias]: [&'static str; 2]) -> Result<(), InvalidHead> {
+    if linear.bias.len() != linear.classes() {
+        return Err(InvalidHead::Biases { expected: linear.classes(), got: linear.bias.len() });
+    }
+    check_finite(weight, &linear.weights)?;
+    check_finite(bias, &linear.bias)
 }
 
 fn check_finite<'a>(name: &'static str, values: impl IntoIterator<Item = &'a f32>) -> Result<(), InvalidHead> {

@@ -152,16 +152,23 @@ fn suspects(data: &Prepared, nearest: &Nearest) -> Result<Vec<Suspect>, FitError
     for (&row, probabilities) in data.measured.iter().zip(probabilities.rows()) {
         let own = data.dataset.targets()[row];
         let votes = &nearest.of_all[row];
-        let agreeing = votes.iter().filter(|(other, _)| data.dataset.targets()[*other] == own).count();
-        let agreement = agreeing as f32 / votes.len().max(1) as f32;
+        let voters = |class: usize| votes.iter().filter(|(other, _)| data.dataset.targets()[*other].0 == class).count();
+        let agreement = voters(own.0) as f32 / votes.len().max(1) as f32;
         let probability = probabilities[own.0];
-        let best = best_class(probabilities);
-        if best == own {
+        let seen = best_class(probabilities);
+        let suggestion = match seen == own {
+            false => seen,
+            // The last of equals: any but the own class when there is a tie with it.
+            true => ClassIndex(
+                (0..probabilities.len()).max_by_key(|&class| (voters(class), class != own.0)).unwrap_or(own.0),
+            ),
+        };
+        if suggestion == own {
             continue;
         }
         let doubt = 1.0 - (2.0 * probability + agreement) / 3.0;
         let id = data.dataset.ids()[row];
-        suspects.push(Suspect { id, label: label(own), suggestion: label(best), doubt, probability, agreement });
+        suspects.push(Suspect { id, label: label(own), suggestion: label(suggestion), doubt, probability, agreement });
     }
     suspects.sort_by(|a, b| b.doubt.total_cmp(&a.doubt).then(a.id.cmp(&b.id)));
     Ok(suspects)

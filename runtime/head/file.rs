@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `format` | `edgetl-head` |
 //! | `version` | `1` |
-//! | `kind` | `softmax`, `ridge`, `lda`, `prototype` |
+//! | `kind` | `softmax`, `ridge`, `lda`, `mlp`, `prototype` |
 //! | `labels` | JSON list of strings, one a class |
 //! | `fingerprint` | 64 hexadecimal digits |
 //! | `temperature` | a number |
@@ -14,6 +14,8 @@
 //! | Tensor | Type | Shape | |
 //! |---|---|---|---|
 //! | `weight`, `bias` | F32 | `[K,C]`, `[K]` | `softmax`, `ridge` and `lda` |
+//! | `hidden.weight`, `hidden.bias` | F32 | `[H,C]`, `[H]` | `mlp` |
+//! | `output.weight`, `output.bias` | F32 | `[K,H]`, `[K]` | `mlp` |
 //! | `directions`, `scale` | F32 | `[K,C]`, `[1]` | `prototype` |
 //! | `unknown.directions`, `unknown.scales` | I8, F32 | `[M,C]`, `[M]` | with `unknown` of kind `neighbours` |
 //! | `unknown.means`, `unknown.scales` | F32 | `[K,C]`, `[C]` | with `unknown` of kind `means` |
@@ -29,7 +31,7 @@ use super::artifact::{ArtifactParts, HeadArtifact, InvalidHead};
 use super::options::ParseHeadError;
 use super::safetensors_file::{Tensor, serialize};
 use super::unknown::{ClassMeans, Distance, DistanceKind, NeighbourBank, UnknownRule, Usual};
-use super::{Head, HeadKind, Linear, Prototype, Temperature};
+use super::{Head, HeadKind, Linear, Mlp, Prototype, Temperature};
 use crate::digest::{Fingerprint, ParseDigestError};
 
 const FORMAT: &str = "edgetl-head";
@@ -122,13 +124,21 @@ fn json(value: &impl Serialize) -> String {
 fn head_tensors(head: &Head) -> Vec<Tensor> {
     match head {
         Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) => {
-            let Linear { weights, bias } = linear;
-            vec![Tensor::f32("weight", weights.shape(), weights), Tensor::f32("bias", bias.shape(), bias)]
+            linear_tensors(linear, ["weight", "bias"]).into()
+        }
+        Head::Mlp(Mlp { hidden, output }) => {
+            let mut tensors = Vec::from(linear_tensors(hidden, ["hidden.weight", "hidden.bias"]));
+            tensors.extend(linear_tensors(output, ["output.weight", "output.bias"]));
+            tensors
         }
         Head::Prototype(Prototype { directions, scale }) => {
             vec![Tensor::f32("directions", directions.shape(), directions), Tensor::f32("scale", &[1], [scale])]
         }
     }
+}
+
+fn linear_tensors(Linear { weights, bias }: &Linear, [weight_name, bias_name]: [&'static str; 2]) -> [Tensor; 2] {
+    [Tensor::f32(weight_name, weights.shape(), weights), Tensor::f32(bias_name, bias.shape(), bias)]
 }
 
 fn distance_tensors(distance: &Distance) -> [Tensor; 2] {
@@ -190,11 +200,15 @@ impl<'a> Reader<'a> {
     }
 
     fn head(&self) -> Result<Head, ArtifactError> {
-        let linear = || Ok::<_, ArtifactError>(Linear { weights: self.matrix("weight")?, bias: self.vector("bias")? });
+        let linear = || self.linear(["weight", "bias"]);
         Ok(match self.text("kind")?.parse::<HeadKind>()? {
             HeadKind::Softmax => Head::Softmax(linear()?),
             HeadKind::Ridge => Head::Ridge(linear()?),
             HeadKind::Lda => Head::Lda(linear()?),
+            HeadKind::Mlp => {
+                let hidden = self.linear(["hidden.weight", "hidden.bias"])?;
+                Head::Mlp(Mlp { hidden, output: self.linear(["output.weight", "output.bias"])? })
+            }
             HeadKind::Prototype => {
                 let scale = self.vector("scale")?;
                 let scale = *scale.first().ok_or(ArtifactError::MissingTensor("scale"))?;
@@ -222,6 +236,10 @@ impl<'a> Reader<'a> {
         let (usual_distance, usual_logit) = (distance, logit);
         let distance = read.ok_or(ArtifactError::Unknown)?;
         Ok(Some(UnknownRule { distance, usual_distance, usual_logit, threshold, false_reject }))
+    }
+
+    fn linear(&self, [weight, bias]: [&'static str; 2]) -> Result<Linear, ArtifactError> {
+        Ok(Linear { weights: self.matrix(weight)?, bias: self.vector(bias)? })
     }
 
     fn matrix(&self, name: &'static str) -> Result<Array2<f32>, ArtifactError> {

@@ -16,6 +16,7 @@ mod fit;
 mod folds;
 mod lbfgs;
 mod linear;
+mod mlp;
 mod options;
 mod prototype;
 mod report;
@@ -35,6 +36,7 @@ pub use file::ArtifactError;
 pub use fit::{FitError, fit};
 pub use folds::Folds;
 pub use linear::Linear;
+pub use mlp::{Mlp, MlpSettings};
 pub use options::{FitOptions, HeadChoice, HeadKind, ParseHeadError};
 pub use prototype::Prototype;
 pub use report::{Candidate, ClassReport, CrossValidation, FitReport, UnknownReport};
@@ -47,6 +49,7 @@ pub enum Head {
     Softmax(Linear),
     Ridge(Linear),
     Lda(Linear),
+    Mlp(Mlp),
     Prototype(Prototype),
 }
 
@@ -56,6 +59,7 @@ impl Head {
             Self::Softmax(_) => HeadKind::Softmax,
             Self::Ridge(_) => HeadKind::Ridge,
             Self::Lda(_) => HeadKind::Lda,
+            Self::Mlp(_) => HeadKind::Mlp,
             Self::Prototype(_) => HeadKind::Prototype,
         }
     }
@@ -69,6 +73,7 @@ impl Head {
         match self {
             Self::Softmax(linear) | Self::Ridge(linear) | Self::Lda(linear) => linear.logits(features),
             Self::Prototype(prototype) => prototype.logits(features),
+            Self::Mlp(mlp) => mlp.logits(features),
         }
     }
 
@@ -77,6 +82,7 @@ impl Head {
         match self {
             Self::Softmax(linear) | Self::Ridge(linear) | Self::Lda(linear) => linear.classes(),
             Self::Prototype(prototype) => prototype.classes(),
+            Self::Mlp(mlp) => mlp.output.classes(),
         }
     }
 
@@ -85,6 +91,7 @@ impl Head {
         match self {
             Self::Softmax(linear) | Self::Ridge(linear) | Self::Lda(linear) => linear.dim(),
             Self::Prototype(prototype) => prototype.dim(),
+            Self::Mlp(mlp) => mlp.hidden.dim(),
         }
     }
 }

@@ -17,6 +17,8 @@ pub enum HeadKind {
     Ridge,
     /// Multinomial logistic regression.
     Softmax,
+    /// One hidden layer between batch normalisations.
+    Mlp,
 }
 
 /// Which head to fit.
@@ -53,7 +55,12 @@ impl Default for FitOptions {
 
 impl HeadKind {
     /// From the simplest to the most flexible.
-    pub const ALL: [Self; 4] = [Self::Prototype, Self::Lda, Self::Ridge, Self::Softmax];
+    pub const ALL: [Self; 5] = [Self::Prototype, Self::Lda, Self::Ridge, Self::Softmax, Self::Mlp];
+
+    /// Whether it is one layer (of features or of their directions).
+    pub fn is_linear(self) -> bool {
+        self != Self::Mlp
+    }
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -61,6 +68,7 @@ impl HeadKind {
             Self::Lda => "lda",
             Self::Ridge => "ridge",
             Self::Softmax => "softmax",
+            Self::Mlp => "mlp",
         }
     }
 }
@@ -123,6 +131,6 @@ mod tests {
         }
         assert_eq!("auto".parse::<HeadChoice>().unwrap(), HeadChoice::Auto);
         let error = "svm".parse::<HeadChoice>().unwrap_err();
-        assert_eq!(error.to_string(), "expected a head of prototype, lda, ridge, softmax, got `svm`");
+        assert_eq!(error.to_string(), "expected a head of prototype, lda, ridge, softmax, mlp, got `svm`");
     }
 }

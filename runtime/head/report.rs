@@ -14,7 +14,7 @@ pub struct FitReport {
     pub dim: usize,
     pub cv: CrossValidation,
     pub per_class: Vec<ClassReport>,
-    /// Best first.
+    /// The one that was kept, then the others by their loss.
     pub candidates: Vec<Candidate>,
     pub unknown: UnknownReport,
 }

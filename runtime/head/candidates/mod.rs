@@ -1,6 +1,7 @@
 //! Kinds of head side by side: each answers out of fold, and can be fitted on everything.
 
 mod lda;
+mod mlp;
 mod prototype;
 mod ridge;
 mod softmax;
@@ -17,6 +18,9 @@ use super::{FitOptions, Head, HeadKind, Temperature};
 use crate::dataset::Dataset;
 use crate::labels::ClassIndex;
 use crate::metrics;
+
+/// How many multiplications a candidate may take that nobody asked for: about half a second of one core.
+const AFFORDABLE_WORK: usize = 10_000_000_000;
 
 /// What all candidates share.
 pub struct Prepared<'a> {
@@ -63,6 +67,14 @@ impl<'a> Prepared<'a> {
         all.select(Axis(0), &self.measured)
     }
 
+    /// The loss of every measured sample, after calibration.
+    pub fn losses(&self, logits: &Array2<f32>) -> Vec<f64> {
+        let temperature = Temperature::fit(logits.view(), &self.truth);
+        let probabilities = temperature.probabilities(logits.clone());
+        let rows = probabilities.rows().into_iter().zip(&self.truth);
+        rows.map(|(row, target)| -f64::from(row[target.0].max(f32::MIN_POSITIVE)).ln()).collect()
+    }
+
     /// The mean loss of out-of-fold logits after calibration; NaN when nothing was held out.
     pub fn loss(&self, logits: &Array2<f32>) -> f64 {
         let temperature = Temperature::fit(logits.view(), &self.truth);
@@ -90,12 +102,18 @@ pub struct Trial {
 }
 
 impl Trial {
+    /// Whether trying `kind` costs little enough to do so unasked.
+    pub fn is_affordable(kind: HeadKind, data: &Prepared) -> bool {
+        kind != HeadKind::Mlp || mlp::work(data) <= AFFORDABLE_WORK
+    }
+
     pub fn run(kind: HeadKind, data: &Prepared) -> Result<Self, FitError> {
         match kind {
             HeadKind::Lda => lda::trial(data),
             HeadKind::Prototype => Ok(prototype::trial(data)),
             HeadKind::Ridge => ridge::trial(data),
             HeadKind::Softmax => Ok(softmax::trial(data)),
+            HeadKind::Mlp => Ok(mlp::trial(data)),
         }
     }
 }
