@@ -42,10 +42,9 @@ def preprocess(picture: Image.Image, size: int) -> np.ndarray:
     picture = picture.convert("RGB")
     width, height = picture.size
     target = shortest_side(size)
-    scale = target / min(width, height)
-    resized = (max(target, round(width * scale)), max(target, round(height * scale)))
+    resized = tuple(target * length // min(width, height) for length in (width, height))
     picture = picture.resize(resized, Image.Resampling.BILINEAR)
-    left, top = (resized[0] - size) // 2, (resized[1] - size) // 2
+    left, top = (round((length - size) / 2) for length in resized)
     return np.asarray(picture.crop((left, top, left + size, top + size)))
 
 

@@ -285,7 +285,7 @@ def main() -> None:
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float)
     budget.add_argument("--epochs", type=int)
-    parser.add_argument("--sizes", nargs="+", default=["32@0", "48@0.45", "64@0.8"], metavar="SIZE@START",
+    parser.add_argument("--sizes", nargs="+", default=["48@0", "64@0.75"], metavar="SIZE@START",
                         help="input size from each part of the budget on")
     parser.add_argument("--batch", type=int, default=96, help="of all workers together")
     parser.add_argument("--rate", type=float, default=0.1, help="peak learning rate")
