@@ -18,8 +18,8 @@ use crate::head::{FitOptions, HeadChoice, HeadKind, fit};
 use crate::labels::{ClassIndex, Label, Labels};
 use crate::tensor::Features;
 
-const TRAINING_PER_CLASS: usize = 30;
-const TEST_PER_CLASS: usize = 15;
+const TRAINING_PER_CLASS: usize = 60;
+const TEST_PER_CLASS: usize = 20;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

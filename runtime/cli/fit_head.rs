@@ -15,7 +15,7 @@ use crate::store::{HeadVersion, Selection};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// auto, softmax, ridge or prototype
+    /// auto, prototype, lda, ridge, softmax or mlp
     #[arg(long, default_value = "auto")]
     head: HeadChoice,
     /// Give every class the same weight, however many pictures it has

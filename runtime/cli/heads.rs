@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::engine;
-use super::failure::OrHint;
+use super::failure::{OrHint, failure};
 use super::output::{percent, table};
 use super::published::Published;
 use crate::atomic_file;
@@ -165,7 +165,7 @@ fn export(context: &Context, path: &Path, version: Option<HeadVersion>) -> anyho
     let published = Published::read(context, version)?;
     let package = engine::with_fingerprint(context, published.artifact.fingerprint())?;
     let backbone = package.manifest().name.clone();
-    let head = scoring_head(&published.artifact);
+    let head = scoring_head(&published.artifact)?;
     let bytes = export_classifier(package, &head)?;
     atomic_file::replace(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
     let exported = Exported {
@@ -187,7 +187,7 @@ fn export(context: &Context, path: &Path, version: Option<HeadVersion>) -> anyho
     Ok(())
 }
 
-fn scoring_head(artifact: &HeadArtifact) -> ScoringHead {
+fn scoring_head(artifact: &HeadArtifact) -> anyhow::Result<ScoringHead> {
     let (weights, bias, unit_length) = match artifact.head() {
         Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) => {
             (linear.weights.clone(), linear.bias.clone(), false)
@@ -195,7 +195,13 @@ fn scoring_head(artifact: &HeadArtifact) -> ScoringHead {
         Head::Prototype(prototype) => {
             (&prototype.directions * prototype.scale, Array1::zeros(prototype.classes()), true)
         }
+        Head::Mlp(_) => {
+            return Err(failure(
+                "expected a head of one layer to export, got an mlp",
+                "fit one: edgetl fit-head --head softmax",
+            ));
+        }
     };
     let labels = artifact.labels().iter().map(ToString::to_string).collect();
-    ScoringHead { weights, bias, unit_length, temperature: artifact.temperature().value(), labels }
+    Ok(ScoringHead { weights, bias, unit_length, temperature: artifact.temperature().value(), labels })
 }

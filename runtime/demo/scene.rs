@@ -28,24 +28,24 @@ struct Stripes {
 impl Scene {
     pub fn random(random: &mut impl Rng, (width, height): (u32, u32)) -> Self {
         let (width, height) = (width as f32, height as f32);
-        let radius = height * random.random_range(0.24..0.38);
+        let radius = height * random.random_range(0.30..0.40);
         let ground: [Colour; 2] = [colour(random), colour(random)];
         Self {
             // Networks look at the middle square of a picture.
             centre: (
-                width / 2.0 + height * random.random_range(-0.16..0.16),
-                height / 2.0 + height * random.random_range(-0.12..0.12),
+                width / 2.0 + height * random.random_range(-0.10..0.10),
+                height / 2.0 + height * random.random_range(-0.08..0.08),
             ),
             radius,
-            turn: random.random_range(-0.6..0.6),
+            turn: random.random_range(-0.4..0.4),
             ink: contrasting(random, &ground),
             ground,
             stripes: Stripes {
                 frequency: (random.random_range(-0.5..0.5), random.random_range(-0.5..0.5)),
-                strength: random.random_range(0.0..0.08),
+                strength: random.random_range(0.0..0.05),
             },
             light: (random.random_range(-0.5..0.5), random.random_range(-0.5..0.5), random.random_range(0.6..1.1)),
-            noise: random.random_range(0.01..0.08),
+            noise: random.random_range(0.01..0.05),
             size: (width, height),
         }
     }
