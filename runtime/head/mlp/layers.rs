@@ -10,7 +10,7 @@ const EPSILON: f32 = 1e-5;
 
 /// `input · weightsᵀ + bias`: `[N,I]`, `[O,I]`, `[O]` to `[N,O]`.
 pub fn fully_connected(input: ArrayView2<f32>, weights: ArrayView2<f32>, bias: ArrayView1<f32>) -> Array2<f32> {
-    product(input, weights.t(), get_global_parallelism()) + &bias
+    product(input, weights.t(), get_global_parallelism()) + bias
 }
 
 /// Gradients of a fully connected layer.
