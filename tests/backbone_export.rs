@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use edgetl::backbone::graph::ScoringHead;
+use edgetl::backbone::graph::{HiddenLayer, ScoringHead};
 use edgetl::backbone::{
     Import, ImportRequest, Loader, Options, Package, PreprocessSpec, Preset, Provider, ProviderChoice,
     export_classifier, library,
@@ -16,12 +16,33 @@ const WIDTH: usize = 12;
 
 fn head(unit_length: bool) -> ScoringHead {
     ScoringHead {
+        hidden: None,
         weights: Array2::from_shape_fn((3, 6), |(k, c)| ((k * 6 + c) % 5) as f32 - 2.0),
         bias: Array1::from(vec![0.5, -0.25, 0.0]),
         unit_length,
         temperature: 0.7,
         labels: vec!["ant".into(), "bee".into(), "wasp".into()],
     }
+}
+
+/// Five hidden neurons before three classes; some of them are below zero on these pixels.
+fn deep_head() -> ScoringHead {
+    let hidden = HiddenLayer {
+        weights: Array2::from_shape_fn((5, 6), |(h, c)| ((h * 6 + c) % 7) as f32 / 4.0 - 0.75),
+        bias: Array1::from(vec![0.3, -0.2, 0.9, 0.0, 0.4]),
+    };
+    let weights = Array2::from_shape_fn((3, 5), |(k, h)| ((k * 5 + h) % 4) as f32 - 1.5);
+    ScoringHead { hidden: Some(hidden), weights, ..head(false) }
+}
+
+fn probabilities(head: &ScoringHead, mut features: Array2<f32>) -> Array2<f32> {
+    if head.unit_length {
+        features.rows_mut().into_iter().for_each(|mut row| row /= row.dot(&row).sqrt());
+    }
+    if let Some(HiddenLayer { weights, bias }) = &head.hidden {
+        features = (features.dot(&weights.t()) + bias).mapv(|value| value.max(0.0));
+    }
+    softmax((features.dot(&head.weights.t()) + &head.bias) / head.temperature)
 }
 
 /// RGB pixels, `[2,3,H,W]`, 0 to 255.
@@ -67,29 +88,26 @@ fn the_exported_file_gives_the_probabilities_of_backbone_and_head() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/backbone");
     let folder = tempfile::tempdir().unwrap();
     let exported = folder.path().join("exported.onnx");
-    for (name, unit_length) in [
-        ("gap", false),
-        ("window_attention", false),
-        ("class_token", true),
-        ("token_mean", false),
-        ("normalised", true),
-        ("opset7", true),
-        ("half", false),
-        ("nhwc", false),
-        ("fixed_batch", false),
+    for (name, head) in [
+        ("gap", head(false)),
+        ("window_attention", head(false)),
+        ("class_token", head(true)),
+        ("token_mean", head(false)),
+        ("normalised", head(true)),
+        ("opset7", head(true)),
+        ("half", head(false)),
+        ("nhwc", head(false)),
+        ("fixed_batch", head(false)),
+        ("gap", deep_head()),
     ] {
         let spec = PreprocessSpec { preset: Some(Preset::ImageNet), bgr: true, ..PreprocessSpec::default() };
         let request = ImportRequest { preprocess: spec, ..ImportRequest::default() };
         let package = Package::from_onnx(&fixtures.join(format!("{name}.onnx")), &request).unwrap();
-        let head = head(unit_length);
         std::fs::write(&exported, export_classifier(package.clone(), &head).unwrap()).unwrap();
         let preprocess = package.manifest().preprocess.clone();
         for options in engines() {
-            let mut features = forward(package.clone(), &options, normalised(&pixels(), &preprocess));
-            if unit_length {
-                features.rows_mut().into_iter().for_each(|mut row| row /= row.dot(&row).sqrt());
-            }
-            let want = softmax((features.dot(&head.weights.t()) + &head.bias) / head.temperature);
+            let features = forward(package.clone(), &options, normalised(&pixels(), &preprocess));
+            let want = probabilities(&head, features);
             let whole = ImportRequest { feature: Some("scores".into()), ..ImportRequest::default() };
             let import = Import::from_onnx(&exported, &whole).unwrap();
             let read = &import.package.manifest().preprocess;

@@ -17,7 +17,7 @@ use crate::manifest::{Channels, Preprocess};
 /// # Panics
 /// When the head's weights are not as wide as the package's feature.
 pub fn export_classifier(package: Package, head: &ScoringHead) -> Result<Vec<u8>, BackboneError> {
-    assert_eq!(head.weights.ncols(), package.manifest().feature.dim, "the head is of another backbone");
+    assert_eq!(head.dim(), package.manifest().feature.dim, "the head is of another backbone");
     let fingerprint = package.fingerprint();
     let (mut manifest, onnx) = package.into_parts();
     let network = Network::parse(&onnx)?;

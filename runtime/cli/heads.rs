@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::engine;
-use super::failure::{OrHint, failure};
+use super::failure::OrHint;
 use super::output::{percent, table};
 use super::published::Published;
 use crate::atomic_file;
 use crate::backbone::export_classifier;
-use crate::backbone::graph::{IMAGE, SCORES, ScoringHead};
-use crate::head::{FitReport, Head, HeadArtifact};
+use crate::backbone::graph::{HiddenLayer, IMAGE, SCORES, ScoringHead};
+use crate::head::{FitReport, Head, HeadArtifact, Linear, Mlp};
 use crate::store::HeadVersion;
 
 #[derive(Debug, clap::Subcommand)]
@@ -165,7 +165,7 @@ fn export(context: &Context, path: &Path, version: Option<HeadVersion>) -> anyho
     let published = Published::read(context, version)?;
     let package = engine::with_fingerprint(context, published.artifact.fingerprint())?;
     let backbone = package.manifest().name.clone();
-    let head = scoring_head(&published.artifact)?;
+    let head = scoring_head(&published.artifact);
     let bytes = export_classifier(package, &head)?;
     atomic_file::replace(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
     let exported = Exported {
@@ -187,21 +187,22 @@ fn export(context: &Context, path: &Path, version: Option<HeadVersion>) -> anyho
     Ok(())
 }
 
-fn scoring_head(artifact: &HeadArtifact) -> anyhow::Result<ScoringHead> {
-    let (weights, bias, unit_length) = match artifact.head() {
-        Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) => {
-            (linear.weights.clone(), linear.bias.clone(), false)
-        }
+fn scoring_head(artifact: &HeadArtifact) -> ScoringHead {
+    let plain = |linear: &Linear| (linear.weights.clone(), linear.bias.clone());
+    let ((weights, bias), unit_length) = match artifact.head() {
+        Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) => (plain(linear), false),
+        Head::Mlp(mlp) => (plain(&mlp.output), false),
         Head::Prototype(prototype) => {
-            (&prototype.directions * prototype.scale, Array1::zeros(prototype.classes()), true)
-        }
-        Head::Mlp(_) => {
-            return Err(failure(
-                "expected a head of one layer to export, got an mlp",
-                "fit one: edgetl fit-head --head softmax",
-            ));
+            let weights = &prototype.directions * prototype.scale;
+            ((weights, Array1::zeros(prototype.classes())), true)
         }
     };
+    let hidden = match artifact.head() {
+        Head::Mlp(Mlp { hidden, .. }) => {
+            Some(HiddenLayer { weights: hidden.weights.clone(), bias: hidden.bias.clone() })
+        }
+        _ => None,
+    };
     let labels = artifact.labels().iter().map(ToString::to_string).collect();
-    Ok(ScoringHead { weights, bias, unit_length, temperature: artifact.temperature().value(), labels })
+    ScoringHead { hidden, weights, bias, unit_length, temperature: artifact.temperature().value(), labels }
 }

@@ -22,7 +22,7 @@ pub(in crate::backbone) use feature::values_per_image;
 pub use feature::{Candidate, FeatureCut};
 pub use input::{ImageInput, Layout};
 pub use network::{MAX_BYTES, Network, Shapes};
-pub use scoring::{IMAGE, SCORES, ScoringHead};
+pub use scoring::{HiddenLayer, IMAGE, SCORES, ScoringHead};
 pub use table::{Layer, Totals};
 
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! A cut network with pixels before it and a head behind it: one graph from picture to probabilities.
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use tract_onnx::pb;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
@@ -9,10 +9,20 @@ use super::cut::value_info;
 use super::{CutNetwork, Network};
 use crate::manifest::{Channels, FeatureKind, Preprocess};
 
-/// A linear head over the feature, as a graph needs it.
+/// A layer before the last, with ReLU behind it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HiddenLayer {
+    /// `[H,dim]`.
+    pub weights: Array2<f32>,
+    /// `[H]`.
+    pub bias: Array1<f32>,
+}
+
+/// A head over the feature, as a graph needs it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ScoringHead {
-    /// `[K,dim]`.
+    pub hidden: Option<HiddenLayer>,
+    /// `[K,dim]`, or `[K,H]` behind a hidden layer.
     pub weights: Array2<f32>,
     /// `[K]`.
     pub bias: Array1<f32>,
@@ -28,6 +38,13 @@ pub struct ScoringHead {
 pub const IMAGE: &str = "image";
 /// The exported graph's output: probabilities `[N,K]`.
 pub const SCORES: &str = "scores";
+
+impl ScoringHead {
+    /// Length of the feature that the head takes.
+    pub fn dim(&self) -> usize {
+        self.hidden.as_ref().map_or(self.weights.ncols(), |hidden| hidden.weights.ncols())
+    }
+}
 
 impl CutNetwork {
     /// The graph `image` `[N,3,H,W]` (RGB, 0 to 255) to `scores` `[N,K]`.
@@ -45,7 +62,11 @@ impl CutNetwork {
         builder.normalise(preprocess, &self.input);
         builder.network.graph_mut().node.extend(after);
         let vector = builder.pool(&self.outputs[0], kind);
-        let vector = if head.unit_length { builder.unit_length(&vector, head.weights.ncols()) } else { vector };
+        let vector = if head.unit_length { builder.unit_length(&vector, head.dim()) } else { vector };
+        let vector = match &head.hidden {
+            Some(hidden) => builder.hidden(&vector, hidden),
+            None => vector,
+        };
         builder.score(&vector, head);
         let graph = builder.network.graph_mut();
         let dims = [self.batch, Some(3), Some(self.height), Some(self.width)];
@@ -133,14 +154,23 @@ impl Builder {
         self.node("Div", &[vector, &length], Vec::new())
     }
 
+    fn hidden(&mut self, vector: &str, layer: &HiddenLayer) -> String {
+        let sum = self.linear(vector, layer.weights.view(), layer.bias.view());
+        self.node("Relu", &[&sum], Vec::new())
+    }
+
     fn score(&mut self, vector: &str, head: &ScoringHead) {
         let weights = head.weights.mapv(|weight| weight / head.temperature);
-        let weights = self.constant(matrix(weights.t()));
-        let bias: Vec<f32> = head.bias.iter().map(|bias| bias / head.temperature).collect();
-        let bias = self.constant(tensor(&[bias.len()], &bias));
-        let product = self.node("MatMul", &[vector, &weights], Vec::new());
-        let logits = self.node("Add", &[&product, &bias], Vec::new());
+        let bias = head.bias.mapv(|bias| bias / head.temperature);
+        let logits = self.linear(vector, weights.view(), bias.view());
         self.node_to("Softmax", &[&logits], SCORES, vec![int("axis", 1)]);
+    }
+
+    fn linear(&mut self, vector: &str, weights: ArrayView2<'_, f32>, bias: ArrayView1<'_, f32>) -> String {
+        let weights = self.constant(matrix(weights.t()));
+        let bias = self.constant(tensor(&[bias.len()], &bias.to_vec()));
+        let product = self.node("MatMul", &[vector, &weights], Vec::new());
+        self.node("Add", &[&product, &bias], Vec::new())
     }
 
     fn name(&mut self, what: &str) -> String {
