@@ -110,7 +110,7 @@ fn child_that_publishes_heads_until_it_is_killed() {
     let Some(folder) = std::env::var_os(CHILD_FOLDER) else { return };
     let shelf = HeadShelf::new(folder, 3);
     loop {
-        let next = shelf.current_version().map_or(1, |version| version.0 as u8 + 1);
+        let next = shelf.current_version().map_or(1, |version| (version.0 as u8).wrapping_add(1));
         let version = shelf.publish(&vec![next; 50_000]).unwrap();
         acknowledge(version.0 as u32);
     }
