@@ -53,3 +53,49 @@ fn an_exported_head_is_an_onnx_file_that_can_be_imported() {
     assert_eq!((import["dim"].as_u64(), import["classes"].as_u64()), (Some(6), Some(classes as u64)));
     assert_eq!((import["guessed"].as_bool(), import["preprocess"]["range"].as_f64()), (Some(false), Some(255.0)));
 }
+
+/// Five drawings and the class that the fixture network names each when its pixels are `-1` to `1`.
+fn known_drawings(device: &Device) -> Vec<String> {
+    let folder = device.draw("known", 1, 7);
+    let pictures: Vec<_> = walkdir::WalkDir::new(folder).into_iter().map(|entry| entry.unwrap().into_path()).collect();
+    let pictures = pictures.into_iter().filter(|path| path.is_file());
+    let flag = |path: &std::path::Path, class: usize| format!("{}={class}", path.display());
+    let named = |path: &std::path::Path, class: usize| {
+        let known = ["--known", &flag(path, class), "--out", "scratch"];
+        let import = device.json(&[&["backbone", "import", &gap(), "--preset", "inception"][..], &known].concat());
+        import[0]["known"]["chosen"]["right"] == 1
+    };
+    pictures.map(|path| flag(&path, (0..10).find(|&class| named(&path, class)).unwrap())).collect()
+}
+
+#[test]
+fn known_pictures_settle_how_pixels_are_normalised_where_nothing_says_it() {
+    let device = Device::new();
+    let known = known_drawings(&device);
+    let flags: Vec<&str> = known.iter().flat_map(|known| ["--known", known]).collect();
+    let arguments = [&["backbone", "import", backbone(), "--name", "found"][..], &flags].concat();
+    let found = device.json(&arguments).remove(0);
+    assert_eq!(found["known"]["usual"][0]["right"].as_u64(), Some(known.len() as u64));
+    assert_eq!((found["guessed"].as_bool(), found["warnings"].as_array().map(Vec::len)), (Some(false), Some(0)));
+    let others: Vec<String> = known.iter().map(|known| format!("{}9", &known[..known.len() - 1])).collect();
+    assert!(known.iter().all(|known| !known.ends_with("=9")));
+    let flags: Vec<&str> = others.iter().flat_map(|known| ["--known", known]).collect();
+    let arguments = [&["backbone", "import", backbone(), "--preset", "raw", "--name", "said"][..], &flags].concat();
+    let said = device.json(&arguments).remove(0);
+    assert_eq!(said["preprocess"]["mean"][0], 0.0, "what was said stays: {said}");
+    assert_eq!(said["warnings"].as_array().unwrap().len(), 1, "{said}");
+    let wrong =
+        device.edgetl(&["backbone", "import", &gap(), "--known", "known/circle/0.png=unheard-of"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(1));
+}
+
+#[test]
+fn a_photograph_of_a_hot_dog_tells_that_mobilenet_takes_minus_one_to_one() {
+    let Some(shared) = common::shared("MobileNet and a hot dog") else { return };
+    let path = |name: &str| shared.join(name).to_string_lossy().into_owned();
+    let known = format!("{}=hotdog", path("data/coral_imprinting/hotdog_test_0.bmp"));
+    let (model, labels) = (path("models/mobilenet_v2_1.0_224.onnx"), path("models/imagenet_labels.txt"));
+    let device = Device::new();
+    let import = &device.json(&["backbone", "import", &model, "--labels", &labels, "--known", &known])[0];
+    assert_eq!((import["guessed"].as_bool(), import["preprocess"]["mean"][0].as_f64()), (Some(false), Some(127.5)));
+}

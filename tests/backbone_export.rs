@@ -115,7 +115,7 @@ fn the_exported_file_gives_the_probabilities_of_backbone_and_head() {
                 (read.range, read.channels, read.shortest_side),
                 (255.0, Channels::Rgb, preprocess.shortest_side)
             );
-            assert!(!import.guessed);
+            assert!(import.guess.is_none());
             let got = forward(import.package, &options, pixels());
             let worst = (&got - &want).iter().fold(0.0_f32, |worst, difference| worst.max(difference.abs()));
             assert!(worst < 1e-4, "{name} on {}: {worst}", options.provider);

@@ -33,9 +33,9 @@ pub struct Import {
     pub package: Package,
     /// Where the network was cut, in one sentence.
     pub why: String,
-    /// Whether the normalisation is a guess.
-    pub guessed: bool,
-    /// What the user should know, a sentence each.
+    /// What the user should know where the normalisation is a guess.
+    pub guess: Option<String>,
+    /// What else the user should know, a sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ impl Package {
     pub fn from_onnx(path: &Path, request: &ImportRequest) -> Result<Self, BackboneError> {
         let import = Import::from_onnx(path, request)?;
         tracing::debug!("{}", import.why);
-        import.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        import.warnings.iter().chain(&import.guess).for_each(|warning| tracing::warn!("{warning}"));
         Ok(import.package)
     }
 }
@@ -71,8 +71,8 @@ impl Import {
     pub fn from_onnx(path: &Path, request: &ImportRequest) -> Result<Self, BackboneError> {
         let reading = Reading::new(path, request)?;
         let cut = reading.feature(request)?;
-        let warnings = reading.warnings(path);
-        let Reading { network, digest, input, declared, preprocess, guessed, .. } = reading;
+        let (warnings, guess) = (reading.warnings(), reading.guess(path));
+        let Reading { network, digest, input, declared, preprocess, .. } = reading;
         let labels = if request.labels.is_empty() { declared.labels } else { request.labels.clone() };
         let classifier =
             cut.classifier.as_deref().and_then(|output| classifier(&network, output, cut.feature.dim, labels));
@@ -91,7 +91,7 @@ impl Import {
         };
         let mut package = Package::new(manifest, onnx);
         package.set_classifier(classifier);
-        Ok(Self { package, why: cut.why, guessed, warnings })
+        Ok(Self { package, why: cut.why, guess, warnings })
     }
 }
 
@@ -113,7 +113,7 @@ impl Reading {
         })
     }
 
-    pub fn warnings(&self, path: &Path) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<String> {
         let Preprocess { width, height, .. } = self.preprocess;
         let trained = self.declared.preprocess.size.or(self.input.size());
         let far = |size: u32, trained: u32| size * 2 < trained || size > trained * 2;
@@ -123,13 +123,17 @@ impl Reading {
                 trained.0, trained.1
             )
         });
-        let guess = self.guessed.then(|| {
+        size.into_iter().collect()
+    }
+
+    pub fn guess(&self, path: &Path) -> Option<String> {
+        self.guessed.then(|| {
             format!(
-                "nothing says how `{}` wants its pixels: ImageNet's mean and standard deviation are a guess; see --preset",
+                "nothing says how `{}` wants its pixels: ImageNet's mean and standard deviation are a guess; name them \
+                 with --preset, or let `edgetl backbone import --known PICTURE=CLASS` find out",
                 path.display()
             )
-        });
-        size.into_iter().chain(guess).collect()
+        })
     }
 }
 

@@ -56,7 +56,7 @@ impl Inspection {
             operator_set: reading.network.operator_set(),
             total: Totals::of(&layers),
             backbone: Totals::of(layers.iter().filter(|layer| layer.kept)),
-            warnings: reading.warnings(path),
+            warnings: reading.warnings().into_iter().chain(reading.guess(path)).collect(),
             input: reading.input.name,
             preprocess: reading.preprocess,
             guessed: reading.guessed,

@@ -30,7 +30,7 @@ pub use library::LibraryError;
 pub use loader::{Fallback, Loader};
 pub use metadata::Declared;
 pub use package::{Package, PackageError};
-pub use preset::{ParsePresetError, PreprocessSpec, Preset};
+pub use preset::{ParsePresetError, PreprocessSpec, Preset, usual_normalisations};
 pub use provider::{Options, ParseProviderError, Provider, ProviderChoice, available_threads};
 
 use crate::manifest::Manifest;

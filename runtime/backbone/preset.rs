@@ -44,6 +44,27 @@ impl Preset {
     }
 }
 
+/// `settings` with each of the usual normalisations in its place, under the flags that ask for it.
+pub fn usual_normalisations(settings: &Preprocess) -> Vec<(&'static str, Preprocess)> {
+    let with = |(flags, preset, bgr, mean): (&'static str, Preset, bool, Option<[f32; 3]>)| {
+        let (range, usual, std) = preset.normalisation();
+        let channels = if bgr { Channels::Bgr } else { Channels::Rgb };
+        (flags, Preprocess { range, mean: mean.unwrap_or(usual), std, channels, ..settings.clone() })
+    };
+    let caffe = Some([104.0, 117.0, 123.0]);
+    [
+        ("--preset imagenet", Preset::ImageNet, false, None),
+        ("--preset inception", Preset::Inception, false, None),
+        ("--preset raw", Preset::Raw, false, None),
+        ("--mean 104,117,123 --bgr", Preset::Raw, true, caffe),
+        ("--preset imagenet --bgr", Preset::ImageNet, true, None),
+        ("--preset inception --bgr", Preset::Inception, true, None),
+        ("--preset raw --bgr", Preset::Raw, true, None),
+    ]
+    .map(with)
+    .to_vec()
+}
+
 /// What is known of a network's preprocessing; `None` leaves it to the preset and the network's input shape.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct PreprocessSpec {

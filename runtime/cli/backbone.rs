@@ -2,6 +2,7 @@
 
 mod import;
 mod inspect;
+mod known;
 
 use serde::Serialize;
 

@@ -2,10 +2,12 @@
 
 mod extractor;
 mod golden;
+mod known_picture;
 mod ordered;
 mod prediction;
 
 pub use extractor::{Admit, ExtractError, Extracted, Extractor, Outcome, session_threads};
 pub use golden::{GoldenCheckError, TOLERANCE as GOLDEN_TOLERANCE, check_golden, golden_vectors};
+pub use known_picture::{KnownPicture, KnownPictureError, Recognition, recognise};
 pub use ordered::InOrder;
 pub use prediction::{Prediction, RankedLabel};

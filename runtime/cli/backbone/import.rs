@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::backbone::{Import, ImportRequest, Loader, Package};
+use super::known::{Known, Verdict, known, with_preprocess};
+use crate::backbone::{Backbone, Import, ImportRequest, Loader, Package};
 use crate::cli::context::Context;
 use crate::cli::engine::{self, EngineArgs, PreprocessArgs};
 use crate::cli::failure::OrHint;
@@ -26,6 +27,9 @@ pub struct Args {
     /// Class names, one a line, in the order of the classifier's scores
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+    /// A picture and the class that the network should name it, to check how its pixels are normalised
+    #[arg(long, value_name = "PICTURE=CLASS", value_parser = known)]
+    known: Vec<Known>,
     /// The weights' licence, for the record
     #[arg(long, default_value = "")]
     licence: String,
@@ -71,6 +75,10 @@ struct Imported<'a> {
     why: &'a str,
     preprocess: &'a Preprocess,
     guessed: bool,
+    /// What `--known` found; `null` without.
+    known: Option<&'a Verdict>,
+    #[serde(skip)]
+    evidence: Option<String>,
     classes: Option<usize>,
     provider: crate::backbone::Provider,
     #[serde(rename = "use")]
@@ -79,12 +87,22 @@ struct Imported<'a> {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
-    let Import { mut package, why, guessed, warnings } = Import::from_onnx(&args.model, &args.request(context)?)
+    let Import { package, why, guess, mut warnings } = Import::from_onnx(&args.model, &args.request(context)?)
         .or_hint("`edgetl backbone inspect MODEL.onnx` shows its layers; --feature NAME takes one of them")?;
+    let mut proven = Proven::new(package, args, context)?;
+    let verdict = proven.verdict(&args.known)?;
+    let better = verdict.as_ref().and_then(Verdict::better).filter(|_| guess.is_some());
+    if let Some(settings) = better {
+        proven = Proven::new(with_preprocess(&proven.package, settings), args, context)?;
+    }
+    // A guess that known pictures agree with is one no longer.
+    let doubtful = verdict.as_ref().map(|verdict| verdict.is_doubtful(better.is_some()));
+    let guess = guess.filter(|_| doubtful.unwrap_or(true));
+    let evidence = verdict.as_ref().map(|verdict| verdict.sentence(better.is_some()));
+    warnings.extend(guess.clone());
+    warnings.extend(evidence.clone().filter(|_| doubtful == Some(true)));
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let loader = Loader::new(package.clone(), &args.engine.options(context))?;
-    let mut session = loader.session(args.engine.threads(context))?;
-    package.set_golden(golden_vectors(session.as_mut()).context("cannot compute golden vectors")?);
+    let package = proven.with_golden_vectors()?;
     let (path, in_use) = args.keep(&package, context)?;
     let manifest = package.manifest();
     let imported = Imported {
@@ -95,14 +113,44 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         feature: &manifest.feature.output,
         why: &why,
         preprocess: &manifest.preprocess,
-        guessed,
+        guessed: guess.is_some(),
+        known: verdict.as_ref(),
+        evidence: evidence.filter(|_| doubtful == Some(false)),
         classes: package.classifier().map(|classifier| classifier.bias.len()),
-        provider: loader.provider(),
+        provider: proven.loader.provider(),
         in_use,
         warnings: &warnings,
     };
     context.output.result(&imported, || imported.text())?;
     Ok(())
+}
+
+/// A package that has been run.
+struct Proven {
+    package: Package,
+    loader: Loader,
+    session: Box<dyn Backbone>,
+}
+
+impl Proven {
+    fn new(package: Package, args: &Args, context: &Context) -> anyhow::Result<Self> {
+        let loader = Loader::new(package.clone(), &args.engine.options(context))?;
+        let session = loader.session(args.engine.threads(context))?;
+        Ok(Self { package, loader, session })
+    }
+
+    /// `None` without known pictures.
+    fn verdict(&mut self, known: &[Known]) -> anyhow::Result<Option<Verdict>> {
+        let verdict = || Verdict::new(&self.package, self.session.as_mut(), known);
+        (!known.is_empty()).then(verdict).transpose()
+    }
+
+    fn with_golden_vectors(&mut self) -> anyhow::Result<Package> {
+        let golden = golden_vectors(self.session.as_mut()).context("cannot compute golden vectors")?;
+        let mut package = self.package.clone();
+        package.set_golden(golden);
+        Ok(package)
+    }
 }
 
 impl Args {
@@ -161,6 +209,7 @@ impl Imported<'_> {
             format!("{}: {} features of a {width}x{height} input, on {}", self.backbone, self.dim, self.provider),
             self.why.to_owned(),
         ];
+        lines.extend(self.evidence.clone());
         if let Some(classes) = self.classes {
             lines.push(format!("the {classes} rows of its classifier are kept"));
         }
