@@ -202,3 +202,52 @@ fn a_network_whose_feature_cannot_be_told_lists_candidates() {
     let inspection = Inspection::of(&path, &ImportRequest::default()).unwrap();
     assert!(inspection.feature.is_none() && !inspection.candidates.is_empty());
 }
+
+/// One convolution of `channels` 1x1 kernels that takes every `stride`th pixel, and nothing behind it.
+fn convolution_alone(channels: i64, stride: i64) -> pb::ModelProto {
+    let mut model = model("gap");
+    let graph = model.graph.as_mut().unwrap();
+    let numbers = vec![0.5f32; channels as usize * 3];
+    let weights = pb::TensorProto {
+        name: "kernels".into(),
+        dims: vec![channels, 3, 1, 1],
+        data_type: pb::tensor_proto::DataType::Float as i32,
+        raw_data: numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
+        ..Default::default()
+    };
+    let strides = pb::AttributeProto {
+        name: "strides".into(),
+        r#type: pb::attribute_proto::AttributeType::Ints as i32,
+        ints: vec![stride, stride],
+        ..Default::default()
+    };
+    graph.node = vec![pb::NodeProto {
+        op_type: "Conv".into(),
+        input: vec![graph.input[0].name.clone(), "kernels".into()],
+        output: vec!["map".into()],
+        attribute: vec![strides],
+        ..Default::default()
+    }];
+    graph.initializer = vec![weights];
+    graph.output.truncate(1);
+    graph.output[0].name = "map".into();
+    graph.output[0].r#type = None;
+    model
+}
+
+#[test]
+fn a_network_without_a_head_is_cut_at_its_map_where_that_is_coarse_and_deep() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("net.onnx");
+    for (channels, stride, taken) in [(64, 8, true), (64, 4, false), (21, 8, false)] {
+        std::fs::write(&path, convolution_alone(channels, stride).encode_to_vec()).unwrap();
+        match Import::from_onnx(&path, &ImportRequest::default()) {
+            Ok(import) => {
+                let feature = &import.package.manifest().feature;
+                assert_eq!((taken, feature.kind, feature.dim), (true, FeatureKind::Map, 64), "{}", import.why);
+            }
+            Err(BackboneError::Graph(GraphError::NoFeature(_))) => assert!(!taken, "{channels} {stride}"),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}

@@ -54,7 +54,8 @@ impl Network {
         let walker = Walker { index: &index, shapes };
         let output = classifier_output(&index, input, shapes)?;
         let tail = walker.tail(output);
-        let place = place(&walker, &tail, output).map(|place| place.pooled_as(kind));
+        let place = place(&walker, &tail, output).or_else(|| bare_map(&walker, input, output));
+        let place = place.map(|place| place.pooled_as(kind));
         let found = place.and_then(|place| place.cut(shapes));
         found.ok_or_else(|| GraphError::NoFeature(candidates(&index, input, shapes)))
     }
@@ -197,6 +198,29 @@ fn after_normalisation<'a>(tail: &Tail<'a>, output: &'a str, classifier: Option<
         node_name(node)
     );
     Place { output: vector, kind: FeatureKind::Vector, map, why, classifier }
+}
+
+/// The coarsest map of a network without a head, as exporters of feature extractors leave it; one that is finer or has
+/// few channels may hold a score for every place.
+fn bare_map<'a>(walker: &Walker<'a>, input: &ImageInput, output: &'a str) -> Option<Place<'a>> {
+    const LEAST_CHANNELS: usize = 64;
+    const LEAST_STRIDE: usize = 8;
+    let shape = walker.shape(output).filter(|shape| shape.len() == 4)?;
+    let kind = likely_kind(shape)?;
+    let (channels, rows) = match kind {
+        FeatureKind::MapNhwc => (shape[3], shape[1]),
+        _ => (shape[1], shape[2]),
+    };
+    let image = walker.shape(&input.name)?;
+    let height = *image.get(if input.layout == Layout::Nchw { 2 } else { 1 })?;
+    let why = format!("cut at `{output}`, the map that the network gives, averaged: it has no head");
+    (channels >= LEAST_CHANNELS && rows * LEAST_STRIDE <= height).then_some(Place {
+        output,
+        kind,
+        map: None,
+        why,
+        classifier: None,
+    })
 }
 
 /// The last resort: whatever vector the first linear layer of the head takes, or the vector that the network gives.
