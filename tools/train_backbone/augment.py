@@ -1,4 +1,4 @@
-"""Random crops, flips and colour of a whole batch in tensor operations, and the teacher's view of the same crops."""
+"""Random crops, flips, sharpness and colour of a whole batch in tensor operations, and the teacher's view of the crops."""
 
 import math
 
@@ -8,6 +8,7 @@ import torch.nn.functional as F
 LEAST_AREA = 0.35
 ASPECT = 4 / 3
 BRIGHTNESS, CONTRAST, SATURATION = 0.15, 0.2, 0.3
+SOFTEST, SHARPEST = -0.5, 1.5
 TEACHER_POINTS = 5
 
 
@@ -37,6 +38,16 @@ def sample(maps: torch.Tensor, windows: torch.Tensor, size: int) -> torch.Tensor
 def crop_features(maps: torch.Tensor, windows: torch.Tensor) -> torch.Tensor:
     """Mean [N, D] of the teacher's maps [N, 7, 7, D] over the windows."""
     return sample(maps.permute(0, 3, 1, 2), windows, TEACHER_POINTS).mean((2, 3))
+
+
+def sharpness(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """[N, 3, S, S] with the difference from the mean of 3x3 neighbours scaled, each picture by its own factor.
+
+    Enlarged crops of small pictures are blurred; photographs brought down to the input size on a device are crisp.
+    """
+    amount = uniform(len(x), SOFTEST, SHARPEST, generator).to(x.device)[:, None, None, None]
+    blurred = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+    return x + amount * (x - blurred)
 
 
 def colour(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -81,7 +81,8 @@ class Teaching:
 
         windows = augment.random_windows(len(rows), generator).to(device)
         x = send(self.images).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
-        x = augment.colour(augment.sample(x, windows, size), generator)
+        x = augment.sharpness(augment.sample(x, windows, size), generator)
+        x = augment.colour(x, generator)
         maps = send(self.maps).float()
         feature = augment.crop_features(maps, windows)
         logits = send(self.logits).float() + (feature - maps.mean((1, 2))) @ self.classifier
@@ -115,6 +116,7 @@ class Run:
     def __init__(self, arguments: argparse.Namespace, worker: int = 0):
         self.arguments, self.worker = arguments, worker
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.narrow = self.device == "cuda" or torch.cpu._is_avx512_bf16_supported()
         torch.manual_seed(arguments.seed)
         self.teaching = Teaching.load(arguments.work, self.device)
         classes = int(self.teaching.labels.max()) + 1
@@ -176,7 +178,7 @@ class Run:
         x, *targets = self.teaching.batch(rows, size, self.generator, self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = rate(self.arguments.rate, progress)
-        with torch.autocast("cuda", torch.bfloat16, enabled=self.device == "cuda"):
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.narrow):
             outputs = self.student(x)
         value = loss(outputs, *targets)
         self.optimizer.zero_grad(set_to_none=True)

@@ -10,6 +10,10 @@ use super::{Admit, ExtractError, Extracted, Extractor, Outcome, Queue, session_t
 use crate::backbone::{Backbone, BackboneError};
 use crate::tensor::InputBatch;
 
+/// How many outcomes may wait while the calling thread is busy: what is stored goes to disk in transactions, and the
+/// workers need not stand still for the time that the disk takes.
+const WAITING: usize = 64;
+
 pub(super) fn run<E: From<BackboneError> + From<ExtractError>>(
     extractor: &Extractor<'_>,
     queue: &Queue<'_>,
@@ -19,7 +23,7 @@ pub(super) fn run<E: From<BackboneError> + From<ExtractError>>(
     let workers = extractor.workers(queue.paths.len());
     let threads_each = session_threads(extractor.threads, queue.paths.len());
     std::thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(2 * workers);
+        let (sender, receiver) = sync_channel(WAITING);
         for _ in 0..workers {
             let sender = sender.clone();
             scope.spawn(move || {
