@@ -5,7 +5,8 @@
 //!
 //! 1. the folder of this program, then `../lib/edgetl` and `../lib` beside it;
 //! 2. the folders of `LD_LIBRARY_PATH`;
-//! 3. `/usr/lib/edgetl`, `/usr/local/lib`, `/usr/lib/<triplet>`, `/usr/lib64`, `/usr/lib`, `/opt/onnxruntime/lib`;
+//! 3. `/usr/local/lib/edgetl`, where `tools/install-onnxruntime` puts it, `/usr/lib/edgetl`, `/usr/local/lib`,
+//!    `/usr/lib/<triplet>`, `/usr/lib64`, `/usr/lib`, `/opt/onnxruntime/lib`;
 //! 4. `onnxruntime/capi` inside the Python packages of the system and of the user, where NVIDIA's wheels for Jetson
 //!    put it.
 //!
@@ -149,8 +150,9 @@ fn search_folders() -> Vec<PathBuf> {
         std::env::consts::ARCH,
         if cfg!(target_arch = "arm") { "eabihf" } else { "" }
     );
-    let system = ["/usr/lib/edgetl", "/usr/local/lib", &triplet, "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib"];
-    folders.extend(system.map(PathBuf::from));
+    let own = ["/usr/local/lib/edgetl", "/usr/lib/edgetl"];
+    let system = ["/usr/local/lib", &triplet, "/usr/lib64", "/usr/lib", "/opt/onnxruntime/lib"];
+    folders.extend(own.into_iter().chain(system).map(PathBuf::from));
     folders.extend(python_folders());
     let mut seen = std::collections::HashSet::new();
     folders.retain(|folder| folder.is_dir() && seen.insert(folder.clone()));
