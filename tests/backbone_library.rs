@@ -2,7 +2,13 @@
 
 #![cfg(target_os = "linux")]
 
+mod common;
+
 use std::path::{Path, PathBuf};
+
+use common::Device;
+use predicates::prelude::*;
+use predicates::str::contains;
 
 use edgetl::backbone::{
     BackboneError, ImportRequest, LibraryError, Loader, Options, Package, Provider, ProviderChoice,
@@ -103,4 +109,111 @@ fn a_library_without_cuda_refuses_cuda_by_name_and_runs_cpu_under_auto() {
         let error = load(ProviderChoice::Only(provider), &library).err().unwrap();
         assert!(matches!(error, BackboneError::Load { provider: named, .. } if named == provider), "{error:?}");
     }
+}
+
+/// Compiles `code` into the shared library `path`; `None` where this machine has no C compiler.
+fn compile(code: &str, path: &Path, more: &[&str]) -> Option<()> {
+    let source = path.with_extension("c");
+    std::fs::write(&source, code).unwrap();
+    let mut command = std::process::Command::new("cc");
+    command.args(["-shared", "-fPIC", "-Wl,--no-as-needed", "-o"]).arg(path).arg(&source).args(more);
+    match command.output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(_) => {
+            eprintln!("skipped: no C compiler");
+            return None;
+        }
+    }
+    std::fs::remove_file(source).unwrap();
+    Some(())
+}
+
+/// What `doctor` prints and the code it ends with, `library` being named as the ONNX Runtime library.
+fn doctor(device: &Device, library: &Path) -> (serde_json::Value, i32) {
+    let output = device.edgetl(&["doctor", "--json"]).env("EDGETL_ONNXRUNTIME", library).output().unwrap();
+    (serde_json::from_slice(&output.stdout).unwrap(), output.status.code().unwrap())
+}
+
+/// Holds what a user sees of an unusable library: `doctor` has fact and remedy, a provider that was named fails, and
+/// `auto` runs tract and says why once.
+fn is_told(device: &Device, library: &Path, fact: &str, remedy: &str) {
+    let (report, code) = doctor(device, library);
+    let reason = report["onnxruntime"]["refused"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains(fact), "{reason}");
+    assert!(report["problems"][0].as_str().unwrap().contains(fact), "{report}");
+    assert_eq!(code, 1, "a library that was named is expected to work");
+    let path = library.to_str().unwrap();
+    let text = device.edgetl(&["doctor", "--onnxruntime", path]).output().unwrap().stdout;
+    assert!(String::from_utf8(text).unwrap().contains(&format!("remedy: {remedy}")));
+    let collect = ["collect", "photos", "--backbone", common::backbone(), "--onnxruntime", path, "--provider"];
+    let with = |provider| device.edgetl(&[&collect[..], &[provider]].concat()).assert();
+    for provider in ["cuda", "tensorrt", "cpu"] {
+        with(provider).code(1).stderr(contains(fact).and(contains(format!("hint: {remedy}"))));
+    }
+    with("auto").code(0).stderr(contains("cannot be used").count(1).and(contains(fact)).and(contains("on tract")));
+}
+
+#[test]
+fn doctor_names_fact_and_remedy_of_a_library_that_is_too_old() {
+    let device = Device::new();
+    device.draw("photos", 1, 0);
+    let code = "static const char *version(void) { return \"1.19.2\"; }
+        static const void *api(unsigned number) { (void)number; return 0; }
+        static const struct { const void *(*api)(unsigned); const char *(*version)(void); } base = { api, version };
+        const void *OrtGetApiBase(void) { return &base; }";
+    let library = device.path("libonnxruntime.so.1.19.2");
+    if compile(code, &library, &[]).is_some() {
+        is_told(&device, &library, "1.20 or later", "name another with --onnxruntime FILE");
+        is_told(&device, &library, "got `1.19.2`", "name another with --onnxruntime FILE");
+    }
+}
+
+#[test]
+fn doctor_names_fact_and_remedy_of_a_library_for_another_processor() {
+    let device = Device::new();
+    device.draw("photos", 1, 0);
+    let (machine, name) = if native_machine() == 183 { (62, "x86_64") } else { (183, "aarch64") };
+    let library = device.path("libonnxruntime.so");
+    std::fs::write(&library, elf(machine)).unwrap();
+    is_told(&device, &library, &format!("got one for {name}"), "name another with --onnxruntime FILE");
+}
+
+#[test]
+fn doctor_without_any_library_says_how_to_have_one_and_finds_no_problem() {
+    let device = Device::new();
+    let report = device.json(&["doctor"]).remove(0);
+    if !report["onnxruntime"]["found"].is_null() {
+        eprintln!("skipped: there is an ONNX Runtime where edgetl looks");
+        return;
+    }
+    let searched = report["onnxruntime"]["searched"].as_array().unwrap();
+    assert!(!searched.is_empty());
+    let cpu = report["providers"].as_array().unwrap().iter().find(|trial| trial["provider"] == "cpu").unwrap();
+    assert!(cpu["remedy"].as_str().unwrap().contains("tools/install-onnxruntime"), "{cpu}");
+    assert_eq!(report["problems"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_gpu_that_cannot_run_is_refused_by_name_and_an_unwritable_engine_cache_before_a_build() {
+    let Some(real) = common::onnxruntime("a library with CUDA but no CUDA") else { return };
+    let device = Device::new();
+    device.draw("photos", 1, 0);
+    let library = device.path("libonnxruntime.so");
+    std::os::unix::fs::symlink(real.canonicalize().unwrap(), &library).unwrap();
+    std::fs::write(device.path("libonnxruntime_providers_tensorrt.so"), b"").unwrap();
+    let (path, no_folder) = (library.to_str().unwrap(), device.path("libonnxruntime.so/engines"));
+    let collect = ["collect", "photos", "--backbone", common::backbone(), "--onnxruntime", path, "--provider"];
+    let with = |provider| device.edgetl(&[&collect[..], &[provider]].concat()).assert();
+    with("cuda").code(1).stderr(contains("hint: this ONNX Runtime was built without it"));
+    with("tensorrt").code(1).stderr(contains("this can take minutes").and(contains("expected provider `tensorrt`")));
+    with("auto").code(0).stderr(contains("cannot be used").count(1).and(contains("tensorrt")).and(contains("on cpu")));
+
+    let settings = format!("[engine.tensorrt]\nengine_cache = {:?}\n", no_folder.to_str().unwrap());
+    std::fs::write(device.path("edgetl.toml"), settings).unwrap();
+    let refused = with("tensorrt").code(1);
+    refused.stderr(
+        contains("a folder for TensorRT's engines that can be written")
+            .and(contains("hint: name a folder"))
+            .and(contains("this can take minutes").not()),
+    );
 }

@@ -1,23 +1,20 @@
 //! One decision per process: which provider runs a backbone. Sessions follow from it.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ndarray::{Array4, ArrayD, ArrayView4, Axis, concatenate};
+use ndarray::Array4;
 use serde::Serialize;
 
-use super::activations::activations;
+use super::engine_cache::{EngineKey, while_building};
 use super::graph::{CutNetwork, CutRequest, Network};
 use super::library::{self, FoundLibrary};
-use super::onnxruntime::{self, Runtime};
+use super::onnxruntime::{self, Opening, Runtime};
+use super::session::{Engine, Session};
 use super::tract::Plan;
-use super::{Backbone, BackboneError, EngineError, LibraryError, Options, Package, Provider, ProviderChoice, chain};
+use super::{Backbone, BackboneError, LibraryError, Options, Package, Provider, ProviderChoice, chain};
 use crate::manifest::Manifest;
-use crate::tensor::{Activations, InputBatch};
-
-/// What every engine does: run a batch `[n,3,H,W]` and give the cut's outputs, each `[n,…]`.
-pub(super) trait Engine: Send {
-    fn run(&mut self, input: ArrayView4<'_, f32>) -> Result<Vec<ArrayD<f32>>, EngineError>;
-}
+use crate::tensor::InputBatch;
 
 /// A cut network as ONNX bytes.
 pub(super) struct CutBytes {
@@ -62,7 +59,7 @@ pub struct Loader {
 
 /// What sessions are made from.
 enum Source {
-    OnnxRuntime { runtime: Runtime, cut: CutBytes, provider: Provider },
+    OnnxRuntime { runtime: Runtime, cut: CutBytes, provider: Provider, engines: Option<PathBuf> },
     Tract(Plan),
 }
 
@@ -119,9 +116,10 @@ impl Loader {
         }
         drop(proven);
         let (engine, batch): (Box<dyn Engine>, _) = match &self.source {
-            Source::OnnxRuntime { runtime, cut, provider } => {
-                let engine = runtime.open(cut, *provider, threads, &self.options);
-                let load_error = |source| BackboneError::Load { provider: *provider, name: self.name(), source };
+            Source::OnnxRuntime { runtime, cut, provider, engines } => {
+                let (provider, options, engines) = (*provider, &self.options, engines.as_deref());
+                let engine = runtime.open(cut, &Opening { provider, threads, options, engines, recorded: false });
+                let load_error = |source| BackboneError::Load { provider, name: self.name(), source };
                 (Box::new(engine.map_err(load_error)?), batch_limit(cut.batch))
             }
             Source::Tract(plan) => (Box::new(plan.session(threads)), usize::MAX),
@@ -147,6 +145,11 @@ pub(super) fn cut(network: Network, manifest: &Manifest) -> Result<CutNetwork, B
         [&manifest.feature.output].into_iter().chain(&manifest.feature.map).map(String::as_str).collect();
     let (height, width) = (manifest.preprocess.height as usize, manifest.preprocess.width as usize);
     Ok(network.cut(&CutRequest { input: &input, outputs: &outputs, height, width })?)
+}
+
+/// Whether another provider may do without what `error` is about.
+fn concerns_provider(error: &BackboneError) -> bool {
+    matches!(error, BackboneError::Load { .. } | BackboneError::Run { .. } | BackboneError::EngineCache { .. })
 }
 
 /// The way down from the fastest provider.
@@ -192,7 +195,7 @@ impl Walk<'_> {
         for provider in Provider::ALL.into_iter().filter(built_with).collect::<Vec<_>>() {
             match self.onnx_runtime(runtime.clone(), bytes, provider) {
                 Ok(chosen) => return Ok(chosen),
-                Err((error @ (BackboneError::Load { .. } | BackboneError::Run { .. }), unused)) => {
+                Err((error, unused)) if concerns_provider(&error) => {
                     bytes = unused;
                     self.step_down(provider, &error);
                 }
@@ -224,11 +227,47 @@ impl Walk<'_> {
         cut: CutBytes,
         provider: Provider,
     ) -> Result<(Source, Session), (BackboneError, CutBytes)> {
-        let load_error = |source| BackboneError::Load { provider, name: self.manifest.name.clone(), source };
-        let opened = runtime.open(&cut, provider, self.options.threads, self.options).map_err(load_error);
-        match opened.and_then(|engine| self.prove(Box::new(engine), provider, batch_limit(cut.batch))) {
-            Ok(session) => Ok((Source::OnnxRuntime { runtime, cut, provider }, session)),
+        let result = self.engines(&cut, provider).and_then(|engines| {
+            let session = self.open(&runtime, &cut, provider, engines.as_deref())?;
+            Ok((session, engines))
+        });
+        match result {
+            Ok((session, engines)) => Ok((Source::OnnxRuntime { runtime, cut, provider, engines }, session)),
             Err(error) => Err((error, cut)),
+        }
+    }
+
+    /// The folder for TensorRT's engines of this network, proven to be writable before anything is built.
+    fn engines(&self, cut: &CutBytes, provider: Provider) -> Result<Option<PathBuf>, BackboneError> {
+        let options = &self.options.tensorrt;
+        let built_in = self.library.as_ref().is_some_and(|library| library.tensorrt);
+        match &options.engine_cache {
+            Some(cache) if provider == Provider::TensorRt && built_in => {
+                EngineKey::of(&cut.bytes, options).folder(cache).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Opens a session and runs one image through it; on a GPU, by ONNX Runtime's own record of that run.
+    fn open(
+        &self,
+        runtime: &Runtime,
+        cut: &CutBytes,
+        provider: Provider,
+        engines: Option<&Path>,
+    ) -> Result<Session, BackboneError> {
+        let (threads, options) = (self.options.threads, self.options);
+        let recorded = matches!(provider, Provider::TensorRt | Provider::Cuda);
+        let opening = Opening { provider, threads, options, engines, recorded };
+        let load_error = |source| BackboneError::Load { provider, name: self.manifest.name.clone(), source };
+        let prove = || {
+            let engine = runtime.open(cut, &opening).map_err(load_error)?;
+            self.prove(Box::new(engine), provider, batch_limit(cut.batch))
+        };
+        match provider == Provider::TensorRt && self.library.as_ref().is_some_and(|library| library.tensorrt) {
+            true => while_building(engines, prove),
+            false => prove(),
         }
     }
 
@@ -248,68 +287,7 @@ impl Walk<'_> {
         // Neither constant, which a normalisation inside the network may divide by, nor far from what images are.
         let value = |(_, c, y, x): (usize, usize, usize, usize)| ((c * 7 + y * 5 + x * 3) % 17) as f32 / 8.0 - 1.0;
         session.forward(&InputBatch::new(Array4::from_shape_fn((1, 3, height, width), value))?)?;
+        session.check_placement()?;
         Ok(session)
-    }
-}
-
-/// An engine with its manifest.
-struct Session {
-    manifest: Arc<Manifest>,
-    provider: Provider,
-    engine: Box<dyn Engine>,
-    /// The most images that the engine is given at once.
-    batch: usize,
-    threads: usize,
-}
-
-impl Session {
-    fn size(&self) -> (usize, usize) {
-        (self.manifest.preprocess.height as usize, self.manifest.preprocess.width as usize)
-    }
-
-    fn run(&mut self, images: ArrayView4<'_, f32>) -> Result<Vec<ArrayD<f32>>, BackboneError> {
-        let (provider, name) = (self.provider, &self.manifest.name);
-        self.engine.run(images).map_err(|source| BackboneError::Run { provider, name: name.clone(), source })
-    }
-}
-
-impl Backbone for Session {
-    fn manifest(&self) -> &Manifest {
-        &self.manifest
-    }
-
-    fn provider(&self) -> Provider {
-        self.provider
-    }
-
-    fn forward(&mut self, batch: &InputBatch) -> Result<Activations, BackboneError> {
-        let (images, _, height, width) = batch.values().dim();
-        let (expected_height, expected_width) = self.size();
-        if (height, width) != (expected_height, expected_width) {
-            return Err(BackboneError::InputSize { expected_width, expected_height, width, height });
-        }
-        let chunk = self.batch.min(images);
-        let chunks: Vec<_> = batch.values().axis_chunks_iter(Axis(0), chunk).collect();
-        let mut outputs = chunks.into_iter().map(|chunk| self.run(chunk)).collect::<Result<Vec<_>, _>>()?;
-        let outputs = match outputs.len() {
-            1 => outputs.remove(0),
-            _ => self.join(&outputs)?,
-        };
-        activations(&self.manifest.feature, outputs, images)
-    }
-}
-
-impl Session {
-    /// Joins the outputs of parts of a batch.
-    fn join(&self, parts: &[Vec<ArrayD<f32>>]) -> Result<Vec<ArrayD<f32>>, BackboneError> {
-        let join = |output: usize| {
-            let views: Vec<_> = parts.iter().map(|outputs| outputs[output].view()).collect();
-            concatenate(Axis(0), &views).map_err(|error| BackboneError::Run {
-                provider: self.provider,
-                name: self.manifest.name.clone(),
-                source: error.into(),
-            })
-        };
-        (0..parts[0].len()).map(join).collect()
     }
 }

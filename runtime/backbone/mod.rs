@@ -6,8 +6,10 @@
 mod activations;
 mod classifier;
 mod embedded;
+mod engine_cache;
 mod export;
 mod golden;
+mod gpu;
 pub mod graph;
 mod import;
 mod inspect;
@@ -16,13 +18,16 @@ mod loader;
 mod metadata;
 mod onnxruntime;
 mod package;
+mod placement;
 mod preset;
 mod provider;
+mod session;
 mod tract;
 
 pub use classifier::{Classifier, ClassifierError};
 pub use export::export_classifier;
 pub use golden::{Golden, GoldenError};
+pub use gpu::{CudaOptions, TensorRtOptions};
 pub use graph::GraphError;
 pub use import::{Import, ImportRequest};
 pub use inspect::Inspection;
@@ -67,6 +72,8 @@ pub enum BackboneError {
     Load { provider: Provider, name: String, source: EngineError },
     #[error("expected provider `{provider}` to run backbone `{name}`")]
     Run { provider: Provider, name: String, source: EngineError },
+    #[error("expected a folder for TensorRT's engines that can be written, got `{path}`")]
+    EngineCache { path: std::path::PathBuf, source: std::io::Error },
     #[error("expected an input of {expected_width}x{expected_height} pixels, got {width}x{height}")]
     InputSize { expected_width: usize, expected_height: usize, width: usize, height: usize },
     #[error("expected tensor `{output}` to be {expected}, got shape {got:?}")]

@@ -14,8 +14,10 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 
 use super::graph::{CutRequest, ImageInput, Network, Shapes};
-use super::loader::{CutBytes, Engine};
-use super::{BackboneError, EngineError, LibraryError, Options, Provider};
+use super::loader::CutBytes;
+use super::placement::Placement;
+use super::session::Engine;
+use super::{BackboneError, CudaOptions, EngineError, LibraryError, Options, Provider};
 
 /// ONNX Runtime, started.
 #[derive(Clone)]
@@ -87,24 +89,37 @@ pub(super) struct OnnxRuntime {
     session: Session,
     input: String,
     outputs: Vec<String>,
+    /// Where the first run is recorded, until somebody asks for the record.
+    profile: Option<tempfile::TempDir>,
+}
+
+/// How a session is opened.
+#[derive(Clone)]
+pub(super) struct Opening<'a> {
+    pub provider: Provider,
+    pub threads: usize,
+    pub options: &'a Options,
+    /// The folder of this network's TensorRT engines.
+    pub engines: Option<&'a Path>,
+    /// Whether the first run is recorded, for [`Engine::placement`].
+    pub recorded: bool,
 }
 
 impl Runtime {
-    /// Opens a session whose every node runs on `provider`, or on the processor where the provider lacks an operator.
-    pub fn open(
-        &self,
-        cut: &CutBytes,
-        provider: Provider,
-        threads: usize,
-        options: &Options,
-    ) -> Result<OnnxRuntime, EngineError> {
+    /// Opens a session whose every node runs on the provider, or on the processor where the provider lacks an operator.
+    pub fn open(&self, cut: &CutBytes, opening: &Opening<'_>) -> Result<OnnxRuntime, EngineError> {
+        let profile = if opening.recorded { Some(tempfile::tempdir()?) } else { None };
         let session = Session::builder(&self.environment)
             .and_then(|builder| Ok(builder.with_optimization_level(GraphOptimizationLevel::All)?))
-            .and_then(|builder| Ok(builder.with_intra_threads(threads.max(1))?))
+            .and_then(|builder| Ok(builder.with_intra_threads(opening.threads.max(1))?))
             .and_then(|builder| Ok(builder.with_inter_threads(1)?))
-            .and_then(|builder| Ok(builder.with_execution_providers(dispatch(cut, provider, options))?))
+            .and_then(|builder| Ok(builder.with_execution_providers(dispatch(cut, opening))?))
+            .and_then(|builder| match &profile {
+                Some(folder) => Ok(builder.with_profiling(folder.path().join("run"))?),
+                None => Ok(builder),
+            })
             .and_then(|mut builder| builder.commit_from_memory(&cut.bytes))?;
-        Ok(OnnxRuntime { session, input: cut.input.clone(), outputs: cut.outputs.clone() })
+        Ok(OnnxRuntime { session, input: cut.input.clone(), outputs: cut.outputs.clone(), profile })
     }
 }
 
@@ -124,7 +139,9 @@ pub(super) fn shapes(
     let outputs: Vec<&str> = tensors.iter().map(String::as_str).collect();
     let cut = network.clone().cut(&CutRequest { input, outputs: &outputs, height, width })?;
     let error = |source| BackboneError::Load { provider: Provider::Cpu, name: input.name.clone(), source };
-    let mut engine = runtime.open(&CutBytes::new(&cut), Provider::Cpu, options.threads, options).map_err(error)?;
+    let (provider, threads) = (Provider::Cpu, options.threads);
+    let opening = Opening { provider, threads, options, engines: None, recorded: false };
+    let mut engine = runtime.open(&CutBytes::new(&cut), &opening).map_err(error)?;
     let image = Array4::<f32>::zeros((1, 3, height, width));
     let mut run = || -> ort::Result<Shapes> {
         let outputs = engine.session.run(ort::inputs![engine.input.as_str() => TensorRef::from_array_view(&image)?])?;
@@ -140,30 +157,49 @@ pub(super) fn shapes(
 pub(super) const MAX_BATCH: usize = 8;
 
 /// TensorRT hands what it lacks to CUDA; registration that fails is an error.
-fn dispatch(cut: &CutBytes, provider: Provider, options: &Options) -> Vec<ExecutionProviderDispatch> {
-    let device = i32::try_from(options.device).unwrap_or(i32::MAX);
-    let cuda = || {
-        let search = ep::cuda::ConvAlgorithmSearch::Heuristic;
-        // TF32 would cost three digits.
-        ep::CUDA::default().with_device_id(device).with_conv_algorithm_search(search).with_tf32(false).build()
-    };
-    match provider {
-        Provider::TensorRt => vec![tensorrt(cut, device, options).error_on_failure(), cuda().error_on_failure()],
-        Provider::Cuda => vec![cuda().error_on_failure()],
+fn dispatch(cut: &CutBytes, opening: &Opening<'_>) -> Vec<ExecutionProviderDispatch> {
+    let Options { cuda: own, tensorrt: other, .. } = opening.options;
+    match opening.provider {
+        Provider::TensorRt => {
+            let rest = CudaOptions { device: other.device, ..own.clone() };
+            vec![tensorrt(cut, opening).error_on_failure(), cuda(&rest).error_on_failure()]
+        }
+        Provider::Cuda => vec![cuda(own).error_on_failure()],
         Provider::Cpu | Provider::Tract => Vec::new(),
     }
 }
 
-fn tensorrt(cut: &CutBytes, device: i32, options: &Options) -> ExecutionProviderDispatch {
+fn cuda(options: &CudaOptions) -> ExecutionProviderDispatch {
+    let search = ep::cuda::ConvAlgorithmSearch::Heuristic;
+    // TF32 would cost three digits.
+    let mut cuda = ep::CUDA::default().with_conv_algorithm_search(search).with_tf32(false);
+    cuda = cuda.with_device_id(device(options.device));
+    if let Some(bytes) = options.memory_limit {
+        // Grown by what is asked for: doubling would pass the limit at half of it.
+        cuda = cuda.with_memory_limit(bytes).with_arena_extend_strategy(ep::ArenaExtendStrategy::SameAsRequested);
+    }
+    cuda.build()
+}
+
+fn device(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+fn tensorrt(cut: &CutBytes, opening: &Opening<'_>) -> ExecutionProviderDispatch {
+    let options = &opening.options.tensorrt;
     let shape = |batch: usize| format!("{}:{batch}x3x{}x{}", cut.input, cut.height, cut.width);
-    let mut tensorrt = ep::TensorRT::default().with_device_id(device).with_fp16(options.half_precision);
+    let mut tensorrt = ep::TensorRT::default().with_device_id(device(options.device)).with_fp16(options.fp16);
     if cut.batch.is_none() {
         tensorrt = tensorrt.with_profile_min_shapes(shape(1)).with_profile_opt_shapes(shape(1));
         tensorrt = tensorrt.with_profile_max_shapes(shape(MAX_BATCH));
     }
-    if let Some(folder) = options.engine_cache.as_ref().and_then(|folder| folder.to_str()) {
-        tensorrt = tensorrt.with_engine_cache(true).with_engine_cache_path(folder);
-        tensorrt = tensorrt.with_timing_cache(true).with_timing_cache_path(folder);
+    if let Some(bytes) = options.workspace {
+        tensorrt = tensorrt.with_max_workspace_size(bytes);
+    }
+    if let Some(folder) = opening.engines {
+        let folder = folder.to_string_lossy();
+        tensorrt = tensorrt.with_engine_cache(true).with_engine_cache_path(&folder);
+        tensorrt = tensorrt.with_timing_cache(options.timing_cache).with_timing_cache_path(&folder);
     }
     tensorrt.build()
 }
@@ -174,5 +210,39 @@ impl Engine for OnnxRuntime {
         let outputs = self.session.run(ort::inputs![self.input.as_str() => tensor])?;
         let array = |name: &String| Ok(outputs[name.as_str()].try_extract_array::<f32>()?.into_owned());
         self.outputs.iter().map(array).collect()
+    }
+
+    fn placement(&mut self) -> Result<Option<Placement>, EngineError> {
+        let Some(folder) = self.profile.take() else { return Ok(None) };
+        let file = self.session.end_profiling()?;
+        let placement = Placement::parse(&std::fs::read(file)?)?;
+        folder.close()?;
+        Ok(Some(placement))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::loader::cut;
+    use super::super::{ImportRequest, Package};
+    use super::*;
+
+    #[test]
+    fn the_record_of_a_run_names_what_ran_and_is_given_once() {
+        let Some(library) = std::env::var_os("EDGETL_ONNXRUNTIME").map(PathBuf::from) else {
+            eprintln!("skipped: EDGETL_ONNXRUNTIME names no library");
+            return;
+        };
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/backbone/gap.onnx");
+        let (manifest, onnx) = Package::from_onnx(&path, &ImportRequest::default()).unwrap().into_parts();
+        let cut = CutBytes::new(&cut(Network::parse(&onnx).unwrap(), &manifest).unwrap());
+        let options = Options { library: Some(library.clone()), ..Options::default() };
+        let opening = Opening { provider: Provider::Cpu, threads: 1, options: &options, engines: None, recorded: true };
+        let mut engine = start(&library).unwrap().open(&cut, &opening).unwrap();
+        engine.run(Array4::zeros((1, 3, cut.height, cut.width)).view()).unwrap();
+        let placement = engine.placement().unwrap().expect("the run was recorded");
+        placement.check(Provider::Cpu).unwrap();
+        assert!(placement.check(Provider::Cuda).unwrap_err().to_string().contains("CPUExecutionProvider"));
+        assert_eq!(engine.placement().unwrap(), None);
     }
 }

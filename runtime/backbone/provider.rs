@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::gpu::{CudaOptions, TensorRtOptions};
+
 /// An engine together with the hardware that it uses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -96,12 +98,8 @@ pub struct Options {
     pub library: Option<PathBuf>,
     /// Threads of the session that proves the provider, and of sessions asked for with the same number.
     pub threads: usize,
-    /// The GPU that CUDA and TensorRT use.
-    pub device: u32,
-    /// A folder in which TensorRT keeps the engines that it builds, which takes it minutes.
-    pub engine_cache: Option<PathBuf>,
-    /// Lets TensorRT compute in half precision: faster, and features differ by about 1e-3.
-    pub half_precision: bool,
+    pub cuda: CudaOptions,
+    pub tensorrt: TensorRtOptions,
 }
 
 impl Default for Options {
@@ -110,9 +108,8 @@ impl Default for Options {
             provider: ProviderChoice::Auto,
             library: None,
             threads: available_threads(),
-            device: 0,
-            engine_cache: None,
-            half_precision: false,
+            cuda: CudaOptions::default(),
+            tensorrt: TensorRtOptions::default(),
         }
     }
 }

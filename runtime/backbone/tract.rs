@@ -15,7 +15,7 @@ use tract_onnx::prelude::{
 
 use super::EngineError;
 use super::graph::{CutNetwork, ImageInput, Layout, Network, Shapes};
-use super::loader::Engine;
+use super::session::Engine;
 
 /// tract gave up on a network in a way that it does not report as an error.
 #[derive(Debug, thiserror::Error)]

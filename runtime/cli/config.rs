@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::failure::OrHint;
-use crate::backbone::ProviderChoice;
+use crate::backbone::{CudaOptions, ProviderChoice, TensorRtOptions};
 
 const LOCAL: &str = "edgetl.toml";
 const SYSTEM: &str = "/etc/edgetl/edgetl.toml";
@@ -29,6 +29,60 @@ pub struct EngineConfig {
     /// The ONNX Runtime library.
     pub onnxruntime: Option<PathBuf>,
     pub threads: Option<usize>,
+    pub cuda: CudaConfig,
+    pub tensorrt: TensorRtConfig,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CudaConfig {
+    /// Which GPU.
+    pub device: u32,
+    /// The most memory of the GPU to take, in MiB.
+    pub memory_limit_mib: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TensorRtConfig {
+    /// Which GPU.
+    pub device: u32,
+    pub fp16: bool,
+    /// The most memory of the GPU that building an engine may take, in MiB.
+    pub workspace_mib: Option<usize>,
+    /// Where engines are kept; empty for nowhere.
+    pub engine_cache: Option<PathBuf>,
+    pub timing_cache: bool,
+}
+
+impl Default for TensorRtConfig {
+    fn default() -> Self {
+        Self { device: 0, fp16: false, workspace_mib: None, engine_cache: None, timing_cache: true }
+    }
+}
+
+impl EngineConfig {
+    pub fn cuda(&self) -> CudaOptions {
+        CudaOptions { device: self.cuda.device, memory_limit: self.cuda.memory_limit_mib.map(mib) }
+    }
+
+    /// The settings of TensorRT, whose engines are kept in `engines` where nothing else is said.
+    pub fn tensorrt(&self, engines: PathBuf) -> TensorRtOptions {
+        let config = &self.tensorrt;
+        let engine_cache =
+            Some(config.engine_cache.clone().unwrap_or(engines)).filter(|path| !path.as_os_str().is_empty());
+        TensorRtOptions {
+            device: config.device,
+            fp16: config.fp16,
+            workspace: config.workspace_mib.map(mib),
+            engine_cache,
+            timing_cache: config.timing_cache,
+        }
+    }
+}
+
+fn mib(count: usize) -> usize {
+    count.saturating_mul(1 << 20)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -88,6 +142,13 @@ mod tests {
             provider = "tract"
             onnxruntime = "/opt/libonnxruntime.so"
             threads = 2
+            [engine.cuda]
+            device = 1
+            memory_limit_mib = 2048
+            [engine.tensorrt]
+            fp16 = true
+            workspace_mib = 512
+            engine_cache = ""
             [collect]
             sources = ["/srv/photos"]
             max_megapixels = 20
@@ -96,8 +157,23 @@ mod tests {
         "#;
         let config: Config = toml::from_str(text).unwrap();
         assert_eq!(config.engine.threads, Some(2));
+        assert_eq!(config.engine.cuda(), CudaOptions { device: 1, memory_limit: Some(2 << 30) });
+        let tensorrt = config.engine.tensorrt("engines".into());
+        assert_eq!((tensorrt.fp16, tensorrt.workspace, &tensorrt.engine_cache), (true, Some(512 << 20), &None));
+        let plain = EngineConfig::default().tensorrt("engines".into());
+        assert_eq!((plain.timing_cache, plain.engine_cache), (true, Some("engines".into())));
         assert_eq!(config.collect.sources, [PathBuf::from("/srv/photos")]);
         assert_eq!(config.heads.keep, 3);
         assert!(toml::from_str::<Config>("stat = 1").is_err());
+    }
+
+    #[test]
+    fn the_packaged_settings_change_nothing_and_every_line_of_them_is_understood() {
+        let packaged = include_str!("../../tools/deb/edgetl.toml");
+        assert_eq!(toml::from_str::<toml::Table>(packaged).unwrap().len(), 0);
+        let settings = packaged.lines().filter_map(|line| line.strip_prefix('#')).filter(|line| !line.starts_with(' '));
+        let text: Vec<&str> = settings.collect();
+        let config: Config = toml::from_str(&text.join("\n")).unwrap();
+        assert_eq!(config.engine.tensorrt.workspace_mib, Some(1024), "the last of the sections is read");
     }
 }

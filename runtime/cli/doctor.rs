@@ -12,6 +12,7 @@ use super::context::Context;
 use super::engine::{EngineArgs, default_package};
 use super::failure::{AlreadyReported, causes};
 use super::output::table;
+use super::remedy;
 use crate::backbone::library::{MINIMUM_VERSION, Search, search};
 use crate::backbone::{BackboneError, Loader, Options, Package, Provider, ProviderChoice};
 use crate::predictor::check_golden;
@@ -45,6 +46,8 @@ struct Trial {
     /// From the golden vectors, relative; `None` where the backbone has none or the provider does not run.
     golden_difference: Option<f32>,
     reason: Option<String>,
+    /// What would make it run.
+    remedy: Option<String>,
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
@@ -56,48 +59,62 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         Err(error) => problems.push(format!("{error:#}")),
     }
     if let ProviderChoice::Only(asked) = options.provider {
-        let failed = providers.iter().find(|trial| trial.provider == asked).and_then(|trial| trial.reason.clone());
+        let failed = providers.iter().find(|trial| trial.provider == asked).and_then(|trial| trial.failure());
         problems.extend(failed.map(|reason| format!("provider {asked} was asked for and does not run: {reason}")));
     }
     let onnxruntime = search(options.library.as_deref());
+    if options.library.is_some() && onnxruntime.found.is_none() {
+        let reasons = onnxruntime.refused.iter().map(|refused| causes(&refused.reason));
+        problems
+            .extend(reasons.map(|reason| format!("the ONNX Runtime library that was named cannot be used: {reason}")));
+    }
     let report = Report { machine: Machine::look(), onnxruntime, providers, state, problems };
     context.output.result(&report, || report.text())?;
     if report.problems.is_empty() { Ok(()) } else { Err(AlreadyReported.into()) }
 }
 
 fn try_all(package: &Package, args: &Args, context: &Context) -> Vec<Trial> {
-    let threads = args.engine.threads(context);
-    let backbone = package.manifest().name.clone();
     let trial = |provider| {
         let options = Options { provider: ProviderChoice::Only(provider), ..args.engine.options(context) };
-        let loader = Loader::new(package.clone(), &options);
-        let time = loader
-            .as_ref()
-            .map_err(causes_of)
-            .and_then(|loader| time_forward(loader, threads).map_err(|e| causes_of(&e)));
-        let golden = loader.ok().zip(package.golden()).map(|(loader, golden)| {
-            let mut session = loader.session(threads)?;
-            check_golden(session.as_mut(), golden)
-        });
-        let (golden_difference, wrong) = match golden {
-            Some(Ok(difference)) => (Some(difference), None),
-            Some(Err(error)) => (None, Some(causes(&error))),
-            None => (None, None),
-        };
-        let backbone = backbone.clone();
-        Trial {
-            provider,
-            backbone,
-            milliseconds: time.as_ref().ok().copied(),
-            golden_difference,
-            reason: time.err().or(wrong),
-        }
+        Trial::of(package, provider, &options)
     };
     Provider::ALL.into_iter().map(trial).collect()
 }
 
-fn causes_of(error: &BackboneError) -> String {
-    causes(error)
+impl Trial {
+    fn of(package: &Package, provider: Provider, options: &Options) -> Self {
+        let mut trial = Self {
+            provider,
+            backbone: package.manifest().name.clone(),
+            milliseconds: None,
+            golden_difference: None,
+            reason: None,
+            remedy: None,
+        };
+        if let Err(error) = trial.run(package, options) {
+            trial.remedy = remedy::of_backbone(&error);
+            trial.reason = Some(causes(&error));
+        }
+        trial
+    }
+
+    fn run(&mut self, package: &Package, options: &Options) -> Result<(), BackboneError> {
+        let loader = Loader::new(package.clone(), options)?;
+        self.milliseconds = Some(time_forward(&loader, options.threads)?);
+        if let Some(golden) = package.golden() {
+            match check_golden(loader.session(options.threads)?.as_mut(), golden) {
+                Ok(difference) => self.golden_difference = Some(difference),
+                Err(error) => self.reason = Some(causes(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Why it does not run, with what to do.
+    fn failure(&self) -> Option<String> {
+        let remedy = self.remedy.as_ref().map_or_else(String::new, |remedy| format!("; {remedy}"));
+        self.reason.as_ref().map(|reason| format!("{reason}{remedy}"))
+    }
 }
 
 /// Milliseconds of one picture, the best of three.
@@ -132,13 +149,15 @@ impl Report {
         match &self.onnxruntime.found {
             Some(found) => lines.push(format!("ONNX Runtime {} at `{}`", found.version, found.path.display())),
             None => lines.push(format!(
-                "no ONNX Runtime ({}.{} or newer) found, so tract runs; to have it: put libonnxruntime.so into one of \
-                 these folders, or name it with --onnxruntime FILE or EDGETL_ONNXRUNTIME",
+                "no ONNX Runtime ({}.{} or newer) found, so tract runs; to have it: tools/install-onnxruntime (in the \
+                 Debian package: /usr/share/edgetl/install-onnxruntime), or put libonnxruntime.so into one of these \
+                 folders, or name it with --onnxruntime FILE or EDGETL_ONNXRUNTIME",
                 MINIMUM_VERSION.0, MINIMUM_VERSION.1
             )),
         }
         for refused in &self.onnxruntime.refused {
             lines.push(format!("  refused `{}`: {}", refused.path.display(), causes(&refused.reason)));
+            lines.extend(remedy::of_library(&refused.reason).map(|remedy| format!("    remedy: {remedy}")));
         }
         lines.extend(self.onnxruntime.searched.iter().map(|folder| format!("  looked in {}", folder.display())));
         lines.join("\n")
@@ -155,6 +174,9 @@ impl Report {
         for trial in &self.providers {
             if let Some(reason) = &trial.reason {
                 text.push_str(&format!("\n  {} does not run: {reason}", trial.provider));
+            }
+            if let Some(remedy) = &trial.remedy {
+                text.push_str(&format!("\n    remedy: {remedy}"));
             }
         }
         text

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::context::Context;
-use super::failure::{OrHint, failure};
+use super::failure::{OrHint, failure, hinted};
+use super::remedy;
 use crate::backbone::{ImportRequest, Loader, Options, Package, PreprocessSpec, Preset, ProviderChoice};
 use crate::digest::Fingerprint;
 use crate::manifest::Resize;
@@ -37,7 +38,8 @@ impl EngineArgs {
             provider: self.provider.or(config.provider).unwrap_or(ProviderChoice::Auto),
             library: self.onnxruntime.clone().or_else(|| config.onnxruntime.clone()),
             threads: self.threads(context),
-            ..Options::default()
+            cuda: config.cuda(),
+            tensorrt: config.tensorrt(context.state.path().join("engines")),
         }
     }
 
@@ -49,8 +51,10 @@ impl EngineArgs {
     /// Opens `package` on the engine asked for, for so many pictures, and says on stderr what runs.
     pub fn load(&self, package: Package, context: &Context, pictures: usize) -> anyhow::Result<Loader> {
         let threads = session_threads(self.threads(context), pictures);
-        let loader = Loader::new(package, &Options { threads, ..self.options(context) })
-            .or_hint("`edgetl doctor` shows what this machine can run; --provider auto takes what there is")?;
+        let loader = Loader::new(package, &Options { threads, ..self.options(context) }).map_err(|error| {
+            let look = "`edgetl doctor` shows what this machine can run; --provider auto takes what there is";
+            hinted(remedy::of_backbone(&error).unwrap_or_else(|| look.to_owned()), error)
+        })?;
         tracing::info!("backbone {} on {}", loader.manifest().name, loader.provider());
         Ok(loader)
     }

@@ -45,13 +45,18 @@ pub trait OrHint<T> {
 
 impl<T, E: Into<anyhow::Error>> OrHint<T> for Result<T, E> {
     fn or_hint(self, hint: impl Into<String>) -> anyhow::Result<T> {
-        self.map_err(|error| Hinted { hint: hint.into(), error: error.into() }.into())
+        self.map_err(|error| hinted(hint, error))
     }
+}
+
+/// `error` with a hint.
+pub fn hinted(hint: impl Into<String>, error: impl Into<anyhow::Error>) -> anyhow::Error {
+    Hinted { hint: hint.into(), error: error.into() }.into()
 }
 
 /// An error of its own words, with a hint.
 pub fn failure(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
-    Hinted { hint: hint.into(), error: anyhow::Error::msg(message.into()) }.into()
+    hinted(hint, anyhow::Error::msg(message.into()))
 }
 
 /// Prints `error` and gives its exit code.

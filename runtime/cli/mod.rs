@@ -16,6 +16,7 @@ mod output;
 mod predict;
 mod progress;
 mod published;
+mod remedy;
 mod samples;
 
 use std::path::PathBuf;
