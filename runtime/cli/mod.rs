@@ -22,7 +22,7 @@ mod samples;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use context::Context;
 
@@ -88,6 +88,11 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
     }
+}
+
+/// What the command line understands, from which man pages and shell completions are made.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 impl Command {

@@ -1,5 +1,6 @@
-//! What `tools/bench` needs of edgetl's library. Every sub-command prints one JSON object.
+//! What `tools/bench` and `tools/deb` need of edgetl's library. Every sub-command prints one JSON object.
 
+mod documents;
 mod fit;
 mod stages;
 mod synthesize;
@@ -15,6 +16,8 @@ enum Command {
     Synthesize(synthesize::Args),
     /// Time one solver on the features of a store
     Fit(fit::Args),
+    /// Write man pages and shell completions of edgetl's command line
+    Documents(documents::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -22,6 +25,7 @@ fn main() -> anyhow::Result<()> {
         Command::Stages(args) => stages::run(&args),
         Command::Synthesize(args) => synthesize::run(&args),
         Command::Fit(args) => fit::run(&args),
+        Command::Documents(args) => documents::run(&args),
     }?;
     println!("{result}");
     Ok(())
