@@ -4,7 +4,7 @@ TARGETS=(x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu armv7-unknown-linux-
 # The oldest C library that a binary may need: JetPack 5 has 2.31, and ONNX Runtime's own wheels want 2.28.
 GLIBC_FLOOR=2.28
 # Apart from the native builds, whose compiler is another.
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/cross}
+export CROSS_TARGET_DIR=${CROSS_TARGET_DIR:-$PWD/target/cross}
 
 # deb_arch TARGET: Debian's name of it.
 deb_arch() {
