@@ -15,7 +15,8 @@ pub struct SampleId(pub i64);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct GroupId(pub i64);
 
-/// Labelled features of one backbone. Parallel arrays: row i of every field is one sample.
+/// Labelled features of one backbone. Parallel arrays: row i of every field is one sample, or a row that only trains: a
+/// view of a sample, or a sample whose label was guessed.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     fingerprint: Fingerprint,
@@ -24,6 +25,18 @@ pub struct Dataset {
     groups: Vec<GroupId>,
     ids: Vec<SampleId>,
     labels: Labels,
+    trains_only: Vec<bool>,
+}
+
+/// Rows that are learned from and never held out to be measured.
+#[derive(Clone, Debug)]
+pub struct TrainingRows {
+    /// `[M,C]`
+    pub features: Array2<f32>,
+    pub targets: Vec<ClassIndex>,
+    pub groups: Vec<GroupId>,
+    /// A view has the id and the group of its sample.
+    pub ids: Vec<SampleId>,
 }
 
 /// The parts a [`Dataset`] is checked and made from.
@@ -46,6 +59,8 @@ pub enum DatasetError {
     ClassIndex { classes: usize, got: usize },
     #[error("expected finite features, got {value} in sample {sample}, channel {channel}")]
     NotFinite { sample: usize, channel: usize, value: f32 },
+    #[error("expected rows of {expected} channels, got {got}")]
+    Width { expected: usize, got: usize },
     #[error("expected every sample once, got sample {0} twice")]
     RepeatedSample(i64),
 }
@@ -75,10 +90,48 @@ impl Dataset {
                 return Err(DatasetError::NotFinite { sample, channel, value });
             }
         }
-        Ok(Self { fingerprint, features, targets, groups, ids, labels })
+        let trains_only = vec![false; expected];
+        Ok(Self { fingerprint, features, targets, groups, ids, labels, trains_only })
     }
 
-    /// The number of samples, N.
+    /// The dataset with more rows, which only train, behind its own.
+    ///
+    /// # Errors
+    /// As [`Dataset::new`], except that ids may occur again; and when the width differs.
+    pub fn with_training_rows(mut self, rows: TrainingRows) -> Result<Self, DatasetError> {
+        let TrainingRows { features, targets, groups, ids } = rows;
+        let (expected, got) = (self.dim(), features.ncols());
+        if expected != got {
+            return Err(DatasetError::Width { expected, got });
+        }
+        let places = (0..ids.len() as i64).map(SampleId).collect();
+        let labels = self.labels.clone();
+        let parts = DatasetParts { fingerprint: self.fingerprint, features, targets, groups, ids: places, labels };
+        let checked = Self::new(parts)?;
+        self.features.append(Axis(0), checked.features.view()).expect("as wide");
+        self.targets.extend(checked.targets);
+        self.groups.extend(checked.groups);
+        self.ids.extend(ids);
+        self.trains_only.resize(self.targets.len(), true);
+        Ok(self)
+    }
+
+    /// The same samples with other classes.
+    ///
+    /// # Errors
+    /// When there is not one target a row, or one has no label.
+    pub fn with_classes(mut self, targets: Vec<ClassIndex>, labels: Labels) -> Result<Self, DatasetError> {
+        if targets.len() != self.len() {
+            return Err(DatasetError::Length { what: "targets", expected: self.len(), got: targets.len() });
+        }
+        if let Some(target) = targets.iter().find(|target| target.0 >= labels.len()) {
+            return Err(DatasetError::ClassIndex { classes: labels.len(), got: target.0 });
+        }
+        (self.targets, self.labels) = (targets, labels);
+        Ok(self)
+    }
+
+    /// The number of rows, N.
     pub fn len(&self) -> usize {
         self.targets.len()
     }
@@ -121,12 +174,30 @@ impl Dataset {
         &self.labels
     }
 
-    /// The number of samples of each class, in label order.
+    /// Whether `row` is learned from but never held out to be measured.
+    pub fn trains_only(&self, row: usize) -> bool {
+        self.trains_only[row]
+    }
+
+    /// The number of samples without rows that only train.
+    pub fn pictures(&self) -> usize {
+        self.trains_only.iter().filter(|only| !**only).count()
+    }
+
+    /// The number of rows of each class, in label order.
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.labels.len()];
         for target in &self.targets {
             counts[target.0] += 1;
         }
+        counts
+    }
+
+    /// [`Dataset::class_counts`] without rows that only train.
+    pub fn picture_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.labels.len()];
+        let pictures = self.targets.iter().zip(&self.trains_only).filter(|(_, only)| !**only);
+        pictures.for_each(|(target, _)| counts[target.0] += 1);
         counts
     }
 
@@ -142,6 +213,7 @@ impl Dataset {
             groups: rows.iter().map(|&row| self.groups[row]).collect(),
             ids: rows.iter().map(|&row| self.ids[row]).collect(),
             labels: self.labels.clone(),
+            trains_only: rows.iter().map(|&row| self.trains_only[row]).collect(),
         }
     }
 }
@@ -177,6 +249,24 @@ mod tests {
     fn a_feature_that_is_not_a_number_is_refused_with_its_place() {
         let error = Dataset::new(parts(ndarray::array![[1., 2.], [3., f32::NAN]], &[0, 1])).unwrap_err();
         assert_eq!(error.to_string(), "expected finite features, got NaN in sample 1, channel 1");
+    }
+
+    #[test]
+    fn rows_that_only_train_come_behind_and_are_no_pictures() {
+        let dataset = Dataset::new(parts(ndarray::array![[1., 2.], [3., 4.]], &[0, 1])).unwrap();
+        let views = |features| TrainingRows {
+            features,
+            targets: vec![ClassIndex(1)],
+            groups: vec![GroupId(1)],
+            ids: vec![SampleId(1)],
+        };
+        assert!(dataset.clone().with_training_rows(views(ndarray::array![[1.0]])).is_err());
+        assert!(dataset.clone().with_training_rows(views(ndarray::array![[1.0, f32::NAN]])).is_err());
+        let dataset = dataset.with_training_rows(views(ndarray::array![[5., 6.]])).unwrap();
+        assert_eq!((dataset.len(), dataset.pictures()), (3, 2));
+        assert_eq!((dataset.class_counts(), dataset.picture_counts()), (vec![1, 2], vec![1, 1]));
+        assert_eq!(dataset.ids(), [SampleId(0), SampleId(1), SampleId(1)]);
+        assert!(dataset.select(&[2]).trains_only(0) && !dataset.select(&[1]).trains_only(0));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::candidates::{Prepared, Trial};
 use super::report::{Candidate, ClassReport, CrossValidation, FitReport, UnknownReport, rounded};
 use super::unknown::{Distance, DistanceKind, Evidence, UnknownRule};
 use super::{FitOptions, HeadChoice, HeadKind, Temperature};
-use crate::dataset::{Dataset, DatasetParts};
+use crate::dataset::Dataset;
 use crate::labels::{ClassIndex, Label, Labels};
 use crate::metrics::{self, ClassMetrics, Confusion};
 
@@ -89,7 +89,7 @@ fn finish(best: &Trial, candidates: Vec<Candidate>, data: &Prepared) -> Result<H
     let report = FitReport {
         head: best.kind,
         classes: data.dataset.labels().clone(),
-        samples: data.dataset.len(),
+        samples: data.dataset.pictures(),
         dim: data.dataset.dim(),
         cv: answers.summary(),
         per_class: answers.per_class(),
@@ -98,6 +98,8 @@ fn finish(best: &Trial, candidates: Vec<Candidate>, data: &Prepared) -> Result<H
             threshold: unknown.as_ref().map(|rule| rounded(f64::from(rule.threshold))),
             false_reject: unknown.as_ref().map(|rule| rule.false_reject),
         },
+        balance: data.options.balance,
+        update: None,
     };
     let (labels, fingerprint) = (report.classes.clone(), data.dataset.fingerprint());
     Ok(HeadArtifact::new(ArtifactParts { head, labels, fingerprint, temperature, unknown, report })?)
@@ -132,15 +134,9 @@ pub(super) fn with_present_classes(dataset: &Dataset) -> Result<Dataset, FitErro
         _ => {}
     }
     let position = |target: &ClassIndex| ClassIndex(present.binary_search(&target.0).expect("its count is not 0"));
-    let parts = DatasetParts {
-        fingerprint: dataset.fingerprint(),
-        features: dataset.features().clone(),
-        targets: dataset.targets().iter().map(position).collect(),
-        groups: dataset.groups().to_vec(),
-        ids: dataset.ids().to_vec(),
-        labels: Labels::new(present.iter().map(|&class| label(class)).collect()).expect("a part of distinct labels"),
-    };
-    Ok(Dataset::new(parts).expect("made from a dataset"))
+    let targets = dataset.targets().iter().map(position).collect();
+    let labels = Labels::new(present.iter().map(|&class| label(class)).collect()).expect("a part of distinct labels");
+    Ok(dataset.clone().with_classes(targets, labels).expect("made from a dataset"))
 }
 
 fn kinds(choice: HeadChoice, data: &Prepared) -> Vec<HeadKind> {
@@ -187,9 +183,10 @@ fn out_of_fold(kind: DistanceKind, logits: &Array2<f32>, data: &Prepared) -> Evi
         let known: Vec<ClassIndex> = training.iter().map(|&row| targets[row]).collect();
         let features_known = features.select(Axis(0), &training);
         let distance = Distance::new(kind, features_known.view(), &known, data.dataset.labels().len());
-        let places: Vec<usize> = fold.iter().map(|row| data.measured.binary_search(row).expect("held out")).collect();
+        let (places, rows): (Vec<usize>, Vec<usize>) =
+            fold.iter().filter_map(|row| Some((data.measured.binary_search(row).ok()?, *row))).unzip();
         let logits = logits.select(Axis(0), &places);
-        evidence.extend(Evidence::gather(&distance, features.select(Axis(0), fold).view(), logits.view()));
+        evidence.extend(Evidence::gather(&distance, features.select(Axis(0), &rows).view(), logits.view()));
     }
     evidence
 }
@@ -237,7 +234,7 @@ impl<'a> OutOfFold<'a> {
     }
 
     fn per_class(&self) -> Vec<ClassReport> {
-        let counts = self.data.dataset.class_counts();
+        let counts = self.data.dataset.picture_counts();
         let classes = self.data.dataset.labels().iter().zip(counts).zip(self.confusion.per_class());
         let report = |((label, count), metrics): ((&Label, usize), ClassMetrics)| {
             let measured = |value| (metrics.count > 0).then(|| rounded(value));

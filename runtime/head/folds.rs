@@ -8,7 +8,8 @@ use rand_pcg::Pcg64;
 
 use crate::dataset::{Dataset, GroupId};
 
-/// A partition of samples into folds that keeps groups whole and spreads each class evenly.
+/// A partition of samples into folds that keeps groups whole and spreads each class evenly. Views stay with their
+/// sample; a group without a row that may be measured is in no fold and always trains.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Folds {
     /// The rows of each fold, ascending; every fold has some, and there are none or at least two.
@@ -20,6 +21,7 @@ pub struct Folds {
 struct Group {
     rows: Vec<usize>,
     classes: BTreeMap<usize, usize>,
+    measurable: bool,
 }
 
 impl Folds {
@@ -86,10 +88,13 @@ impl Folds {
 fn measurable_groups(dataset: &Dataset, seed: u64) -> Vec<Group> {
     let mut groups = BTreeMap::<GroupId, Group>::new();
     for (row, (&id, target)) in dataset.groups().iter().zip(dataset.targets()).enumerate() {
-        let group = groups.entry(id).or_insert_with(|| Group { rows: Vec::new(), classes: BTreeMap::new() });
+        let group =
+            groups.entry(id).or_insert_with(|| Group { rows: Vec::new(), classes: BTreeMap::new(), measurable: false });
         group.rows.push(row);
+        group.measurable |= !dataset.trains_only(row);
         *group.classes.entry(target.0).or_default() += 1;
     }
+    groups.retain(|_, group| group.measurable);
     let mut groups_of_class = vec![0; dataset.labels().len()];
     groups.values().flat_map(|group| group.classes.keys()).for_each(|&class| groups_of_class[class] += 1);
     let learnable = |group: &Group| group.classes.keys().all(|&class| groups_of_class[class] > 1);

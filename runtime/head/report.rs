@@ -17,6 +17,26 @@ pub struct FitReport {
     /// The one that was kept, then the others by their loss.
     pub candidates: Vec<Candidate>,
     pub unknown: UnknownReport,
+    /// Whether every class was given the same total weight.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub balance: bool,
+    /// What was changed since `cv`, the temperature and the unknown-threshold were measured; `None` for a full fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<UpdateReport>,
+}
+
+/// How a head differs from the last one that was fitted in full: its weights, counts and distances are as of now;
+/// held-out numbers, temperature and the unknown-threshold are that one's.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct UpdateReport {
+    /// The samples of the last full fit.
+    pub measured_on: usize,
+    /// Of this update: samples that came, went, or have another label.
+    pub added: usize,
+    pub removed: usize,
+    pub relabelled: usize,
+    /// Whether the sums had to be made from all samples again.
+    pub rebuilt: bool,
 }
 
 /// Out-of-fold numbers: every measured sample was answered by a head that had not seen its group.

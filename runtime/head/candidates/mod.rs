@@ -40,7 +40,8 @@ impl<'a> Prepared<'a> {
     /// `dataset` has samples of each class.
     pub fn new(dataset: &'a Dataset, options: &'a FitOptions) -> Result<Self, FitError> {
         let folds = Folds::new(dataset, options.folds, options.seed);
-        let measured = folds.measured_rows();
+        let mut measured = folds.measured_rows();
+        measured.retain(|&row| !dataset.trains_only(row));
         let truth = measured.iter().map(|&row| dataset.targets()[row]).collect();
         let design = Design::new(dataset.features().view()).map_err(|_| FitError::Decomposition)?;
         let weights = sample_weights(dataset, options.balance);
