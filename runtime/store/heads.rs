@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -145,6 +145,29 @@ impl HeadShelf {
         Ok(version)
     }
 
+    /// Removes every version but `kept`, which must be live, or all where none is; their bytes are overwritten first.
+    /// Says how many there were.
+    ///
+    /// # Errors
+    /// When a file cannot be overwritten or removed; what was removed before stays so.
+    pub fn erase_others(&self, kept: Option<HeadVersion>) -> Result<usize, ShelfError> {
+        let versions = self.versions()?;
+        if versions.is_empty() {
+            return Ok(0);
+        }
+        let _lock = self.lock()?;
+        if kept.is_none() {
+            remove(&self.pointer())?;
+        }
+        let others: Vec<_> = versions.into_iter().filter(|version| Some(*version) != kept).collect();
+        others.iter().try_for_each(|&version| {
+            let path = self.file(version);
+            overwrite(&path).map_err(|source| ShelfError::Write { path: path.clone(), source })?;
+            remove(&path)
+        })?;
+        Ok(others.len())
+    }
+
     fn create_next(&self, bytes: &[u8]) -> Result<HeadVersion, ShelfError> {
         let mut version = self.versions()?.last().map_or(HeadVersion(1), |last| HeadVersion(last.0 + 1));
         loop {
@@ -205,6 +228,23 @@ impl HeadShelf {
 
     fn pointer(&self) -> PathBuf {
         self.folder.join("current")
+    }
+}
+
+/// Puts zeros in the place of a file's bytes.
+fn overwrite(path: &Path) -> io::Result<()> {
+    let mut file = File::options().write(true).open(path)?;
+    let length = file.metadata()?.len();
+    io::copy(&mut io::repeat(0).take(length), &mut file)?;
+    file.sync_all()
+}
+
+fn remove(path: &Path) -> Result<(), ShelfError> {
+    match std::fs::remove_file(path).and_then(|()| atomic_file::sync_folder(path)) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(ShelfError::Write { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -279,6 +319,21 @@ mod tests {
         assert_eq!(shelf.current().unwrap().0, HeadVersion(1));
         assert_eq!(shelf.publish(b"three").unwrap(), HeadVersion(3));
         assert_eq!(numbers(&shelf), [1, 2, 3]);
+    }
+
+    #[test]
+    fn erasing_leaves_one_version_or_none_and_numbers_go_on() {
+        let (folder, shelf) = shelf(9);
+        assert_eq!(shelf.erase_others(None).unwrap(), 0);
+        publish(&shelf, 3);
+        // A second name for the same bytes shows what is left of them.
+        std::fs::hard_link(folder.path().join("000001.safetensors"), folder.path().join("other-name")).unwrap();
+        assert_eq!(shelf.erase_others(Some(HeadVersion(3))).unwrap(), 2);
+        assert_eq!((numbers(&shelf), shelf.current_version().unwrap()), (vec![3], HeadVersion(3)));
+        assert_eq!(std::fs::read(folder.path().join("other-name")).unwrap(), [0; 4]);
+        assert_eq!(shelf.publish(b"next").unwrap(), HeadVersion(4));
+        assert_eq!(shelf.erase_others(None).unwrap(), 2);
+        assert!(matches!(shelf.current(), Err(ShelfError::Empty { .. })));
     }
 
     #[test]

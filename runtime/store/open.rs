@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::error::{At, StoreError};
 
 /// The scripts that lead from one schema version to the next; `user_version` counts those that have run.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// SQLite's `application_id` of a sample store: "edtl".
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"edtl");

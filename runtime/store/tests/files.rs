@@ -21,7 +21,7 @@ fn the_files_are_as_documented() {
     assert_eq!(text("SELECT key || value FROM settings"), "backbonemobilenet");
     assert_eq!(text("SELECT journal_mode FROM pragma_journal_mode"), "wal");
     let number = |name: &str| sql.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!(number("user_version"), 1);
+    assert_eq!(number("user_version"), 2);
     assert_eq!(number("application_id"), 0x6564_746c);
     assert_eq!(number("page_size"), 16384);
 }
@@ -57,7 +57,7 @@ fn a_newer_schema_is_refused_and_the_file_is_left_alone() {
     drop(bench.store);
     let before = std::fs::read(&path).unwrap();
     let error = Store::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { supported: 1, found: 99, .. }));
+    assert!(matches!(error, StoreError::Newer { supported: 2, found: 99, .. }));
     assert!(error.to_string().ends_with("got 99: a newer edgetl wrote it"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
@@ -133,13 +133,14 @@ fn migrations_run_in_order_and_keep_what_is_stored() {
     store.insert(&[sample("1", "ant", &[1.0])]).unwrap();
     drop(store);
     let path = bench.folder.path().join("samples.db");
-    let second = "ALTER TABLE samples ADD COLUMN note TEXT NOT NULL DEFAULT 'none'";
-    let third = "UPDATE samples SET note = note || '!'";
-    let connection = open::open(&path, &[open::MIGRATIONS[0], second, third]).unwrap();
+    let third = "ALTER TABLE samples ADD COLUMN note TEXT NOT NULL DEFAULT 'none'";
+    let fourth = "UPDATE samples SET note = note || '!'";
+    let [first, second] = open::MIGRATIONS else { panic!("another number of migrations") };
+    let connection = open::open(&path, &[first, second, third, fourth]).unwrap();
     let note: String = connection.query_one("SELECT note FROM samples", [], |row| row.get(0)).unwrap();
     assert_eq!(note, "none!");
     drop(connection);
-    assert!(matches!(open::open(&path, &[open::MIGRATIONS[0]]), Err(StoreError::Newer { found: 3, .. })));
+    assert!(matches!(open::open(&path, &[first]), Err(StoreError::Newer { found: 4, .. })));
 }
 
 /// Written by version 1 of the schema with `sqlite3 samples.db .dump`, and never changed again.
@@ -159,7 +160,11 @@ fn a_store_of_schema_version_1_opens_with_all_that_is_in_it() {
     assert_eq!((unlabelled.label.as_ref(), unlabelled.split, unlabelled.added_at), (None, Split::Test, 1_700_000_000));
     assert_eq!(store.thumbnail(SampleId(1)).unwrap(), Some(b"thumbnail".to_vec()));
     assert_eq!(store.setting("backbone").unwrap().as_deref(), Some("mobilenet"));
+    assert_eq!(store.training_set(&fingerprint("b")).unwrap().len(), 2, "no views yet");
+    assert_eq!(store.statistics(&fingerprint("b")).unwrap(), None);
     store.check_integrity().unwrap();
+    drop(store);
+    assert!(matches!(open::open(&path, &open::MIGRATIONS[..1]), Err(StoreError::Newer { supported: 1, found: 2, .. })));
 }
 
 #[test]
@@ -167,8 +172,9 @@ fn a_migration_that_fails_changes_nothing() {
     let bench = bench();
     let path = bench.path();
     drop(bench.store);
-    let second = "ALTER TABLE samples ADD COLUMN note TEXT";
-    assert!(open::open(&path, &[open::MIGRATIONS[0], second, "UPDATE nothing SET x = 1"]).is_err());
+    let third = "ALTER TABLE samples ADD COLUMN note TEXT";
+    let [first, second] = open::MIGRATIONS else { panic!("another number of migrations") };
+    assert!(open::open(&path, &[first, second, third, "UPDATE nothing SET x = 1"]).is_err());
     let store = Store::open(&path).unwrap();
     let columns: i64 = store
         .connection

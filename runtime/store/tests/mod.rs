@@ -2,6 +2,7 @@ mod content;
 mod editing;
 mod files;
 mod removal;
+mod views;
 
 use std::path::PathBuf;
 
