@@ -21,10 +21,13 @@ mod options;
 mod prototype;
 mod report;
 mod ridge;
+mod running;
+mod running_file;
 mod safetensors_file;
 mod softmax;
 mod statistics;
 mod unknown;
+mod update;
 
 use ndarray::{Array2, ArrayView2};
 
@@ -39,9 +42,11 @@ pub use linear::Linear;
 pub use mlp::{Mlp, MlpSettings};
 pub use options::{FitOptions, HeadChoice, HeadKind, ParseHeadError};
 pub use prototype::Prototype;
-pub use report::{Candidate, ClassReport, CrossValidation, FitReport, UnknownReport};
+pub use report::{Candidate, ClassReport, CrossValidation, FitReport, UnknownReport, UpdateReport};
+pub use running::{Changes, RunningStatistics};
 pub use statistics::ClassStatistics;
 pub use unknown::UnknownRule;
+pub use update::{UpdateError, check_updatable, update};
 
 /// A fitted map from features to logits.
 #[derive(Clone, PartialEq, Debug)]

@@ -14,13 +14,13 @@ use edgetl_algebra::{inner_product, product, solve_positive};
 #[derive(Clone, PartialEq, Debug)]
 pub struct ClassStatistics {
     /// `[K]`
-    counts: Array1<f64>,
+    pub(super) counts: Array1<f64>,
     /// `[K,C]`: sums of features.
-    sums: Array2<f64>,
+    pub(super) sums: Array2<f64>,
     /// `[K,C]`: sums of features of length 1.
-    directions: Array2<f64>,
+    pub(super) directions: Array2<f64>,
     /// `[C,C]`: the sum of `x xᵀ` over all classes.
-    moment: Array2<f64>,
+    pub(super) moment: Array2<f64>,
 }
 
 impl ClassStatistics {
@@ -49,6 +49,12 @@ impl ClassStatistics {
     }
 
     fn update(&mut self, features: ArrayView2<f32>, targets: &[ClassIndex], sign: f64) {
+        self.update_classes(features, targets, sign);
+        self.moment.scaled_add(sign, &inner_product(features.mapv(f64::from).view()));
+    }
+
+    /// All but the second moments, which no label changes.
+    fn update_classes(&mut self, features: ArrayView2<f32>, targets: &[ClassIndex], sign: f64) {
         assert_eq!(features.nrows(), targets.len(), "one target a sample");
         let mut units = features.to_owned();
         normalize_rows(&mut units);
@@ -57,7 +63,28 @@ impl ClassStatistics {
             self.sums.row_mut(target.0).zip_mut_with(&row, |sum, &value| *sum += sign * f64::from(value));
             self.directions.row_mut(target.0).zip_mut_with(&unit, |sum, &value| *sum += sign * f64::from(value));
         }
-        self.moment.scaled_add(sign, &inner_product(features.mapv(f64::from).view()));
+    }
+
+    /// Makes samples of one class, added before, samples of another.
+    ///
+    /// # Panics
+    /// When a class is unknown.
+    pub fn relabel(&mut self, features: ArrayView2<f32>, from: ClassIndex, to: ClassIndex) {
+        self.update_classes(features, &vec![from; features.nrows()], -1.0);
+        self.update_classes(features, &vec![to; features.nrows()], 1.0);
+    }
+
+    /// The classes at `order`, in that order. What is left out must have no sample.
+    ///
+    /// # Panics
+    /// When a class is unknown.
+    pub fn select(&self, order: &[usize]) -> Self {
+        Self {
+            counts: self.counts.select(Axis(0), order),
+            sums: self.sums.select(Axis(0), order),
+            directions: self.directions.select(Axis(0), order),
+            moment: self.moment.clone(),
+        }
     }
 
     /// Appends a class without samples and gives its index.
@@ -84,6 +111,11 @@ impl ClassStatistics {
             sums.remove_index(Axis(0), from.0);
         }
         self.counts.remove_index(Axis(0), from.0);
+    }
+
+    /// C.
+    pub fn channels(&self) -> usize {
+        self.sums.ncols()
     }
 
     /// How many samples each class has.
