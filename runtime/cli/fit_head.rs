@@ -1,5 +1,7 @@
 //! `fit-head`: from cached features to a published head.
 
+mod update;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -9,9 +11,10 @@ use super::context::Context;
 use super::engine::current;
 use super::failure::{OrHint, failure};
 use super::output::{count, percent, table};
+use super::statistics::{caught_up, keep};
 use crate::dataset::Dataset;
-use crate::head::{FitOptions, FitReport, HeadArtifact, HeadChoice, fit};
-use crate::store::{HeadVersion, Selection};
+use crate::head::{FitOptions, FitReport, HeadArtifact, HeadChoice, HeadKind, UpdateReport, check_updatable, fit};
+use crate::store::HeadVersion;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -36,6 +39,10 @@ pub struct Args {
     /// Measure and print, but publish nothing
     #[arg(long)]
     dry_run: bool,
+    /// Bring the live prototype, lda or ridge head up to date from sums, in milliseconds and exactly; held-out numbers,
+    /// temperature and the unknown-threshold stay those of the last full fit
+    #[arg(long, conflicts_with_all = ["head", "balance", "folds", "seed", "penalty", "false_reject"])]
+    update: bool,
 }
 
 /// `fit-head --json`.
@@ -51,16 +58,23 @@ struct Report<'a> {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    if args.update {
+        return update::run(args, context);
+    }
     let start = Instant::now();
-    let store = context.existing_store()?;
+    let mut store = context.existing_store()?;
     let package = current(context, &store)?;
     let manifest = package.manifest();
     let fingerprint = manifest.fingerprint();
     let dataset = store
-        .dataset(&fingerprint, &Selection::default())
+        .training_set(&fingerprint)
         .or_hint("collect the pictures again with the backbone in use: edgetl collect FOLDER")?;
     let fitted = fit_dataset(&dataset, args)?;
     let (version, path) = if args.dry_run { (None, None) } else { publish(&fitted, context)? };
+    if version.is_some() && check_updatable(fitted.report()).is_ok() {
+        let sums = caught_up(&store, &dataset)?;
+        keep(&mut store, &fingerprint, &sums.statistics)?;
+    }
     let report = Report {
         version: version.map(|version| version.0),
         fit: fitted.report(),
@@ -89,6 +103,14 @@ fn fit_dataset(dataset: &Dataset, args: &Args) -> anyhow::Result<HeadArtifact> {
         false_reject: args.false_reject,
     };
     fit(dataset, &options).or_hint("`edgetl samples list` shows what is stored; `edgetl collect` adds more")
+}
+
+pub use update::publish_updated;
+
+/// Publishes a full fit of `kind` on `dataset`; prints nothing.
+pub fn publish_refitted(dataset: &Dataset, kind: HeadKind, context: &Context) -> anyhow::Result<HeadVersion> {
+    let options = FitOptions { head: HeadChoice::Only(kind), ..FitOptions::default() };
+    Ok(context.shelf().publish(&fit(dataset, &options)?.to_bytes())?)
 }
 
 fn publish(fitted: &HeadArtifact, context: &Context) -> anyhow::Result<(Option<HeadVersion>, Option<PathBuf>)> {
@@ -167,12 +189,25 @@ impl Report<'_> {
             }
             _ => "no rule for unknown pictures: too few samples to set one".to_owned(),
         };
+        let updated = self.fit.update.as_ref().map_or_else(String::new, update_text);
         let published = match (self.version, &self.path) {
             (Some(version), Some(path)) => format!("published as head {version:06}, `{}`", path.display()),
             _ => "not published".to_owned(),
         };
-        format!("{unknown}\n{published}; {:.2} s", self.seconds)
+        format!("{unknown}\n{updated}{published}; {:.2} s", self.seconds)
     }
+}
+
+fn update_text(update: &UpdateReport) -> String {
+    let UpdateReport { measured_on, added, removed, relabelled, rebuilt } = update;
+    let changed = match rebuilt {
+        true => "from sums made anew".to_owned(),
+        false => format!("from sums: {added} samples added, {removed} removed, {relabelled} relabelled"),
+    };
+    format!(
+        "updated {changed}; held-out numbers, temperature and the unknown-threshold are those of the last full fit, on {}\n",
+        count(*measured_on, "sample")
+    )
 }
 
 fn optional(value: Option<f64>, show: impl Fn(f64) -> String) -> String {

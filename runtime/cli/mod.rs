@@ -18,6 +18,7 @@ mod progress;
 mod published;
 mod remedy;
 mod samples;
+mod statistics;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,5 +1,7 @@
 //! `samples`: the store, looked at and edited.
 
+mod forget;
+
 use serde::Serialize;
 
 use super::context::Context;
@@ -28,6 +30,8 @@ pub enum Command {
     },
     /// Rename a label everywhere; where the new name is known, the two become one
     Rename { from: Label, to: Label },
+    /// Make two classes one: all samples of FROM become samples of INTO, which must be there
+    Merge { from: Label, into: Label },
     /// Remove samples with their features; the next fit is as if they had never been there
     Remove {
         #[command(flatten)]
@@ -35,6 +39,9 @@ pub enum Command {
         /// Remove every sample there is
         #[arg(long, conflicts_with_all = ["ids", "label", "unlabelled", "split", "source"])]
         all: bool,
+        /// Also publish the live head without them and erase every other head, since these may have seen them
+        #[arg(long)]
+        forget: bool,
     },
 }
 
@@ -92,8 +99,9 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::List { which, count: false } => list(context, &which.filter()),
         Command::Relabel { to, which } => relabel(context, &to, &which.chosen()?),
         Command::Rename { from, to } => rename(context, &from, &to),
-        Command::Remove { all: true, .. } => remove(context, &Filter::default()),
-        Command::Remove { which, .. } => remove(context, &which.chosen()?),
+        Command::Merge { from, into } => merge(context, &from, &into),
+        Command::Remove { all: true, forget, .. } => forget::remove(context, &Filter::default(), forget),
+        Command::Remove { which, forget, .. } => forget::remove(context, &which.chosen()?, forget),
     }
 }
 
@@ -176,31 +184,27 @@ fn rename(context: &Context, from: &Label, to: &Label) -> anyhow::Result<()> {
     report_change(context, changed, "relabelled")
 }
 
+fn merge(context: &Context, from: &Label, into: &Label) -> anyhow::Result<()> {
+    if from == into {
+        return Err(WrongUsage(format!("expected two labels, got `{from}` twice")).into());
+    }
+    let counts = context.existing_store()?.counts_by_label(&Filter::default())?;
+    if !counts.contains_key(&Some(into.clone())) {
+        return Err(failure(
+            format!("expected samples labelled `{into}`, got none"),
+            format!(
+                "`edgetl samples rename {from:?} {into:?}` gives the class a new name",
+                from = from.as_str(),
+                into = into.as_str()
+            ),
+        ));
+    }
+    rename(context, from, into)
+}
+
 fn report_change(context: &Context, changed: usize, what: &str) -> anyhow::Result<()> {
     context.output.result(&Changed { changed }, || {
-        format!("{} {what}; `edgetl fit-head` learns from it", count(changed, "sample"))
-    })?;
-    Ok(())
-}
-
-#[derive(Serialize)]
-struct Removed {
-    removed: usize,
-    /// False when another process still held the old pages.
-    erased: bool,
-}
-
-fn remove(context: &Context, filter: &Filter) -> anyhow::Result<()> {
-    let removal = context.existing_store()?.remove(filter)?;
-    if !removal.log_emptied {
-        tracing::warn!("another process is reading the store; the removed bytes leave its log when that ends");
-    }
-    let removed = Removed { removed: removal.samples, erased: removal.log_emptied };
-    context.output.result(&removed, || {
-        format!(
-            "{} removed; published heads keep what they learned until the next fit-head",
-            count(removed.removed, "sample")
-        )
+        format!("{} {what}; `edgetl fit-head` learns from it, `fit-head --update` at once", count(changed, "sample"))
     })?;
     Ok(())
 }

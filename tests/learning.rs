@@ -1,0 +1,156 @@
+//! Heads that follow the store: updates, exact unlearning, augmented views, pictures without labels.
+
+mod common;
+
+use common::{Device, backbone};
+use edgetl::head::{Head, HeadArtifact};
+use predicates::prelude::*;
+use predicates::str::contains;
+
+/// A device with features of ten drawings of each of six shapes; ids count from 1.
+fn collected() -> Device {
+    let device = Device::new();
+    device.draw("photos", 10, 0);
+    device.json(&["collect", "photos", "--backbone", backbone()]);
+    device
+}
+
+fn versions(device: &Device) -> Vec<String> {
+    let names = std::fs::read_dir(device.state().join("heads")).unwrap();
+    let mut names: Vec<String> = names.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| name.ends_with(".safetensors"));
+    names.sort();
+    names
+}
+
+fn live_head(device: &Device) -> HeadArtifact {
+    let newest = versions(device).pop().unwrap();
+    HeadArtifact::from_bytes(&std::fs::read(device.state().join("heads").join(newest)).unwrap()).unwrap()
+}
+
+/// Every weight and bias, or every direction.
+fn numbers(head: &HeadArtifact) -> Vec<f32> {
+    match head.head() {
+        Head::Lda(linear) | Head::Ridge(linear) | Head::Softmax(linear) => {
+            linear.weights.iter().chain(&linear.bias).copied().collect()
+        }
+        Head::Prototype(prototype) => prototype.directions.iter().copied().collect(),
+        Head::Mlp(_) => panic!("not a closed form"),
+    }
+}
+
+fn assert_same(one: &HeadArtifact, other: &HeadArtifact) {
+    assert_eq!(one.labels(), other.labels());
+    let (one, other) = (numbers(one), numbers(other));
+    let largest = other.iter().fold(1f32, |largest, value| largest.max(value.abs()));
+    let worst = one.iter().zip(&other).fold(0f32, |worst, (a, b)| worst.max((a - b).abs()));
+    assert!(worst <= 1e-5 * largest, "{worst} of {largest}");
+}
+
+const CLOSED_FORMS: [&[&str]; 3] =
+    [&["--head", "lda"], &["--head", "ridge", "--penalty", "10"], &["--head", "prototype"]];
+
+#[test]
+fn an_update_after_removing_samples_is_a_fit_without_them() {
+    for flags in CLOSED_FORMS {
+        let device = collected();
+        device.json(&[&["fit-head"][..], flags].concat());
+        let ids: Vec<String> = (1..=60).step_by(3).map(|id: usize| id.to_string()).collect();
+        device.json(&["samples", "remove", "--id", &ids.join(",")]);
+        let updated = device.json(&["fit-head", "--update"]).remove(0);
+        assert_eq!((&updated["samples"], &updated["update"]["removed"]), (&40.into(), &20.into()), "{updated}");
+        assert_eq!(updated["update"]["measured_on"], 60);
+        assert_eq!(updated["update"]["rebuilt"], false);
+        let head = live_head(&device);
+        device.json(&[&["fit-head"][..], flags].concat());
+        assert_same(&head, &live_head(&device));
+    }
+}
+
+#[test]
+fn new_pictures_new_classes_renames_and_merges_are_followed() {
+    let device = collected();
+    device.json(&["samples", "relabel", "later", "--label", "star"]);
+    device.json(&["samples", "merge", "ring", "square"]);
+    device.json(&["fit-head", "--head", "lda"]);
+    device.json(&["samples", "rename", "later", "star"]);
+    device.draw("more", 13, 0);
+    device.json(&["collect", "more"]);
+    device.json(&["samples", "relabel", "hoop", "--id", "61,62"]);
+    let updated = device.json(&["fit-head", "--update"]).remove(0);
+    assert_eq!((&updated["update"]["added"], &updated["update"]["relabelled"]), (&18.into(), &10.into()), "{updated}");
+    let head = live_head(&device);
+    assert!(head.labels().iter().any(|label| label.as_str() == "hoop"));
+    let calibrated = head.temperature().value();
+    device.json(&["fit-head", "--head", "lda"]);
+    assert_same(&head, &live_head(&device));
+    assert_eq!(
+        calibrated,
+        HeadArtifact::from_bytes(&std::fs::read(device.state().join("heads/000001.safetensors")).unwrap())
+            .unwrap()
+            .temperature()
+            .value()
+    );
+}
+
+#[test]
+fn merging_needs_both_classes() {
+    let device = collected();
+    device
+        .edgetl(&["samples", "merge", "star", "nothing"])
+        .assert()
+        .code(1)
+        .stderr(contains("labelled `nothing`").and(contains("rename")));
+    device.edgetl(&["samples", "merge", "nothing", "star"]).assert().code(1).stderr(contains("labelled `nothing`"));
+    device.edgetl(&["samples", "merge", "star", "star"]).assert().code(2);
+}
+
+#[test]
+fn a_head_that_does_not_follow_from_sums_says_so_and_what_to_do() {
+    let device = collected();
+    device.json(&["fit-head", "--head", "softmax"]);
+    let refused = contains("got softmax").and(contains("hint: fit it again: edgetl fit-head"));
+    device.edgetl(&["fit-head", "--update"]).assert().code(1).stderr(refused);
+    device.json(&["fit-head", "--head", "ridge", "--balance"]);
+    device.edgetl(&["fit-head", "--update"]).assert().code(1).stderr(contains("balanced classes"));
+    device.edgetl(&["fit-head", "--update", "--head", "lda"]).assert().code(2);
+    assert_eq!(versions(&device).len(), 2);
+}
+
+#[test]
+fn an_update_tells_in_words_what_was_not_measured_again() {
+    let device = collected();
+    device.json(&["fit-head", "--head", "prototype"]);
+    device.json(&["samples", "remove", "--id", "1"]);
+    let told = contains("0 samples added, 1 removed").and(contains("those of the last full fit, on 60 samples"));
+    device.edgetl(&["fit-head", "--update"]).assert().success().stdout(told);
+}
+
+#[test]
+fn forgetting_leaves_no_head_that_saw_the_samples() {
+    for kind in ["lda", "softmax"] {
+        let device = collected();
+        device.json(&["fit-head", "--head", kind]);
+        device.json(&["fit-head", "--head", kind]);
+        let removed = device.json(&["samples", "remove", "--id", "1,2,3", "--forget"]).remove(0);
+        assert_eq!(removed["forgotten"], serde_json::json!({ "head": 3, "erased_heads": 2 }), "{removed}");
+        assert_eq!(versions(&device), ["000003.safetensors"]);
+        let head = live_head(&device);
+        assert_eq!(head.report().samples, 57);
+        device.json(&["fit-head", "--head", kind]);
+        assert_same(&head, &live_head(&device));
+    }
+}
+
+#[test]
+fn forgetting_all_but_one_class_leaves_no_head() {
+    let device = collected();
+    device.json(&["fit-head", "--head", "lda"]);
+    for label in ["circle", "cross", "ring", "square", "star", "triangle"].iter().skip(1) {
+        device.json(&["samples", "remove", "--label", label]);
+    }
+    let removed = device.json(&["samples", "remove", "--id", "1", "--forget"]).remove(0);
+    assert_eq!(removed["forgotten"]["head"], serde_json::Value::Null, "{removed}");
+    assert!(versions(&device).is_empty());
+    device.edgetl(&["predict", "photos/star/000.png"]).assert().code(1).stderr(contains("hint: fit one first"));
+}
