@@ -9,6 +9,7 @@ use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use ndarray::ArrayViewMut3;
 
+mod augment;
 mod colour;
 mod decode;
 mod geometry;
@@ -21,6 +22,7 @@ mod damage_tests;
 #[cfg(test)]
 mod parity_tests;
 
+pub use augment::{View, shrink};
 pub use decode::{DecodeError, Limits, Unrecognised, decode};
 pub use picture::{Dimensions, Picture, PictureError};
 

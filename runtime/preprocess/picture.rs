@@ -133,7 +133,8 @@ impl Picture {
         (y as usize * self.width as usize + x as usize) * 3
     }
 
-    fn pixel(&self, at: (u32, u32)) -> [u8; 3] {
+    /// At (x, y).
+    pub(super) fn pixel(&self, at: (u32, u32)) -> [u8; 3] {
         let start = self.offset(at);
         [self.pixels[start], self.pixels[start + 1], self.pixels[start + 2]]
     }
