@@ -49,6 +49,8 @@ pub enum ExtractError {
     Backbone(#[from] BackboneError),
     #[error("cannot lay out a batch")]
     Shape(#[from] ShapeError),
+    #[error("expected the file that was stored, got another one in its place")]
+    Changed,
 }
 
 /// Features of lists of files on one backbone.
