@@ -154,3 +154,67 @@ fn forgetting_all_but_one_class_leaves_no_head() {
     assert!(versions(&device).is_empty());
     device.edgetl(&["predict", "photos/star/000.png"]).assert().code(1).stderr(contains("hint: fit one first"));
 }
+
+#[test]
+fn views_train_and_are_neither_counted_nor_measured_and_go_with_their_picture() {
+    let device = collected();
+    let fitted = |device: &Device| device.json(&["fit-head", "--head", "lda"]).remove(0);
+    let plain = fitted(&device);
+    assert!(plain.get("views").is_none());
+    let collected = device.json(&["collect", "photos", "--views", "3"]).remove(0);
+    assert_eq!((&collected["stored"], &collected["views"]), (&0.into(), &180.into()), "{collected}");
+    assert_eq!(device.json(&["samples", "list"]).len(), 60);
+    assert_eq!(device.json(&["samples", "list", "--count"])[0]["star"], 10);
+    let viewed = fitted(&device);
+    assert_eq!((&viewed["samples"], &viewed["views"]), (&60.into(), &180.into()));
+    assert_eq!(viewed["cv"]["samples"], 60, "views are never held out");
+    assert_ne!(viewed["cv"]["nll"], plain["cv"]["nll"], "they are learned from");
+    assert_eq!(device.json(&["collect", "photos", "--views", "3"])[0]["views"], 0, "they are there already");
+
+    device.json(&["samples", "remove", "--id", "1,2"]);
+    let updated = device.json(&["fit-head", "--update"]).remove(0);
+    assert_eq!((&updated["views"], &updated["update"]["rebuilt"]), (&174.into(), &false.into()), "{updated}");
+    let head = live_head(&device);
+    fitted(&device);
+    assert_same(&head, &live_head(&device));
+}
+
+#[test]
+fn a_picture_has_the_same_views_on_every_device_and_however_many_threads_there_are() {
+    let bytes = |threads: &str| {
+        let device = Device::new();
+        device.draw("photos", 3, 0);
+        let collect = ["collect", "photos", "--backbone", backbone(), "--views", "2", "--threads", threads];
+        device.json(&collect);
+        device.json(&["fit-head", "--head", "lda"]);
+        std::fs::read(device.state().join("heads/000001.safetensors")).unwrap()
+    };
+    assert_eq!(bytes("1"), bytes("3"));
+}
+
+#[test]
+fn a_picture_that_changed_since_it_was_stored_gets_no_views() {
+    let device = collected();
+    std::fs::write(device.path("photos/star/000.png"), std::fs::read(device.path("photos/star/001.png")).unwrap())
+        .unwrap();
+    let collected = device.json(&["collect", "photos", "--views", "1"]).remove(0);
+    assert_eq!(collected["views"], 59, "{collected}");
+    let reason = collected["failed"][0]["reason"].as_str().unwrap();
+    assert_eq!(reason, "no views of it: expected the file that was stored, got another one in its place");
+}
+
+#[test]
+fn pictures_without_a_label_are_kept_without_one_when_that_is_asked_for() {
+    let device = collected();
+    let flat = device.path("flat");
+    std::fs::create_dir(&flat).unwrap();
+    for (number, picture) in std::fs::read_dir(device.draw("more", 2, 50).join("star")).unwrap().enumerate() {
+        std::fs::copy(picture.unwrap().path(), flat.join(format!("{number}.png"))).unwrap();
+    }
+    device.edgetl(&["collect", "flat"]).assert().code(1).stderr(contains("--unlabelled keeps them without one"));
+    let collected = device.json(&["collect", "flat", "photos", "--unlabelled"]).remove(0);
+    assert_eq!((&collected["stored"], &collected["duplicates"]), (&2.into(), &60.into()), "{collected}");
+    assert_eq!(collected["conflicts"], serde_json::json!([]), "a label that is known stays");
+    assert_eq!(device.json(&["samples", "list", "--unlabelled"]).len(), 2);
+    assert_eq!(device.json(&["fit-head", "--head", "lda"])[0]["samples"], 60);
+}

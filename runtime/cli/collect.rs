@@ -3,6 +3,7 @@
 mod acknowledge;
 mod plan;
 mod summary;
+mod views;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -36,6 +37,12 @@ pub struct Args {
     /// Keep everything in SOURCE together in cross-validation, as the frames of one burst
     #[arg(long)]
     group: Option<String>,
+    /// Also keep features of N augmented views (crop, turn, mirror, colour) of each training picture
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100))]
+    views: u32,
+    /// Take SOURCE as pictures whose labels nobody knows, for `fit-head --pseudo-labels`
+    #[arg(long, conflicts_with_all = ["label", "views"])]
+    unlabelled: bool,
     /// One JSON object on stdout for every sample, written once it is safely stored, then the summary
     #[arg(long)]
     json_lines: bool,
@@ -49,7 +56,8 @@ impl Args {
     /// What `collect SOURCE…` means.
     pub fn of(sources: Vec<PathBuf>) -> Self {
         let (backbone, engine) = (BackboneArgs::default(), EngineArgs::default());
-        Self { sources, label: None, split: None, group: None, json_lines: false, backbone, engine }
+        let (label, split, group) = (None, None, None);
+        Self { sources, label, split, group, views: 0, unlabelled: false, json_lines: false, backbone, engine }
     }
 }
 
@@ -79,7 +87,11 @@ pub fn collect_all(args: &Args, context: &Context) -> anyhow::Result<Summary> {
     let start = Instant::now();
     let mut summary = Summary::new(&plan, &loader);
     let extractor = Extractor { loader: &loader, limits: limits(context), threads: args.engine.threads(context) };
-    collect(Job { plan: &plan, extractor, stop }, &mut store, &mut summary, &Reporting::new(args, context))?;
+    let job = Job { plan: &plan, extractor, stop };
+    collect(&job, &mut store, &mut summary, &Reporting::new(args, context))?;
+    if args.views > 0 {
+        views::collect((&job, args.views), &mut store, &mut summary, context.quiet)?;
+    }
     summary.finish(start.elapsed(), &store, stop.load(Ordering::SeqCst))?;
     Ok(summary)
 }
@@ -102,7 +114,7 @@ struct Job<'a> {
     stop: &'static AtomicBool,
 }
 
-fn collect(job: Job<'_>, store: &mut Store, summary: &mut Summary, reporting: &Reporting<'_>) -> anyhow::Result<()> {
+fn collect(job: &Job<'_>, store: &mut Store, summary: &mut Summary, reporting: &Reporting<'_>) -> anyhow::Result<()> {
     let fingerprint = job.extractor.loader.manifest().fingerprint();
     let unclaimed = Unclaimed::new(store, fingerprint)?;
     let mut progress = Progress::new("collecting", job.plan.len(), reporting.context.quiet);

@@ -140,9 +140,10 @@ impl Report<'_> {
     fn headline(&self) -> String {
         let fit = self.fit;
         let what = format!(
-            "{} head on {} of {}, {} features from {}",
+            "{} head on {}{} of {}, {} features from {}",
             fit.head,
             count(fit.samples, "sample"),
+            if fit.views > 0 { format!(" and {}", count(fit.views, "view")) } else { String::new() },
             count(fit.classes.len(), "class").replace("classs", "classes"),
             fit.dim,
             self.backbone

@@ -90,6 +90,7 @@ fn finish(best: &Trial, candidates: Vec<Candidate>, data: &Prepared) -> Result<H
         head: best.kind,
         classes: data.dataset.labels().clone(),
         samples: data.dataset.pictures(),
+        views: data.dataset.len() - data.dataset.pictures(),
         dim: data.dataset.dim(),
         cv: answers.summary(),
         per_class: answers.per_class(),

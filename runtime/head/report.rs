@@ -11,6 +11,9 @@ pub struct FitReport {
     pub head: HeadKind,
     pub classes: Labels,
     pub samples: usize,
+    /// Augmented views of the samples that were learned from as well.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub views: usize,
     pub dim: usize,
     pub cv: CrossValidation,
     pub per_class: Vec<ClassReport>,
@@ -85,6 +88,10 @@ pub struct UnknownReport {
     pub threshold: Option<f64>,
     /// The share of known pictures that it is meant to refuse.
     pub false_reject: Option<f64>,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// A measured number as it is reported: to six decimals, which JSON keeps exactly.

@@ -108,6 +108,7 @@ fn report(old: &FitReport, labels: &Labels, dataset: &Dataset, changes: Option<C
     FitReport {
         classes: labels.clone(),
         samples: dataset.pictures(),
+        views: dataset.len() - dataset.pictures(),
         per_class: labels.iter().zip(dataset.picture_counts()).map(class).collect(),
         update: Some(UpdateReport { measured_on, added, removed, relabelled, rebuilt: changes.is_none() }),
         ..old.clone()

@@ -111,7 +111,7 @@ impl<'a> Acknowledger<'a> {
         let label = kept.label.as_ref().map_or("", |label| label.as_str());
         self.tell(&Event::Duplicate { path: &path, label, id: kept.id.0 })?;
         summary.duplicate();
-        if kept.label != item.label {
+        if item.label.is_some() && kept.label != item.label {
             summary.conflict(&item.path, item.label.clone(), kept.label);
         }
         Ok(())

@@ -10,7 +10,7 @@ use crate::sources::{self, Item};
 /// Read when neither the command line nor the settings name a source.
 const DEFAULT_SOURCE: &str = "data";
 
-/// Pictures with a label each; those without one are set aside.
+/// Pictures with a label each, unless they are wanted without; else those without one are set aside.
 pub struct Plan {
     items: Vec<Item>,
     paths: Vec<PathBuf>,
@@ -26,16 +26,17 @@ impl Plan {
             )?);
         }
         for item in &mut items {
-            item.label = args.label.clone().or(item.label.take());
+            item.label = args.label.clone().or(item.label.take()).filter(|_| !args.unlabelled);
             item.split = args.split.or(item.split);
             item.group = args.group.clone().or(item.group.take());
             item.path = std::path::absolute(&item.path)?;
         }
-        let (items, unlabelled): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item.label.is_some());
+        let (items, unlabelled): (Vec<_>, Vec<_>) =
+            items.into_iter().partition(|item| item.label.is_some() || args.unlabelled);
         if items.is_empty() {
             return Err(failure(
                 format!("expected labelled pictures, got {} without a label", unlabelled.len()),
-                "put them into folders named after their labels, or say --label LABEL",
+                "put them into folders named after their labels, or say --label LABEL; --unlabelled keeps them without one",
             ));
         }
         let paths = items.iter().map(|item| item.path.clone()).collect();

@@ -17,6 +17,8 @@ pub struct Summary {
     pub seen: usize,
     stored: usize,
     duplicates: usize,
+    /// Augmented views stored.
+    views: usize,
     failed: Vec<Failed>,
     conflicts: Vec<Conflict>,
     labels: BTreeMap<String, usize>,
@@ -54,6 +56,7 @@ impl Summary {
             seen: plan.len() + plan.unlabelled().len(),
             stored: 0,
             duplicates: 0,
+            views: 0,
             failed: unlabelled.collect(),
             conflicts: Vec::new(),
             labels: BTreeMap::new(),
@@ -68,6 +71,10 @@ impl Summary {
 
     pub fn stored(&mut self) {
         self.stored += 1;
+    }
+
+    pub fn views(&mut self, number: usize) {
+        self.views += number;
     }
 
     pub fn duplicate(&mut self) {
@@ -118,6 +125,9 @@ impl Summary {
             self.backbone,
             self.provider,
         ));
+        if self.views > 0 {
+            text.push_str(&format!("\n{} of them stored, to train with", count(self.views, "augmented view")));
+        }
         if !self.conflicts.is_empty() {
             text.push_str(&format!(
                 "\n{} known under another label, which stays: `edgetl samples relabel` changes it",

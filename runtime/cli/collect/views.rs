@@ -1,0 +1,55 @@
+//! `collect --views`: after the pictures themselves, features of augmented views of those that train.
+
+use std::collections::HashSet;
+
+use super::Job;
+use super::summary::Summary;
+use crate::cli::failure::causes;
+use crate::cli::progress::Progress;
+use crate::predictor::{ViewFeatures, ViewRequest, extract_views};
+use crate::store::{FeatureVector, Store, WithoutViews};
+
+/// Pictures whose views are stored in one transaction.
+const BATCH: usize = 16;
+
+/// Stores `count` views of each stored training picture of the plan that has fewer.
+pub fn collect(
+    (job, count): (&Job<'_>, u32),
+    store: &mut Store,
+    summary: &mut Summary,
+    quiet: bool,
+) -> anyhow::Result<()> {
+    let fingerprint = job.extractor.loader.manifest().fingerprint();
+    let planned: HashSet<String> = job.plan.paths().iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let mut lacking = store.without_views(&fingerprint, count)?;
+    lacking.retain(|sample| planned.contains(&sample.source));
+    let requests: Vec<ViewRequest> =
+        lacking.iter().map(|sample| ViewRequest { path: (&sample.source).into(), hash: sample.hash }).collect();
+    let mut progress = Progress::new("making views", requests.len(), quiet);
+    let mut waiting = Vec::new();
+    extract_views(&job.extractor, (&requests, count), job.stop, &mut |index, features| -> anyhow::Result<()> {
+        progress.advance();
+        let vector = |values| FeatureVector { fingerprint, values };
+        match named(&lacking[index], features) {
+            Ok((sample, features)) => {
+                summary.views(features.len());
+                waiting.push((sample.id, features.into_iter().map(vector).collect()));
+            }
+            Err((path, reason)) => {
+                progress.warn(&format!("`{path}`: {reason}"));
+                summary.failed(path, reason);
+            }
+        }
+        if waiting.len() >= BATCH { Ok(store.add_views(&std::mem::take(&mut waiting))?) } else { Ok(()) }
+    })?;
+    Ok(store.add_views(&waiting)?)
+}
+
+type Named<'a> = Result<(&'a WithoutViews, Vec<Vec<f32>>), (String, String)>;
+
+fn named(sample: &WithoutViews, features: ViewFeatures) -> Named<'_> {
+    match features {
+        Ok(features) => Ok((sample, features)),
+        Err(error) => Err((sample.source.clone(), format!("no views of it: {}", causes(&error)))),
+    }
+}
