@@ -10,8 +10,7 @@ use super::engine::{EngineArgs, limits, with_fingerprint};
 use super::failure::{AlreadyReported, OrHint, causes};
 use super::output::percent;
 use super::published::Published;
-use crate::backbone::Provider;
-use crate::predictor::{Extractor, InOrder, Outcome, Prediction};
+use crate::predictor::{Answer, Extractor, InOrder, Outcome, Prediction};
 use crate::sources;
 use crate::store::HeadVersion;
 
@@ -32,18 +31,9 @@ pub struct Args {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Line<'a> {
-    Answer {
-        path: &'a str,
-        #[serde(flatten)]
-        prediction: Prediction,
-        head_version: u64,
-        provider: Provider,
-    },
-    Error {
-        path: &'a str,
-        error: String,
-    },
+enum Line {
+    Answer(Answer),
+    Error { path: String, error: String },
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
@@ -57,12 +47,13 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let admit_all = |_, _| true;
     extractor.run(&paths, &AtomicBool::new(false), &admit_all, &mut |index, outcome| -> anyhow::Result<()> {
         for (index, outcome) in order.push(index, (index, outcome)) {
-            let path = paths[index].to_string_lossy();
+            let path = paths[index].to_string_lossy().into_owned();
+            let head_version = published.version.0;
             let line = match prediction(outcome, &published, args.top) {
-                Ok(prediction) => Line::Answer { path: &path, prediction, head_version: published.version.0, provider },
-                Err(error) => Line::Error { path: &path, error },
+                Ok(prediction) => Line::Answer(Answer { path, prediction, head_version, provider }),
+                Err(error) => Line::Error { path, error },
             };
-            all_well &= matches!(line, Line::Answer { .. });
+            all_well &= matches!(line, Line::Answer(_));
             context.output.result(&line, || line.text())?;
         }
         Ok(())
@@ -94,11 +85,11 @@ fn prediction(outcome: Outcome, published: &Published, top: usize) -> Result<Pre
     }
 }
 
-impl Line<'_> {
+impl Line {
     fn text(&self) -> String {
         match self {
             Self::Error { path, error } => format!("{path}: {error}"),
-            Self::Answer { path, prediction, .. } => {
+            Self::Answer(Answer { path, prediction, .. }) => {
                 let ranked: Vec<_> = prediction
                     .top
                     .iter()

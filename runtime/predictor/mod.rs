@@ -11,5 +11,5 @@ pub use extractor::{Admit, ExtractError, Extracted, Extractor, Outcome, session_
 pub use golden::{GoldenCheckError, TOLERANCE as GOLDEN_TOLERANCE, check_golden, golden_vectors};
 pub use known_picture::{KnownPicture, KnownPictureError, Recognition, recognise};
 pub use ordered::InOrder;
-pub use prediction::{Prediction, RankedLabel};
+pub use prediction::{Answer, Prediction, RankedLabel};
 pub use views::{ViewFeatures, ViewRequest, extract_views};

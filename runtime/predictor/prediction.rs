@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::backbone::Provider;
 use crate::head::{HeadArtifact, HeadError, Scores};
 use crate::labels::Label;
 use crate::tensor::Features;
@@ -21,6 +22,17 @@ pub struct Prediction {
 pub struct RankedLabel {
     pub label: Label,
     pub score: f32,
+}
+
+/// A prediction with its origins: the object that `predict --json` prints, whoever asks for it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Answer {
+    /// Of the picture, as the asker named it.
+    pub path: String,
+    #[serde(flatten)]
+    pub prediction: Prediction,
+    pub head_version: u64,
+    pub provider: Provider,
 }
 
 impl Prediction {
