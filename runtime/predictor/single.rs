@@ -1,0 +1,49 @@
+//! One picture after another, as a service gets them.
+
+use ndarray::{Array4, s};
+
+use super::ExtractError;
+use crate::backbone::{Backbone, BackboneError, Loader, Provider};
+use crate::manifest::Manifest;
+use crate::preprocess::{Limits, Preprocessor};
+use crate::tensor::InputBatch;
+
+/// A session with a decoder of its own: from the bytes of an image file to its feature.
+pub struct SingleExtractor {
+    preprocessor: Preprocessor,
+    session: Box<dyn Backbone>,
+}
+
+impl SingleExtractor {
+    /// Opens a session of `threads` threads, which one picture gets all of.
+    pub fn new(loader: &Loader, limits: Limits, threads: usize) -> Result<Self, ExtractError> {
+        let preprocessor = Preprocessor::new(loader.manifest().preprocess.clone(), limits)?;
+        Ok(Self { preprocessor, session: loader.session(threads)? })
+    }
+
+    /// The feature `[C]` of the picture that `bytes` encode.
+    ///
+    /// # Errors
+    /// When the bytes are no picture or one beyond the limits, or when the engine fails. The next picture can follow.
+    pub fn feature(&mut self, bytes: &[u8]) -> Result<Vec<f32>, ExtractError> {
+        let settings = self.preprocessor.settings();
+        let mut input = Array4::zeros((1, 3, settings.height as usize, settings.width as usize));
+        self.preprocessor.run(bytes, input.slice_mut(s![0, .., .., ..]))?;
+        let batch = InputBatch::new(input).map_err(BackboneError::from)?;
+        Ok(self.session.forward(&batch)?.features.0.into_raw_vec_and_offset().0)
+    }
+
+    /// The session itself, for checks of it.
+    pub fn session(&mut self) -> &mut dyn Backbone {
+        self.session.as_mut()
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        self.session.manifest()
+    }
+
+    /// What runs, not what was asked for.
+    pub fn provider(&self) -> Provider {
+        self.session.provider()
+    }
+}
