@@ -72,7 +72,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         text.push_str(&format!("\nhint: {hint}\n"));
     }
     // Nothing is left to tell the user with when stderr is gone too.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = std::io::stderr().write_all(super::log::error_lines(&text).as_bytes());
     if error.chain().any(|cause| cause.is::<WrongUsage>()) {
         ExitCode::from(2)
     } else if error.chain().any(|cause| cause.is::<Interrupted>()) {

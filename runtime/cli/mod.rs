@@ -12,6 +12,7 @@ mod failure;
 mod fit_head;
 mod heads;
 mod interrupt;
+mod log;
 mod output;
 mod predict;
 mod progress;
@@ -84,7 +85,7 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log(&cli.global);
+    log::start(&cli.global);
     match Context::new(&cli.global).and_then(|context| cli.command.run(&context)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
@@ -110,24 +111,4 @@ impl Command {
             Self::Demo(args) => demo::run(&args, context),
         }
     }
-}
-
-/// Log lines go to stderr, without time and colour where it is no terminal: systemd adds its own.
-fn start_log(global: &Global) {
-    use std::io::IsTerminal;
-    use tracing::level_filters::LevelFilter;
-    let level = match (global.quiet, global.verbose) {
-        (0, 0) => LevelFilter::INFO,
-        (0, 1) => LevelFilter::DEBUG,
-        (0, _) => LevelFilter::TRACE,
-        (1, _) => LevelFilter::WARN,
-        _ => LevelFilter::ERROR,
-    };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .without_time()
-        .init();
 }
