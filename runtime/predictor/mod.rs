@@ -5,13 +5,13 @@ mod golden;
 mod known_picture;
 mod ordered;
 mod prediction;
-mod views;
 mod single;
+mod views;
 
 pub use extractor::{Admit, ExtractError, Extracted, Extractor, Outcome, session_threads};
 pub use golden::{GoldenCheckError, TOLERANCE as GOLDEN_TOLERANCE, check_golden, golden_vectors};
 pub use known_picture::{KnownPicture, KnownPictureError, Recognition, recognise};
 pub use ordered::InOrder;
 pub use prediction::{Answer, Prediction, RankedLabel};
-pub use views::{ViewFeatures, ViewRequest, extract_views};
 pub use single::SingleExtractor;
+pub use views::{ViewFeatures, ViewRequest, extract_views};
