@@ -1,6 +1,7 @@
 //! `fit-head`: from cached features to a published head.
 
 mod update;
+mod mlp;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -13,7 +14,7 @@ use super::failure::{OrHint, failure};
 use super::output::{count, percent, table};
 use super::statistics::{caught_up, keep};
 use crate::dataset::Dataset;
-use crate::head::{FitOptions, FitReport, HeadArtifact, HeadChoice, HeadKind, UpdateReport, check_updatable, fit};
+use crate::head::{FitOptions, FitReport, HeadArtifact, HeadChoice, HeadKind, TrainingReport, UpdateReport, check_updatable, fit};
 use crate::store::HeadVersion;
 
 #[derive(Debug, clap::Args)]
@@ -36,6 +37,10 @@ pub struct Args {
     /// The share of known pictures that may be called unknown
     #[arg(long, default_value_t = 0.05, value_parser = share)]
     false_reject: f64,
+    /// Seconds of one core that `auto` may spend on trying heads [default: as long as linear heads take, and the mlp where
+    /// it takes half a second]
+    #[arg(long, value_name = "SECONDS")]
+    budget: Option<f64>,
     /// Measure and print, but publish nothing
     #[arg(long)]
     dry_run: bool,
@@ -43,6 +48,8 @@ pub struct Args {
     /// temperature and the unknown-threshold stay those of the last full fit
     #[arg(long, conflicts_with_all = ["head", "balance", "folds", "seed", "penalty", "false_reject"])]
     update: bool,
+    #[command(flatten)]
+    mlp: mlp::MlpArgs,
 }
 
 /// `fit-head --json`.
@@ -101,6 +108,8 @@ fn fit_dataset(dataset: &Dataset, args: &Args) -> anyhow::Result<HeadArtifact> {
         seed: args.seed,
         penalties: (!args.penalty.is_empty()).then(|| args.penalty.clone()),
         false_reject: args.false_reject,
+        budget: args.budget,
+        mlp: args.mlp.settings(),
     };
     fit(dataset, &options).or_hint("`edgetl samples list` shows what is stored; `edgetl collect` adds more")
 }
@@ -133,6 +142,8 @@ impl Report<'_> {
         if self.fit.candidates.len() > 1 {
             parts.push(self.candidates());
         }
+        parts.extend(self.fit.left_out.iter().map(|left| format!("not tried: {} {}", left.head, left.reason)));
+        parts.extend(self.fit.training.as_ref().map(training));
         parts.push(self.outcome());
         parts.join("\n\n")
     }
@@ -208,6 +219,24 @@ fn update_text(update: &UpdateReport) -> String {
     format!(
         "updated {changed}; held-out numbers, temperature and the unknown-threshold are those of the last full fit, on {}\n",
         count(*measured_on, "sample")
+    )
+}
+
+fn training(training: &TrainingReport) -> String {
+    let kept = &training.epochs[training.kept_epoch];
+    let found = if training.finder.is_some() { ", found" } else { "" };
+    let validation = match kept.validation_loss {
+        Some(loss) => format!("loss {loss:.3} on {} held back", count(training.validation_samples, "sample")),
+        None => "no sample held back".to_owned(),
+    };
+    format!(
+        "trained {} of {} hidden values on {} at learning rate {:.1e}{found}; kept that after {}: training loss {:.3}, {validation}",
+        count(training.epochs.len(), "epoch"),
+        training.width,
+        count(training.samples, "sample"),
+        training.learning_rate,
+        count(training.kept_epoch + 1, "epoch"),
+        kept.training_loss,
     )
 }
 

@@ -1,11 +1,22 @@
 //! BatchNorm, Linear, ReLU, BatchNorm, Dropout, Linear: the deeper head.
 
+#[cfg(test)]
+mod checks;
+mod finder;
 mod layers;
+mod loss;
+mod network;
+mod optimiser;
+mod settings;
+mod shuffle;
 mod train;
 
+use edgetl_algebra::{Par, product};
 use ndarray::{Array2, ArrayView2};
 
-pub use train::{MlpSettings, train};
+pub use loss::Loss;
+pub use settings::{Initialisation, LearningRate, MlpSettings, Optimiser, ParseSettingError, Schedule};
+pub use train::{Lesson, Trained, one_hot, train};
 
 use super::Linear;
 
@@ -22,7 +33,7 @@ impl Mlp {
     /// # Shapes
     /// `features` `[N,C]`; the result `[N,K]`.
     pub fn logits(&self, features: ArrayView2<f32>) -> Array2<f32> {
-        let mut hidden = self.hidden.logits(features);
+        let mut hidden = product(features, self.hidden.weights.t(), Par::Seq) + &self.hidden.bias;
         hidden.mapv_inplace(|value| value.max(0.0));
         self.output.logits(hidden.view())
     }

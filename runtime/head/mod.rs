@@ -18,6 +18,7 @@ mod lbfgs;
 mod linear;
 mod mlp;
 mod options;
+mod out_of_fold;
 mod prototype;
 mod report;
 mod ridge;
@@ -39,10 +40,13 @@ pub use file::ArtifactError;
 pub use fit::{FitError, fit};
 pub use folds::Folds;
 pub use linear::Linear;
-pub use mlp::{Mlp, MlpSettings};
+pub use mlp::{Initialisation, LearningRate, Mlp, MlpSettings, Optimiser, ParseSettingError, Schedule};
 pub use options::{FitOptions, HeadChoice, HeadKind, ParseHeadError};
 pub use prototype::Prototype;
-pub use report::{Candidate, ClassReport, CrossValidation, FitReport, UnknownReport, UpdateReport};
+pub use report::{
+    Candidate, ClassReport, CrossValidation, Epoch, FinderPoint, FitReport, LeftOut, RateFinder, TrainingReport,
+    UnknownReport, UpdateReport,
+};
 pub use running::{Changes, RunningStatistics};
 pub use statistics::ClassStatistics;
 pub use unknown::UnknownRule;

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::MlpSettings;
+
 /// The form of a head.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -44,12 +46,26 @@ pub struct FitOptions {
     pub penalties: Option<Vec<f64>>,
     /// The share of known pictures that may be called unknown.
     pub false_reject: f64,
+    /// How long [`HeadChoice::Auto`] may take to try heads, as estimated for one core of 20 GFLOP/s multiplications; so
+    /// that the same samples give the same head, no clock is read. `None` tries every linear head, and the perceptron
+    /// where it takes half a second.
+    pub budget: Option<f64>,
+    /// How a perceptron is trained.
+    pub mlp: MlpSettings,
 }
 
 impl Default for FitOptions {
     fn default() -> Self {
-        let head = HeadChoice::Auto;
-        Self { head, balance: false, folds: 5, seed: 0, penalties: None, false_reject: 0.05 }
+        Self {
+            head: HeadChoice::Auto,
+            balance: false,
+            folds: 5,
+            seed: 0,
+            penalties: None,
+            false_reject: 0.05,
+            budget: None,
+            mlp: MlpSettings::default(),
+        }
     }
 }
 

@@ -26,6 +26,12 @@ pub struct FitReport {
     /// What was changed since `cv`, the temperature and the unknown-threshold were measured; `None` for a full fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update: Option<UpdateReport>,
+    /// Heads that `auto` did not try.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+    /// How the head that was kept was trained; `None` for a head of closed form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingReport>,
 }
 
 /// How a head differs from the last one that was fitted in full: its weights, counts and distances are as of now;
@@ -40,6 +46,60 @@ pub struct UpdateReport {
     pub relabelled: usize,
     /// Whether the sums had to be made from all samples again.
     pub rebuilt: bool,
+}
+
+/// A head that was not tried, and why.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct LeftOut {
+    pub head: HeadKind,
+    pub reason: String,
+}
+
+/// How a perceptron was trained on all samples.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct TrainingReport {
+    /// Hidden values.
+    pub width: usize,
+    /// The highest of the schedule.
+    pub learning_rate: f64,
+    /// How many samples the weights were fitted to.
+    pub samples: usize,
+    /// How many were held back to stop by.
+    pub validation_samples: usize,
+    /// What [`Epoch::gradient_norms`] belong to.
+    pub layers: Vec<String>,
+    pub epochs: Vec<Epoch>,
+    /// Whose weights were kept, from 0.
+    pub kept_epoch: usize,
+    /// The curve that the learning rate was read from, when it was looked for.
+    pub finder: Option<RateFinder>,
+}
+
+/// One pass over the samples.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Epoch {
+    /// At its first step.
+    pub rate: f64,
+    /// The mean over its steps, each before the weights changed.
+    pub training_loss: f64,
+    /// Without smoothing; `None` when no samples were held back.
+    pub validation_loss: Option<f64>,
+    /// The mean length of each layer's gradient.
+    pub gradient_norms: Vec<f64>,
+}
+
+/// Loss over learning rate, while the rate grows from step to step.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct RateFinder {
+    pub points: Vec<FinderPoint>,
+    pub chosen: f64,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct FinderPoint {
+    pub rate: f64,
+    /// A running mean.
+    pub loss: f64,
 }
 
 /// Out-of-fold numbers: every measured sample was answered by a head that had not seen its group.
@@ -97,6 +157,13 @@ fn is_zero(number: &usize) -> bool {
 /// A measured number as it is reported: to six decimals, which JSON keeps exactly.
 pub(super) fn rounded(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
+}
+
+/// A number of any size as it is reported: to six digits, which JSON keeps exactly. What is not finite, and has no JSON
+/// form, becomes the largest number.
+pub(super) fn significant(value: f64) -> f64 {
+    let value = if value.is_finite() { value } else { f64::MAX };
+    format!("{value:.5e}").parse().expect("a number")
 }
 
 impl FitReport {

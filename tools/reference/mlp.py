@@ -2,9 +2,11 @@
 
     python tools/reference/mlp.py tests/fixtures/head
 
-Needs PyTorch (made with 2.15) on the CPU.
+Three runs from the same weights on the same batches: AdamW along a cosine, SGD with momentum along a cosine, AdamW along
+one cycle. Needs PyTorch (made with 2.15) on the CPU.
 """
 
+import copy
 import json
 import math
 import sys
@@ -13,10 +15,52 @@ from pathlib import Path
 import torch
 from torch import nn
 
+BATCH, STEPS, DECAY, SMOOTHING = 10, 20, 0.05, 0.1
+
+
+def rates_of(schedule, highest):
+    if schedule == "cosine":
+        return [highest * 0.5 * (1 + math.cos(math.pi * step / STEPS)) for step in range(STEPS)]
+    optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=highest)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimiser, highest, total_steps=STEPS, cycle_momentum=False)
+    rates = []
+    for _ in range(STEPS):
+        rates.append(scheduler.get_last_lr()[0])
+        optimiser.step()
+        scheduler.step()
+    return rates
+
+
+def run(model, data, optimiser_name, schedule, highest):
+    model = copy.deepcopy(model)
+    features, targets = data
+    if optimiser_name == "adam":
+        optimiser = torch.optim.AdamW(model.parameters(), lr=highest, weight_decay=DECAY)
+    else:
+        optimiser = torch.optim.SGD(model.parameters(), lr=highest, momentum=0.9, weight_decay=DECAY)
+    loss = nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
+    rates = rates_of(schedule, highest)
+    for step, rate in enumerate(rates):
+        start = step * BATCH % len(targets)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        optimiser.zero_grad()
+        loss(model(features[start : start + BATCH]), targets[start : start + BATCH]).backward()
+        optimiser.step()
+    norms = (model[0], model[3])
+    return {
+        "optimiser": optimiser_name,
+        "schedule": schedule,
+        "rate": highest,
+        "rates": rates,
+        "parameters": [parameter.flatten().tolist() for parameter in model.parameters()],
+        "running": [values.tolist() for norm in norms for values in (norm.running_mean, norm.running_var)],
+    }
+
 
 def main():
     torch.manual_seed(3)
-    samples, channels, width, classes, batch, steps = 40, 6, 9, 3, 10, 20
+    samples, channels, width, classes = 40, 6, 9, 3
     targets = torch.arange(samples) % classes
     features = torch.randn(samples, channels) * torch.linspace(0.5, 4, channels) + targets[:, None] * 0.7
     features = (features * 1000).round() / 1000
@@ -37,24 +81,16 @@ def main():
         "targets": targets.tolist(),
         "hidden_weights": model[1].weight.tolist(),
         "output_weights": model[4].weight.tolist(),
-        "batch": batch,
-        "weight_decay": 0.05,
-        "label_smoothing": 0.1,
-        "rates": [0.01 * 0.5 * (1 + math.cos(math.pi * step / steps)) for step in range(steps)],
+        "batch": BATCH,
+        "weight_decay": DECAY,
+        "label_smoothing": SMOOTHING,
+        "runs": [
+            run(model, (features, targets), "adam", "cosine", 0.01),
+            run(model, (features, targets), "sgd", "cosine", 0.05),
+            run(model, (features, targets), "adam", "one-cycle", 0.01),
+        ],
     }
-    optimiser = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=content["weight_decay"])
-    loss = nn.CrossEntropyLoss(label_smoothing=content["label_smoothing"])
-    for step, rate in enumerate(content["rates"]):
-        start = step * batch % samples
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        optimiser.zero_grad()
-        loss(model(features[start : start + batch]), targets[start : start + batch]).backward()
-        optimiser.step()
-    content["parameters"] = [parameter.flatten().tolist() for parameter in model.parameters()]
-    norms = (model[0], model[3])
-    content["running"] = [values.tolist() for norm in norms for values in (norm.running_mean, norm.running_var)]
-    rounded = json.loads(json.dumps(content), parse_float=lambda text: round(float(text), 7))
+    rounded = json.loads(json.dumps(content), parse_float=lambda text: round(float(text), 8))
     (Path(sys.argv[1]) / "mlp.json").write_text(json.dumps(rounded) + "\n")
 
 

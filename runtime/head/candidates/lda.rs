@@ -66,6 +66,6 @@ pub fn trial(data: &Prepared) -> Result<Trial, FitError> {
     }
     let (weights, bias) = all.discriminants(data)?;
     let linear: Linear = data.design.unfold(weights.view(), &bias);
-    let refit = move |_: &Prepared| Head::Lda(linear.clone());
+    let refit = move |_: &Prepared| Head::Lda(linear.clone()).into();
     Ok(Trial { kind: HeadKind::Lda, penalty: None, logits: data.held_out(&logits), refit: Box::new(refit) })
 }

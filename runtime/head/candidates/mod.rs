@@ -1,5 +1,6 @@
 //! Kinds of head side by side: each answers out of fold, and can be fitted on everything.
 
+pub mod cost;
 mod lda;
 mod mlp;
 mod prototype;
@@ -14,13 +15,11 @@ pub use softmax::{SoftmaxFit, softmax_regression};
 use super::design::Design;
 use super::fit::FitError;
 use super::folds::Folds;
+use super::report::TrainingReport;
 use super::{FitOptions, Head, HeadKind, Temperature};
 use crate::dataset::Dataset;
 use crate::labels::ClassIndex;
 use crate::metrics;
-
-/// How many multiplications a candidate may take that nobody asked for: about half a second of one core.
-const AFFORDABLE_WORK: usize = 10_000_000_000;
 
 /// What all candidates share.
 pub struct Prepared<'a> {
@@ -99,22 +98,30 @@ pub struct Trial {
     /// `[M,K]`, of the measured rows.
     pub logits: Array2<f32>,
     /// Fits the head of these settings on all samples.
-    pub refit: Box<dyn Fn(&Prepared) -> Head>,
+    pub refit: Box<dyn Fn(&Prepared) -> Fitted>,
+}
+
+/// A head fitted on all samples.
+pub struct Fitted {
+    pub head: Head,
+    /// `None` for a head of closed form.
+    pub training: Option<TrainingReport>,
+}
+
+impl From<Head> for Fitted {
+    fn from(head: Head) -> Self {
+        Self { head, training: None }
+    }
 }
 
 impl Trial {
-    /// Whether trying `kind` costs little enough to do so unasked.
-    pub fn is_affordable(kind: HeadKind, data: &Prepared) -> bool {
-        kind != HeadKind::Mlp || mlp::work(data) <= AFFORDABLE_WORK
-    }
-
     pub fn run(kind: HeadKind, data: &Prepared) -> Result<Self, FitError> {
         match kind {
             HeadKind::Lda => lda::trial(data),
             HeadKind::Prototype => Ok(prototype::trial(data)),
             HeadKind::Ridge => ridge::trial(data),
             HeadKind::Softmax => Ok(softmax::trial(data)),
-            HeadKind::Mlp => Ok(mlp::trial(data)),
+            HeadKind::Mlp => mlp::trial(data),
         }
     }
 }

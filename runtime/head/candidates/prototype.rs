@@ -24,7 +24,7 @@ pub fn trial(data: &Prepared) -> Trial {
     };
     let refit = move |data: &Prepared| {
         let (features, targets) = (data.dataset.features().view(), data.dataset.targets());
-        Head::Prototype(Prototype { scale, ..Prototype::imprint(features, targets, data.classes()) })
+        Head::Prototype(Prototype { scale, ..Prototype::imprint(features, targets, data.classes()) }).into()
     };
     Trial { kind: HeadKind::Prototype, penalty: None, logits: cosines * scale, refit: Box::new(refit) }
 }

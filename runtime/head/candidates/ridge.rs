@@ -42,7 +42,7 @@ pub fn ridge_regression(dataset: &Dataset, penalties: &[f64]) -> Result<RidgeFit
 
 pub fn trial(data: &Prepared) -> Result<Trial, FitError> {
     let (RidgeFit { linear, penalty, .. }, logits) = with_path(data, &Answer)?;
-    let refit = move |_: &Prepared| Head::Ridge(linear.clone());
+    let refit = move |_: &Prepared| Head::Ridge(linear.clone()).into();
     Ok(Trial { kind: HeadKind::Ridge, penalty: Some(penalty), logits, refit: Box::new(refit) })
 }
 

@@ -60,7 +60,7 @@ pub fn trial(data: &Prepared) -> Trial {
         _ => trials.min_by(|(_, a), (_, b)| data.loss(a).total_cmp(&data.loss(b))),
     }
     .expect("options hold at least one penalty");
-    let refit = move |data: &Prepared| Head::Softmax(unfold(data, &solve(data, penalty)));
+    let refit = move |data: &Prepared| Head::Softmax(unfold(data, &solve(data, penalty))).into();
     Trial { kind: HeadKind::Softmax, penalty: Some(penalty), logits, refit: Box::new(refit) }
 }
 

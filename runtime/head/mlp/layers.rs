@@ -1,35 +1,43 @@
 //! Layers as pure functions: forward, and backward from the gradient of the output.
 
-use edgetl_algebra::{get_global_parallelism, product};
+use edgetl_algebra::{Par, product};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
-
-use crate::labels::ClassIndex;
 
 /// Added to a variance before its root, as PyTorch does.
 const EPSILON: f32 = 1e-5;
 
-/// `input · weightsᵀ + bias`: `[N,I]`, `[O,I]`, `[O]` to `[N,O]`.
-pub fn fully_connected(input: ArrayView2<f32>, weights: ArrayView2<f32>, bias: ArrayView1<f32>) -> Array2<f32> {
-    product(input, weights.t(), get_global_parallelism()) + bias
+/// A matrix `[O,I]` and an offset `[O]`, with the threads its products may use.
+#[derive(Clone, Copy)]
+pub struct FullyConnected<'a> {
+    pub weights: ArrayView2<'a, f32>,
+    pub bias: ArrayView1<'a, f32>,
+    pub parallelism: Par,
 }
 
-/// Gradients of a fully connected layer.
+/// Gradients of a fully connected layer by its parameters.
 pub struct FullyConnectedGradients {
-    pub input: Array2<f32>,
+    /// `[O,I]`
     pub weights: Array2<f32>,
+    /// `[O]`
     pub bias: Array1<f32>,
 }
 
-pub fn fully_connected_backward(
-    output_gradient: ArrayView2<f32>,
-    input: ArrayView2<f32>,
-    weights: ArrayView2<f32>,
-) -> FullyConnectedGradients {
-    let parallelism = get_global_parallelism();
-    FullyConnectedGradients {
-        input: product(output_gradient, weights, parallelism),
-        weights: product(output_gradient.t(), input, parallelism),
-        bias: output_gradient.sum_axis(Axis(0)),
+impl FullyConnected<'_> {
+    /// `input · weightsᵀ + bias`: `[N,I]` to `[N,O]`.
+    pub fn forward(&self, input: ArrayView2<f32>) -> Array2<f32> {
+        product(input, self.weights.t(), self.parallelism) + self.bias
+    }
+
+    /// By the input `[N,I]`, from the gradient by the output `[N,O]`.
+    pub fn input_gradient(&self, output_gradient: ArrayView2<f32>) -> Array2<f32> {
+        product(output_gradient, self.weights, self.parallelism)
+    }
+
+    pub fn gradients(&self, output_gradient: ArrayView2<f32>, input: ArrayView2<f32>) -> FullyConnectedGradients {
+        FullyConnectedGradients {
+            weights: product(output_gradient.t(), input, self.parallelism),
+            bias: output_gradient.sum_axis(Axis(0)),
+        }
     }
 }
 
@@ -81,100 +89,4 @@ pub fn normalise_backward(
     let centred = output_gradient - &(&shift_gradient / samples) - &batch.standardised * &(&scale_gradient / samples);
     let input = centred * (inverse_deviation(&batch.variance) * scale);
     NormaliseGradients { input, scale: scale_gradient, shift: shift_gradient }
-}
-
-/// Mean cross-entropy of the softmax against smoothed targets, and its gradient by the logits.
-///
-/// The true class has `1 - smoothing + smoothing / K`, every other `smoothing / K`.
-pub fn cross_entropy(logits: ArrayView2<f32>, targets: &[ClassIndex], smoothing: f32) -> (f64, Array2<f32>) {
-    let (samples, classes) = logits.dim();
-    let other = smoothing / classes as f32;
-    let mut gradient = Array2::zeros((samples, classes));
-    let mut loss = 0.0;
-    for ((row, mut gradient), target) in logits.rows().into_iter().zip(gradient.rows_mut()).zip(targets) {
-        let highest = row.fold(f32::NEG_INFINITY, |highest, &logit| highest.max(logit));
-        let total = row.fold(0.0, |sum, &logit| sum + f64::from(logit - highest).exp()).ln() + f64::from(highest);
-        for (class, &logit) in row.iter().enumerate() {
-            let wanted = if class == target.0 { 1.0 - smoothing + other } else { other };
-            let log_probability = f64::from(logit) - total;
-            loss -= f64::from(wanted) * log_probability;
-            gradient[class] = (log_probability.exp() as f32 - wanted) / samples as f32;
-        }
-    }
-    (loss / samples as f64, gradient)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ndarray::array;
-    use rand::{RngExt, SeedableRng};
-    use rand_pcg::Pcg64;
-
-    fn random(shape: (usize, usize), seed: u64) -> Array2<f32> {
-        let mut rng = Pcg64::seed_from_u64(seed);
-        Array2::from_shape_fn(shape, |_| rng.random_range(-1f32..1.0))
-    }
-
-    /// Central differences of the sum of `of(input) * direction` by every entry of `input`.
-    fn numeric(input: &Array2<f32>, direction: &Array2<f32>, of: impl Fn(&Array2<f32>) -> Array2<f32>) -> Array2<f32> {
-        Array2::from_shape_fn(input.dim(), |place| {
-            let at = |by: f32| {
-                let mut input = input.clone();
-                input[place] += by;
-                (of(&input) * direction).mapv(f64::from).sum()
-            };
-            ((at(1e-2) - at(-1e-2)) / 2e-2) as f32
-        })
-    }
-
-    fn assert_close(left: &Array2<f32>, right: &Array2<f32>) {
-        assert!((left - right).iter().all(|gap| gap.abs() < 2e-3), "{left} {right}");
-    }
-
-    #[test]
-    fn a_fully_connected_layer_multiplies_and_adds() {
-        let matrix = array![[0f32, 1., 2., 3., 4.], [5., 6., 7., 8., 9.]];
-        let output = fully_connected(matrix.view(), matrix.view(), array![1f32, 1.].view());
-        assert_eq!(output, array![[31., 81.], [81., 256.]]);
-    }
-
-    #[test]
-    fn gradients_of_a_fully_connected_layer_are_those_of_central_differences() {
-        let (input, weights, direction) = (random((4, 3), 1), random((2, 3), 2), random((4, 2), 3));
-        let bias = array![0.3f32, -0.2];
-        let gradients = fully_connected_backward(direction.view(), input.view(), weights.view());
-        let layer =
-            |input: &Array2<f32>, weights: &Array2<f32>| fully_connected(input.view(), weights.view(), bias.view());
-        assert_close(&gradients.input, &numeric(&input, &direction, |input| layer(input, &weights)));
-        assert_close(&gradients.weights, &numeric(&weights, &direction, |weights| layer(&input, weights)));
-        assert_eq!(gradients.bias, direction.sum_axis(Axis(0)));
-    }
-
-    #[test]
-    fn gradients_of_batch_normalisation_are_those_of_central_differences() {
-        let (input, direction) = (random((5, 3), 4), random((5, 3), 5));
-        let scale = array![0.5f32, 2.0, -1.0];
-        let gradients = normalise_backward(&direction, &normalise(input.view()), scale.view());
-        let layer = |input: &Array2<f32>| normalise(input.view()).standardised * &scale;
-        assert_close(&gradients.input, &numeric(&input, &direction, layer));
-        assert_eq!(gradients.shift, direction.sum_axis(Axis(0)));
-    }
-
-    #[test]
-    fn the_gradient_of_the_cross_entropy_is_that_of_central_differences() {
-        let logits = random((3, 4), 6) * 3.0;
-        let targets = [0, 3, 1].map(ClassIndex);
-        for smoothing in [0.0, 0.2] {
-            let (_, gradient) = cross_entropy(logits.view(), &targets, smoothing);
-            let loss = |logits: &Array2<f32>| array![[cross_entropy(logits.view(), &targets, smoothing).0 as f32]];
-            assert_close(&gradient, &numeric(&logits, &array![[1f32]], loss));
-        }
-    }
-
-    #[test]
-    fn uniform_answers_over_ten_classes_lose_the_logarithm_of_ten() {
-        let (loss, _) = cross_entropy(Array2::zeros((2, 10)).view(), &[ClassIndex(0), ClassIndex(9)], 0.0);
-        assert!((loss - 10f64.ln()).abs() < 1e-9);
-    }
 }
