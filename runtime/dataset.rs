@@ -1,11 +1,15 @@
 //! Cached features with their labels and groups: all that fitting a head reads.
 
+mod targets;
+
 use std::collections::HashSet;
 
 use ndarray::{Array2, ArrayView1, Axis};
 
 use crate::digest::Fingerprint;
 use crate::labels::{ClassIndex, Labels};
+
+pub use targets::{SEPARATOR, Tags, TargetError};
 
 /// A sample's row in the store.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// Labels, in any case, that mean "none of the others".
+const NAMES_OF_NOTHING: [&str; 3] = ["none", "background", "unknown"];
+
 /// The position of a class in a [`Labels`] list; also the column of its logit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -39,6 +42,11 @@ impl Label {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is `none`, `background` or `unknown`, in any case.
+    pub fn means_nothing(&self) -> bool {
+        NAMES_OF_NOTHING.iter().any(|name| self.0.eq_ignore_ascii_case(name))
     }
 }
 

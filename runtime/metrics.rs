@@ -2,10 +2,16 @@
 //!
 //! `scores` are `[N,K]`, one row a sample, one column a class; `targets` are the N true classes, each below K.
 
+mod multilabel;
+mod regression;
+
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use crate::labels::ClassIndex;
+
+pub use multilabel::{best_threshold, binary_nll, exact_match, per_label};
+pub use regression::{RegressionMetrics, regression};
 
 /// Precision, recall and F1 of one class; 0 where the denominator is.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
