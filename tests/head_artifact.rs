@@ -96,8 +96,9 @@ fn a_header_that_promises_gigabytes_is_refused() {
 fn other_files_and_newer_versions_are_refused() {
     assert!(matches!(read_with(|file| file.metadata.clear()), ArtifactError::Format(None)));
     assert!(matches!(read_with_metadata("format", "model"), ArtifactError::Format(Some(_))));
-    let newer = read_with_metadata("version", "2");
-    assert_eq!(newer.to_string(), "expected a head of version 1 or older, got `2`");
+    let newer = read_with_metadata("version", "3");
+    assert_eq!(newer.to_string(), "expected a head of version 2 or older, got `3`");
+    assert!(matches!(read_with_metadata("task", "clustering"), ArtifactError::Task(_)));
 }
 
 #[test]

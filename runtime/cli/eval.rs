@@ -1,6 +1,8 @@
 //! `eval`: how good the head is on labelled pictures.
 
+mod numbers;
 mod report;
+mod tags;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -14,13 +16,16 @@ use super::failure::{AlreadyReported, OrHint, causes, failure};
 use super::progress::Progress;
 use super::published::Published;
 use crate::dataset::Dataset;
+use crate::head::Outputs;
 use crate::labels::{ClassIndex, Label};
 use crate::predictor::{Extractor, InOrder, Outcome};
 use crate::sources::{self, Item};
 use crate::store::{HeadVersion, Selection, Split};
 use crate::tensor::Features;
+use numbers::NumberReport;
 pub use report::Report;
 use report::{Failed, Measured};
+use tags::TagReport;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -35,13 +40,50 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
-    let report = evaluate(args, context)?;
-    context.output.result(&report, || report.text())?;
-    if report.has_failures() { Err(AlreadyReported.into()) } else { Ok(()) }
+    let answered = answer(args, context)?;
+    let output = context.output;
+    let failed = match answered.published.artifact.outputs() {
+        Outputs::Classes => {
+            let report = answered.report()?;
+            output.result(&report, || report.text())?;
+            report.has_failures()
+        }
+        Outputs::Value => {
+            let report = NumberReport::new(answered)?;
+            output.result(&report, || report.text())?;
+            report.has_failures()
+        }
+        Outputs::Labels { .. } => {
+            let report = TagReport::new(answered)?;
+            output.result(&report, || report.text())?;
+            report.has_failures()
+        }
+    };
+    if failed { Err(AlreadyReported.into()) } else { Ok(()) }
 }
 
-/// The numbers without printing them.
+/// The numbers of a head for classes, without printing them.
 pub fn evaluate(args: &Args, context: &Context) -> anyhow::Result<Report> {
+    answer(args, context)?.report()
+}
+
+/// A head and the features of pictures whose labels are known.
+struct Answered {
+    start: Instant,
+    published: Published,
+    samples: Samples,
+    failed: Vec<Failed>,
+}
+
+impl Answered {
+    fn report(self) -> anyhow::Result<Report> {
+        let scores = self.published.artifact.predict(&self.samples.features()?)?;
+        let measured = Measured { scores: &scores, labels: &self.samples.labels, head: &self.published.artifact };
+        Ok(Report::new(&measured, self.failed, self.start.elapsed().as_secs_f64()))
+    }
+}
+
+fn answer(args: &Args, context: &Context) -> anyhow::Result<Answered> {
     let start = Instant::now();
     let published = Published::read(context, args.head_version)?;
     let (samples, failed) = if args.sources.is_empty() {
@@ -55,9 +97,7 @@ pub fn evaluate(args: &Args, context: &Context) -> anyhow::Result<Report> {
         }
         return Err(failure("expected at least one readable labelled picture, got none", "edgetl eval FOLDER"));
     }
-    let scores = published.artifact.predict(&samples.features()?)?;
-    let measured = Measured { scores: &scores, labels: &samples.labels, head: &published.artifact };
-    Ok(Report::new(&measured, failed, start.elapsed().as_secs_f64()))
+    Ok(Answered { start, published, samples, failed })
 }
 
 /// Features and true labels, in step.

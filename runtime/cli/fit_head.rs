@@ -1,7 +1,7 @@
 //! `fit-head`: from cached features to a published head.
 
-mod update;
 mod mlp;
+mod update;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -14,7 +14,11 @@ use super::failure::{OrHint, failure};
 use super::output::{count, percent, table};
 use super::statistics::{caught_up, keep};
 use crate::dataset::Dataset;
-use crate::head::{FitOptions, FitReport, HeadArtifact, HeadChoice, HeadKind, TrainingReport, UpdateReport, check_updatable, fit};
+use crate::head::{
+    Candidate, FitOptions, FitReport, HeadArtifact, HeadChoice, HeadKind, Task, TrainingReport, UpdateReport,
+    check_updatable, fit,
+};
+use crate::metrics::RegressionMetrics;
 use crate::store::HeadVersion;
 
 #[derive(Debug, clap::Args)]
@@ -22,6 +26,9 @@ pub struct Args {
     /// auto, prototype, lda, ridge, softmax or mlp
     #[arg(long, default_value = "auto")]
     head: HeadChoice,
+    /// What labels are: classification (one class), regression (a number) or multilabel (names with `+` between)
+    #[arg(long, default_value = "classification")]
+    task: Task,
     /// Give every class the same weight, however many pictures it has
     #[arg(long)]
     balance: bool,
@@ -102,6 +109,7 @@ fn fit_dataset(dataset: &Dataset, args: &Args) -> anyhow::Result<HeadArtifact> {
         ));
     }
     let options = FitOptions {
+        task: args.task,
         head: args.head,
         balance: args.balance,
         folds: args.folds as usize,
@@ -138,7 +146,10 @@ fn share(text: &str) -> Result<f64, String> {
 
 impl Report<'_> {
     fn text(&self) -> String {
-        let mut parts = vec![self.headline(), self.classes()];
+        let mut parts = vec![self.headline()];
+        if !self.fit.per_class.is_empty() {
+            parts.push(self.classes());
+        }
         if self.fit.candidates.len() > 1 {
             parts.push(self.candidates());
         }
@@ -151,15 +162,34 @@ impl Report<'_> {
     fn headline(&self) -> String {
         let fit = self.fit;
         let what = format!(
-            "{} head on {}{} of {}, {} features from {}",
+            "{} head on {}{}{}, {} features from {}",
             fit.head,
             count(fit.samples, "sample"),
             if fit.views > 0 { format!(" and {}", count(fit.views, "view")) } else { String::new() },
-            count(fit.classes.len(), "class").replace("classs", "classes"),
+            match fit.task {
+                Task::Regression => String::new(),
+                Task::Multilabel => format!(" of {}", count(fit.classes.len(), "label")),
+                Task::Classification => {
+                    format!(" of {}", count(fit.classes.len(), "class").replace("classs", "classes"))
+                }
+            },
             fit.dim,
             self.backbone
         );
+        if let Some(RegressionMetrics { mae, rmse, r2 }) = &fit.regression {
+            let folds = fit.cv.folds;
+            return format!(
+                "{what}\nheld out in {folds} folds: mean error {mae:.4}, root mean square {rmse:.4}, R² {r2:.3}"
+            );
+        }
         match fit.cv.accuracy {
+            Some(accuracy) if fit.task == Task::Multilabel => format!(
+                "{what}\nheld out in {} folds: every label right {}, macro-F1 {}, NLL {}",
+                fit.cv.folds,
+                percent(accuracy),
+                optional(fit.cv.macro_f1, percent),
+                optional(fit.cv.nll, |nll| format!("{nll:.3}")),
+            ),
             Some(accuracy) => format!(
                 "{what}\nheld out in {} folds: accuracy {}, macro-F1 {}, NLL {}, calibration error {}",
                 fit.cv.folds,
@@ -182,14 +212,17 @@ impl Report<'_> {
     }
 
     fn candidates(&self) -> String {
+        if self.fit.task == Task::Regression {
+            let rows = self.fit.candidates.iter().map(|candidate| {
+                let [name, penalty, time] = common_cells(candidate);
+                [name, penalty, optional(candidate.rmse, |rmse| format!("{rmse:.4}")), time]
+            });
+            return table(["candidate", "penalty", "root mean square", "time"], rows);
+        }
         let rows = self.fit.candidates.iter().map(|candidate| {
-            [
-                candidate.head.to_string(),
-                optional(candidate.penalty, |penalty| format!("{penalty:.3e}")),
-                optional(candidate.accuracy, percent),
-                optional(candidate.nll, |nll| format!("{nll:.3}")),
-                optional(candidate.seconds, |seconds| format!("{seconds:.2} s")),
-            ]
+            let [name, penalty, time] = common_cells(candidate);
+            let nll = optional(candidate.nll, |nll| format!("{nll:.3}"));
+            [name, penalty, optional(candidate.accuracy, percent), nll, time]
         });
         table(["candidate", "penalty", "accuracy", "NLL", "time"], rows)
     }
@@ -199,6 +232,7 @@ impl Report<'_> {
             (Some(threshold), Some(rate)) => {
                 format!("unknown above {threshold:.3}, set to refuse {} of known pictures", percent(rate))
             }
+            _ if self.fit.task == Task::Multilabel => "a picture below every threshold is none of them".to_owned(),
             _ => "no rule for unknown pictures: too few samples to set one".to_owned(),
         };
         let updated = self.fit.update.as_ref().map_or_else(String::new, update_text);
@@ -220,6 +254,14 @@ fn update_text(update: &UpdateReport) -> String {
         "updated {changed}; held-out numbers, temperature and the unknown-threshold are those of the last full fit, on {}\n",
         count(*measured_on, "sample")
     )
+}
+
+fn common_cells(candidate: &Candidate) -> [String; 3] {
+    [
+        candidate.head.to_string(),
+        optional(candidate.penalty, |penalty| format!("{penalty:.3e}")),
+        optional(candidate.seconds, |seconds| format!("{seconds:.2} s")),
+    ]
 }
 
 fn training(training: &TrainingReport) -> String {

@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::engine;
-use super::failure::OrHint;
+use super::failure::{OrHint, failure};
 use super::output::{percent, table};
 use super::published::Published;
 use crate::atomic_file;
 use crate::backbone::export_classifier;
 use crate::backbone::graph::{HiddenLayer, IMAGE, SCORES, ScoringHead};
-use crate::head::{FitReport, Head, HeadArtifact, Linear, Mlp};
+use crate::head::{FitReport, Head, HeadArtifact, Linear, Mlp, Task};
 use crate::store::HeadVersion;
 
 #[derive(Debug, clap::Subcommand)]
@@ -165,6 +165,13 @@ fn export(context: &Context, path: &Path, version: Option<HeadVersion>) -> anyho
     let published = Published::read(context, version)?;
     let package = engine::with_fingerprint(context, published.artifact.fingerprint())?;
     let backbone = package.manifest().name.clone();
+    let task = published.artifact.outputs().task();
+    if task != Task::Classification {
+        return Err(failure(
+            format!("expected a head for classification to export, got one for {task}"),
+            "an exported file ends in a softmax; `edgetl heads list` shows what else is there",
+        ));
+    }
     let head = scoring_head(&published.artifact);
     let bytes = export_classifier(package, &head)?;
     atomic_file::replace(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;

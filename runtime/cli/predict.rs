@@ -10,7 +10,7 @@ use super::engine::{EngineArgs, limits, with_fingerprint};
 use super::failure::{AlreadyReported, OrHint, causes};
 use super::output::percent;
 use super::published::Published;
-use crate::predictor::{Answer, Extractor, InOrder, Outcome, Prediction};
+use crate::predictor::{Answer, Extractor, InOrder, Outcome, Prediction, RankedLabel, Statement};
 use crate::sources;
 use crate::store::HeadVersion;
 
@@ -49,8 +49,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         for (index, outcome) in order.push(index, (index, outcome)) {
             let path = paths[index].to_string_lossy().into_owned();
             let head_version = published.version.0;
-            let line = match prediction(outcome, &published, args.top) {
-                Ok(prediction) => Line::Answer(Answer { path, prediction, head_version, provider }),
+            let line = match statement(outcome, &published, args.top) {
+                Ok(statement) => Line::Answer(Answer { path, statement, head_version, provider }),
                 Err(error) => Line::Error { path, error },
             };
             all_well &= matches!(line, Line::Answer(_));
@@ -75,10 +75,10 @@ fn pictures(images: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn prediction(outcome: Outcome, published: &Published, top: usize) -> Result<Prediction, String> {
+fn statement(outcome: Outcome, published: &Published, top: usize) -> Result<Statement, String> {
     match outcome {
         Outcome::Extracted(extracted) => {
-            Prediction::of_feature(&extracted.feature, &published.artifact, top).map_err(|error| causes(&error))
+            Statement::of_feature(&extracted.feature, &published.artifact, top).map_err(|error| causes(&error))
         }
         Outcome::Failed(error) => Err(causes(&error)),
         Outcome::Declined(_) => unreachable!("every picture is admitted"),
@@ -89,15 +89,26 @@ impl Line {
     fn text(&self) -> String {
         match self {
             Self::Error { path, error } => format!("{path}: {error}"),
-            Self::Answer(Answer { path, prediction, .. }) => {
-                let ranked: Vec<_> = prediction
-                    .top
-                    .iter()
-                    .map(|ranked| format!("{} {}", ranked.label, percent(f64::from(ranked.score))))
-                    .collect();
-                let unknown = if prediction.unknown { "unknown; nearest " } else { "" };
-                format!("{path}: {unknown}{}", ranked.join(", "))
+            Self::Answer(Answer { path, statement: Statement::Prediction(prediction), .. }) => {
+                format!("{path}: {}", prediction_text(prediction))
+            }
+            Self::Answer(Answer { path, statement: Statement::Number { value, unknown }, .. }) => {
+                let unlike = if *unknown { ", from a picture unlike those it was fitted on" } else { "" };
+                format!("{path}: {value}{unlike}")
             }
         }
+    }
+}
+
+fn prediction_text(prediction: &Prediction) -> String {
+    let join = |ranked: &[RankedLabel]| {
+        let texts = ranked.iter().map(|ranked| format!("{} {}", ranked.label, percent(f64::from(ranked.score))));
+        texts.collect::<Vec<_>>().join(", ")
+    };
+    match &prediction.labels {
+        Some(labels) if labels.is_empty() => format!("none of them; nearest {}", join(&prediction.top)),
+        Some(labels) => join(labels),
+        None if prediction.unknown => format!("unknown; nearest {}", join(&prediction.top)),
+        None => join(&prediction.top),
     }
 }

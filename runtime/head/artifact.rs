@@ -1,16 +1,14 @@
 //! A head with all that it needs to answer, and its file.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 
+use super::logistic::probabilities;
 use super::unknown::UnknownRule;
-use super::{FitReport, Head, Linear, Mlp, Temperature};
+use super::{FitReport, Head, Linear, Mlp, Outputs, Task, Temperature};
 use crate::digest::Fingerprint;
 use crate::labels::{ClassIndex, Labels};
 use crate::metrics::best_class;
 use crate::tensor::Features;
-
-/// Labels, in any case, that mean "none of the others".
-const NAMES_OF_NOTHING: [&str; 3] = ["none", "background", "unknown"];
 
 /// A fitted, calibrated head.
 #[derive(Clone, PartialEq, Debug)]
@@ -20,7 +18,8 @@ pub struct HeadArtifact(pub(super) ArtifactParts);
 #[derive(Clone, PartialEq, Debug)]
 pub struct ArtifactParts {
     pub head: Head,
-    /// One a logit.
+    pub outputs: Outputs,
+    /// One an output; none where the output is a number.
     pub labels: Labels,
     /// Of the backbone whose features the head was fitted on.
     pub fingerprint: Fingerprint,
@@ -35,6 +34,10 @@ pub struct ArtifactParts {
 pub enum InvalidHead {
     #[error("expected a head of at least one class and one channel, got {classes} and {dim}")]
     Empty { classes: usize, dim: usize },
+    #[error("expected one output for a number, got {0}")]
+    Outputs(usize),
+    #[error("expected {expected} thresholds from 0 to 1, one a label, got {got:?}")]
+    Thresholds { expected: usize, got: Vec<f32> },
     #[error("expected {expected} labels, one a class, got {got}")]
     Labels { expected: usize, got: usize },
     #[error("expected {expected} biases, one a class, got {got}")]
@@ -50,6 +53,8 @@ pub enum InvalidHead {
 /// Why a head cannot answer.
 #[derive(Debug, thiserror::Error)]
 pub enum HeadError {
+    #[error("expected a head for {expected}, got one for {got}")]
+    Task { expected: &'static str, got: Task },
     #[error("expected features of {expected} channels, got {got}")]
     Dimension { expected: usize, got: usize },
     #[error("expected finite features, got {value} in sample {sample}, channel {channel}")]
@@ -59,10 +64,22 @@ pub enum HeadError {
 /// What a head says about one sample.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Scores {
-    /// `[K]`, calibrated, summing to 1.
+    /// `[K]`, calibrated; they sum to 1 unless a picture may have several labels.
     pub probabilities: Vec<f32>,
-    /// Whether the sample is none of the classes, by the rule or because its class is called `none`, `background` or
-    /// `unknown`.
+    /// The best class, or every label that reaches its threshold, likeliest first.
+    pub chosen: Vec<ClassIndex>,
+    /// Whether the sample is none of the classes: by the rule, because its class is called `none`, `background` or
+    /// `unknown`, or because no label reaches its threshold.
+    pub unknown: bool,
+    /// How strange the sample is; `None` when the head has no rule.
+    pub unknown_score: Option<f32>,
+}
+
+/// The number that a head answers with.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Value {
+    pub value: f32,
+    /// Whether the sample is unlike those the head was fitted on.
     pub unknown: bool,
     /// How strange the sample is; `None` when the head has no rule.
     pub unknown_score: Option<f32>,
@@ -91,9 +108,7 @@ impl HeadArtifact {
         if classes == 0 || dim == 0 {
             return Err(InvalidHead::Empty { classes, dim });
         }
-        if parts.labels.len() != classes {
-            return Err(InvalidHead::Labels { expected: classes, got: parts.labels.len() });
-        }
+        check_outputs(&parts, classes)?;
         check_weights(&parts.head)?;
         if let Some(rule) = &parts.unknown {
             let (got_classes, got_dim) = rule.distance.shape();
@@ -106,6 +121,10 @@ impl HeadArtifact {
 
     pub fn head(&self) -> &Head {
         &self.0.head
+    }
+
+    pub fn outputs(&self) -> &Outputs {
+        &self.0.outputs
     }
 
     pub fn labels(&self) -> &Labels {
@@ -140,24 +159,77 @@ impl HeadArtifact {
         Ok(self.0.head.logits(features.0.view()))
     }
 
-    /// One answer a row of `features` `[N,C]`.
+    /// One number a row of `features` `[N,C]`, from a head for regression.
+    pub fn values(&self, features: &Features) -> Result<Vec<Value>, HeadError> {
+        if self.0.outputs != Outputs::Value {
+            return Err(HeadError::Task { expected: "regression", got: self.0.outputs.task() });
+        }
+        let values = self.logits(features)?;
+        let silent = Array2::zeros(values.dim());
+        let strangeness = self.0.unknown.as_ref().map(|rule| rule.scores(features.0.view(), silent.view()));
+        let value = |(row, &value): (usize, &f32)| {
+            let unknown_score = strangeness.as_ref().map(|scores| scores[row]);
+            Value { value, unknown: self.is_strange(unknown_score), unknown_score }
+        };
+        Ok(values.column(0).iter().enumerate().map(value).collect())
+    }
+
+    fn is_strange(&self, unknown_score: Option<f32>) -> bool {
+        self.0.unknown.as_ref().zip(unknown_score).is_some_and(|(rule, score)| score > rule.threshold)
+    }
+
+    /// The probabilities of [`Scores`] from logits `[N,K]`.
+    fn probabilities(&self, logits: Array2<f32>) -> Array2<f32> {
+        match &self.0.outputs {
+            Outputs::Labels { .. } => probabilities(&(logits / self.0.temperature.value())),
+            _ => self.0.temperature.probabilities(logits),
+        }
+    }
+
+    fn chosen(&self, probabilities: ArrayView1<f32>) -> Vec<ClassIndex> {
+        let Outputs::Labels { thresholds } = &self.0.outputs else { return vec![best_class(probabilities)] };
+        let mut chosen: Vec<ClassIndex> =
+            (0..thresholds.len()).filter(|&label| probabilities[label] >= thresholds[label]).map(ClassIndex).collect();
+        chosen.sort_by(|a, b| probabilities[b.0].total_cmp(&probabilities[a.0]));
+        chosen
+    }
+
+    /// One answer a row of `features` `[N,C]`, from a head for classes or labels.
     pub fn predict(&self, features: &Features) -> Result<Vec<Scores>, HeadError> {
+        if self.0.outputs == Outputs::Value {
+            return Err(HeadError::Task { expected: "classification or multilabel", got: Task::Regression });
+        }
         let logits = self.logits(features)?;
         let strangeness = self.0.unknown.as_ref().map(|rule| rule.scores(features.0.view(), logits.view()));
-        let probabilities = self.0.temperature.probabilities(logits);
+        let probabilities = self.probabilities(logits);
         let scores = probabilities.rows().into_iter().enumerate().map(|(row, probabilities)| {
             let unknown_score = strangeness.as_ref().map(|scores| scores[row]);
-            let strange =
-                self.0.unknown.as_ref().zip(unknown_score).is_some_and(|(rule, score)| score > rule.threshold);
-            let unknown = strange || self.means_nothing(best_class(probabilities));
-            Scores { probabilities: probabilities.to_vec(), unknown, unknown_score }
+            let chosen = self.chosen(probabilities);
+            let nothing = chosen.first().is_none_or(|class| self.means_nothing(*class));
+            let unknown = self.is_strange(unknown_score) || nothing;
+            Scores { probabilities: probabilities.to_vec(), chosen, unknown, unknown_score }
         });
         Ok(scores.collect())
     }
 
     fn means_nothing(&self, class: ClassIndex) -> bool {
-        let label = self.0.labels.get(class).expect("one label a class");
-        NAMES_OF_NOTHING.iter().any(|name| label.as_str().eq_ignore_ascii_case(name))
+        self.0.labels.get(class).expect("one label a class").means_nothing()
+    }
+}
+
+fn check_outputs(parts: &ArtifactParts, outputs: usize) -> Result<(), InvalidHead> {
+    let expected = if parts.outputs == Outputs::Value { 0 } else { outputs };
+    if parts.labels.len() != expected {
+        return Err(InvalidHead::Labels { expected, got: parts.labels.len() });
+    }
+    match &parts.outputs {
+        Outputs::Value if outputs != 1 => Err(InvalidHead::Outputs(outputs)),
+        Outputs::Labels { thresholds }
+            if thresholds.len() != outputs || thresholds.iter().any(|share| !(0.0..=1.0).contains(share)) =>
+        {
+            Err(InvalidHead::Thresholds { expected: outputs, got: thresholds.clone() })
+        }
+        _ => Ok(()),
     }
 }
 

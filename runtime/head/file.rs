@@ -3,9 +3,10 @@
 //! | Metadata | |
 //! |---|---|
 //! | `format` | `edgetl-head` |
-//! | `version` | `1` |
+//! | `version` | `1`; `2` for tasks that version 1 does not know |
+//! | `task` | `regression` or `multilabel`; absent for classification |
 //! | `kind` | `softmax`, `ridge`, `lda`, `mlp`, `prototype` |
-//! | `labels` | JSON list of strings, one a class |
+//! | `labels` | JSON list of strings, one a class; empty for regression |
 //! | `fingerprint` | 64 hexadecimal digits |
 //! | `temperature` | a number |
 //! | `unknown` | JSON object (threshold, false-reject rate, kind of distance, usual distance and logit, rows a class); absent without rule |
@@ -17,6 +18,7 @@
 //! | `hidden.weight`, `hidden.bias` | F32 | `[H,C]`, `[H]` | `mlp` |
 //! | `output.weight`, `output.bias` | F32 | `[K,H]`, `[K]` | `mlp` |
 //! | `directions`, `scale` | F32 | `[K,C]`, `[1]` | `prototype` |
+//! | `thresholds` | F32 | `[K]` | `multilabel`: probabilities from which on a label is there |
 //! | `unknown.directions`, `unknown.scales` | I8, F32 | `[M,C]`, `[M]` | with `unknown` of kind `neighbours` |
 //! | `unknown.means`, `unknown.scales` | F32 | `[K,C]`, `[C]` | with `unknown` of kind `means` |
 
@@ -31,11 +33,13 @@ use super::artifact::{ArtifactParts, HeadArtifact, InvalidHead};
 use super::options::ParseHeadError;
 use super::safetensors_file::{Tensor, serialize};
 use super::unknown::{ClassMeans, Distance, DistanceKind, NeighbourBank, UnknownRule, Usual};
-use super::{Head, HeadKind, Linear, Mlp, Prototype, Temperature};
+use super::{Head, HeadKind, Linear, Mlp, Outputs, ParseTaskError, Prototype, Task, Temperature};
 use crate::digest::{Fingerprint, ParseDigestError};
 
 const FORMAT: &str = "edgetl-head";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The last that knows nothing but classification.
+const CLASSIFICATION_VERSION: u32 = 1;
 
 /// Why bytes are no head.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +58,8 @@ pub enum ArtifactError {
     Temperature(String),
     #[error(transparent)]
     Kind(#[from] ParseHeadError),
+    #[error(transparent)]
+    Task(#[from] ParseTaskError),
     #[error("expected a fingerprint in the metadata")]
     Fingerprint(#[from] ParseDigestError),
     #[error("expected the tensor `{0}`")]
@@ -82,9 +88,11 @@ struct UnknownMetadata {
 impl HeadArtifact {
     /// The head's file; the same artifact gives the same bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let task = self.outputs().task();
+        let version = if task == Task::Classification { CLASSIFICATION_VERSION } else { VERSION };
         let mut metadata = BTreeMap::from([
             ("format", FORMAT.to_owned()),
-            ("version", VERSION.to_string()),
+            ("version", version.to_string()),
             ("kind", self.head().kind().to_string()),
             ("labels", json(self.labels())),
             ("fingerprint", self.fingerprint().to_string()),
@@ -92,6 +100,12 @@ impl HeadArtifact {
             ("report", json(&self.report().without_durations())),
         ]);
         let mut tensors = head_tensors(self.head());
+        if task != Task::Classification {
+            metadata.insert("task", task.to_string());
+        }
+        if let Outputs::Labels { thresholds } = self.outputs() {
+            tensors.push(Tensor::f32("thresholds", &[thresholds.len()], thresholds));
+        }
         if let Some(rule) = self.unknown() {
             metadata.insert("unknown", json(&UnknownMetadata::of(rule)));
             tensors.extend(distance_tensors(&rule.distance));
@@ -107,6 +121,7 @@ impl HeadArtifact {
         let parsed = temperature.parse().ok().and_then(Temperature::new);
         let parts = ArtifactParts {
             head: reader.head()?,
+            outputs: reader.outputs()?,
             labels: reader.json("labels")?,
             fingerprint: reader.text("fingerprint")?.parse::<Fingerprint>()?,
             temperature: parsed.ok_or_else(|| ArtifactError::Temperature(temperature.to_owned()))?,
@@ -214,6 +229,15 @@ impl<'a> Reader<'a> {
                 let scale = *scale.first().ok_or(ArtifactError::MissingTensor("scale"))?;
                 Head::Prototype(Prototype { directions: self.matrix("directions")?, scale })
             }
+        })
+    }
+
+    fn outputs(&self) -> Result<Outputs, ArtifactError> {
+        let task = self.metadata.get("task").map_or(Ok(Task::Classification), |task| task.parse())?;
+        Ok(match task {
+            Task::Classification => Outputs::Classes,
+            Task::Regression => Outputs::Value,
+            Task::Multilabel => Outputs::Labels { thresholds: self.vector("thresholds")?.to_vec() },
         })
     }
 

@@ -15,21 +15,30 @@ use super::artifact::{ArtifactParts, HeadArtifact};
 use super::candidates::{Fitted, Prepared, Trial, cost};
 use super::out_of_fold::OutOfFold;
 use super::report::{Candidate, FitReport, LeftOut, UnknownReport, rounded};
-use super::{FitOptions, Temperature};
-use crate::dataset::{Dataset, DatasetParts};
+use super::{FitOptions, Outputs, Task, Temperature, multilabel, regression};
+use crate::dataset::Dataset;
 use crate::labels::{ClassIndex, Labels};
 use crate::metrics;
 
-/// Fits the head that `options` ask for on every sample, with its calibration and its unknown-threshold set from
-/// out-of-fold answers. Classes without samples are left out of the head.
+/// Fits the head that `options` ask for on every sample.
 ///
 /// # Errors
-/// When there are not two classes with samples, or the options make no sense.
+/// When there is too little to learn from, labels cannot be read as the task needs them, or the options make no sense.
 pub fn fit(dataset: &Dataset, options: &FitOptions) -> Result<HeadArtifact, FitError> {
     check(options)?;
+    match options.task {
+        Task::Classification => classify(dataset, options),
+        Task::Regression => regression::fit(dataset, options),
+        Task::Multilabel => multilabel::fit(dataset, options),
+    }
+}
+
+/// A head for classes, its calibration and its unknown-threshold set from out-of-fold answers. Classes without samples are
+/// left out of it.
+fn classify(dataset: &Dataset, options: &FitOptions) -> Result<HeadArtifact, FitError> {
     let dataset = with_present_classes(dataset)?;
     let data = Prepared::new(&dataset, options)?;
-    let (kinds, left_out) = cost::kinds(options.head, &data);
+    let (kinds, left_out) = cost::offer(&data).kinds()?;
     let mut trials = Vec::new();
     for kind in kinds {
         let start = Instant::now();
@@ -76,6 +85,7 @@ fn finish(best: &Trial, tried: Tried, data: &Prepared) -> Result<HeadArtifact, F
     let unknown = unknown_rule(best, data);
     let answers = OutOfFold::new(data, &best.logits, temperature);
     let report = FitReport {
+        task: Task::Classification,
         head: best.kind,
         classes: data.dataset.labels().clone(),
         samples: data.dataset.pictures(),
@@ -86,15 +96,22 @@ fn finish(best: &Trial, tried: Tried, data: &Prepared) -> Result<HeadArtifact, F
         candidates: tried.candidates,
         left_out: tried.left_out,
         training,
-        unknown: UnknownReport {
-            threshold: unknown.as_ref().map(|rule| rounded(f64::from(rule.threshold))),
-            false_reject: unknown.as_ref().map(|rule| rule.false_reject),
-        },
+        regression: None,
+        multilabel: None,
+        unknown: UnknownReport::of(unknown.as_ref()),
         balance: data.options.balance,
         update: None,
     };
     let (labels, fingerprint) = (report.classes.clone(), data.dataset.fingerprint());
-    Ok(HeadArtifact::new(ArtifactParts { head, labels, fingerprint, temperature, unknown, report })?)
+    Ok(HeadArtifact::new(ArtifactParts {
+        head,
+        outputs: Outputs::Classes,
+        labels,
+        fingerprint,
+        temperature,
+        unknown,
+        report,
+    })?)
 }
 
 /// The dataset without labels that no sample has.
@@ -121,6 +138,7 @@ fn candidate(trial: &Trial, start: Instant, data: &Prepared) -> Candidate {
         penalty: trial.penalty,
         accuracy: measured.then(|| rounded(metrics::accuracy(trial.logits.view(), &data.truth))),
         nll: measured.then(|| rounded(data.loss(&trial.logits))),
+        rmse: None,
         seconds: Some(start.elapsed().as_secs_f64()),
     }
 }

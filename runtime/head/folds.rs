@@ -28,13 +28,24 @@ impl Folds {
     /// Spreads the groups over at most `count` folds. A class whose samples are all in one group stays out of every
     /// fold: without that group it could not be learned, so it cannot be measured.
     pub fn new(dataset: &Dataset, count: usize, seed: u64) -> Self {
-        let groups = measurable_groups(dataset, seed);
+        Self::spread(measurable_groups(dataset, seed), count, &dataset.class_counts())
+    }
+
+    /// Spreads the groups over at most `count` folds by their sizes alone: for targets that are no classes.
+    pub fn by_group(dataset: &Dataset, count: usize, seed: u64) -> Self {
+        let mut groups = all_groups(dataset);
+        groups.retain(|group| group.measurable);
+        groups.iter_mut().for_each(|group| group.classes = BTreeMap::from([(0, group.rows.len())]));
+        Self::spread(shuffled(groups, seed), count, &[dataset.len()])
+    }
+
+    /// `totals` counts the samples of each class.
+    fn spread(groups: Vec<Group>, count: usize, totals: &[usize]) -> Self {
+        let samples = totals.iter().sum();
         let count = count.min(groups.len());
-        let samples = dataset.len();
         if count < 2 {
             return Self { folds: Vec::new(), samples };
         }
-        let totals = dataset.class_counts();
         let mut folds = vec![Vec::new(); count];
         let mut held = vec![vec![0usize; totals.len()]; count];
         for group in groups {
@@ -76,16 +87,16 @@ impl Folds {
         (0..self.samples).filter(|row| fold.binary_search(row).is_err()).collect()
     }
 
-    /// All rows that are held out once, ascending.
-    pub fn measured_rows(&self) -> Vec<usize> {
+    /// All rows that are held out once and do more than train, ascending.
+    pub fn measured_rows(&self, dataset: &Dataset) -> Vec<usize> {
         let mut rows = self.folds.concat();
+        rows.retain(|&row| !dataset.trains_only(row));
         rows.sort_unstable();
         rows
     }
 }
 
-/// The groups that may be held out, shuffled, large ones first.
-fn measurable_groups(dataset: &Dataset, seed: u64) -> Vec<Group> {
+fn all_groups(dataset: &Dataset) -> Vec<Group> {
     let mut groups = BTreeMap::<GroupId, Group>::new();
     for (row, (&id, target)) in dataset.groups().iter().zip(dataset.targets()).enumerate() {
         let group =
@@ -94,11 +105,22 @@ fn measurable_groups(dataset: &Dataset, seed: u64) -> Vec<Group> {
         group.measurable |= !dataset.trains_only(row);
         *group.classes.entry(target.0).or_default() += 1;
     }
-    groups.retain(|_, group| group.measurable);
+    groups.into_values().collect()
+}
+
+/// The groups that may be held out, shuffled, large ones first.
+fn measurable_groups(dataset: &Dataset, seed: u64) -> Vec<Group> {
+    let mut groups = all_groups(dataset);
+    groups.retain(|group| group.measurable);
     let mut groups_of_class = vec![0; dataset.labels().len()];
-    groups.values().flat_map(|group| group.classes.keys()).for_each(|&class| groups_of_class[class] += 1);
+    groups.iter().flat_map(|group| group.classes.keys()).for_each(|&class| groups_of_class[class] += 1);
     let learnable = |group: &Group| group.classes.keys().all(|&class| groups_of_class[class] > 1);
-    let mut groups: Vec<Group> = groups.into_values().filter(learnable).collect();
+    groups.retain(learnable);
+    shuffled(groups, seed)
+}
+
+/// Large ones first, those of one size in an order by chance.
+fn shuffled(mut groups: Vec<Group>, seed: u64) -> Vec<Group> {
     groups.shuffle(&mut Pcg64::seed_from_u64(seed));
     groups.sort_by_key(|group| std::cmp::Reverse(group.rows.len()));
     groups
@@ -141,8 +163,9 @@ mod tests {
 
     #[test]
     fn a_class_of_one_group_is_never_held_out() {
-        let folds = Folds::new(&dataset(&[(0, 0), (0, 1), (0, 2), (1, 7), (1, 7)]), 5, 1);
-        assert_eq!(folds.measured_rows(), [0, 1, 2]);
+        let samples = dataset(&[(0, 0), (0, 1), (0, 2), (1, 7), (1, 7)]);
+        let folds = Folds::new(&samples, 5, 1);
+        assert_eq!(folds.measured_rows(&samples), [0, 1, 2]);
         assert_eq!(Folds::new(&dataset(&[(0, 0), (1, 1)]), 5, 1).count(), 0);
     }
 
@@ -151,6 +174,15 @@ mod tests {
         let folds = Folds::new(&dataset(&[(0, 0), (0, 1), (1, 2), (1, 3), (1, 3)]), 9, 1);
         assert_eq!(folds.count(), 4);
         assert!(folds.iter().all(|fold| !fold.is_empty()));
+    }
+
+    #[test]
+    fn where_labels_are_no_classes_every_group_is_held_out_whole() {
+        let data = dataset(&[(0, 0), (1, 1), (2, 2), (3, 2), (4, 3)]);
+        let folds = Folds::by_group(&data, 3, 1);
+        assert_eq!((folds.count(), folds.measured_rows(&data)), (3, vec![0, 1, 2, 3, 4]));
+        assert!(folds.iter().any(|fold| fold == [2, 3]));
+        assert_eq!(Folds::by_group(&data, usize::MAX, 1).count(), 4);
     }
 
     #[test]

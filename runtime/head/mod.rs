@@ -7,8 +7,10 @@
 //! ```
 
 mod artifact;
+mod budget;
 mod calibration;
 mod candidates;
+mod course;
 mod design;
 mod diagnosis;
 mod file;
@@ -16,10 +18,13 @@ mod fit;
 mod folds;
 mod lbfgs;
 mod linear;
+mod logistic;
 mod mlp;
+mod multilabel;
 mod options;
 mod out_of_fold;
 mod prototype;
+mod regression;
 mod report;
 mod ridge;
 mod running;
@@ -27,12 +32,13 @@ mod running_file;
 mod safetensors_file;
 mod softmax;
 mod statistics;
+mod task;
 mod unknown;
 mod update;
 
 use ndarray::{Array2, ArrayView2};
 
-pub use artifact::{ArtifactParts, HeadArtifact, HeadError, InvalidHead, Scores};
+pub use artifact::{ArtifactParts, HeadArtifact, HeadError, InvalidHead, Scores, Value};
 pub use calibration::Temperature;
 pub use candidates::{RidgeFit, SoftmaxFit, ridge_regression, softmax_regression};
 pub use diagnosis::{Diagnosis, Duplicate, Imbalance, Outlier, Suspect, diagnose};
@@ -44,11 +50,12 @@ pub use mlp::{Initialisation, LearningRate, Mlp, MlpSettings, Optimiser, ParseSe
 pub use options::{FitOptions, HeadChoice, HeadKind, ParseHeadError};
 pub use prototype::Prototype;
 pub use report::{
-    Candidate, ClassReport, CrossValidation, Epoch, FinderPoint, FitReport, LeftOut, RateFinder, TrainingReport,
-    UnknownReport, UpdateReport,
+    Candidate, ClassReport, CrossValidation, Epoch, FinderPoint, FitReport, LeftOut, MultilabelReport, RateFinder,
+    TrainingReport, UnknownReport, UpdateReport,
 };
 pub use running::{Changes, RunningStatistics};
 pub use statistics::ClassStatistics;
+pub use task::{Outputs, ParseTaskError, Task};
 pub use unknown::UnknownRule;
 pub use update::{UpdateError, check_updatable, update};
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::MlpSettings;
+use super::{MlpSettings, Task};
 
 /// The form of a head.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -34,6 +34,7 @@ pub enum HeadChoice {
 /// How to fit a head. [`FitOptions::default`] is what `fit-head` does without flags.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FitOptions {
+    pub task: Task,
     pub head: HeadChoice,
     /// Gives every class the same total weight.
     pub balance: bool,
@@ -57,6 +58,7 @@ pub struct FitOptions {
 impl Default for FitOptions {
     fn default() -> Self {
         Self {
+            task: Task::Classification,
             head: HeadChoice::Auto,
             balance: false,
             folds: 5,

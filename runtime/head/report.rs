@@ -2,13 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::HeadKind;
+use super::{HeadKind, Task, UnknownRule};
 use crate::labels::{Label, Labels};
+use crate::metrics::RegressionMetrics;
 
 /// Everything `fit-head` says about a head. Numbers that could not be measured are `None`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct FitReport {
+    #[serde(default, skip_serializing_if = "Task::is_classification")]
+    pub task: Task,
     pub head: HeadKind,
+    /// Empty for regression.
     pub classes: Labels,
     pub samples: usize,
     /// Augmented views of the samples that were learned from as well.
@@ -16,6 +20,12 @@ pub struct FitReport {
     pub views: usize,
     pub dim: usize,
     pub cv: CrossValidation,
+    /// Out of fold, for regression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regression: Option<RegressionMetrics>,
+    /// For several labels a picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multilabel: Option<MultilabelReport>,
     pub per_class: Vec<ClassReport>,
     /// The one that was kept, then the others by their loss.
     pub candidates: Vec<Candidate>,
@@ -46,6 +56,14 @@ pub struct UpdateReport {
     pub relabelled: usize,
     /// Whether the sums had to be made from all samples again.
     pub rebuilt: bool,
+}
+
+/// What is particular to several labels a picture. `accuracy` of [`CrossValidation`] is then the share of pictures of which
+/// every label is right, its `nll` a mean over pictures and labels; each was said with thresholds from other folds.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct MultilabelReport {
+    /// The probability from which on a label is said to be there, in the order of the classes.
+    pub thresholds: Vec<f64>,
 }
 
 /// A head that was not tried, and why.
@@ -137,6 +155,9 @@ pub struct Candidate {
     pub accuracy: Option<f64>,
     /// Of calibrated probabilities.
     pub nll: Option<f64>,
+    /// For regression, in the unit of the labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rmse: Option<f64>,
     /// How long trying it took; `None` in a stored artifact, whose bytes depend on data, options and seed alone.
     pub seconds: Option<f64>,
 }
@@ -152,6 +173,15 @@ pub struct UnknownReport {
 
 fn is_zero(number: &usize) -> bool {
     *number == 0
+}
+
+impl UnknownReport {
+    pub(super) fn of(rule: Option<&UnknownRule>) -> Self {
+        Self {
+            threshold: rule.map(|rule| rounded(f64::from(rule.threshold))),
+            false_reject: rule.map(|rule| rule.false_reject),
+        }
+    }
 }
 
 /// A measured number as it is reported: to six decimals, which JSON keeps exactly.

@@ -6,7 +6,7 @@ use super::artifact::{ArtifactParts, HeadArtifact, InvalidHead};
 use super::report::{ClassReport, FitReport, UpdateReport};
 use super::running::{Changes, RunningStatistics};
 use super::unknown::{Distance, UnknownRule};
-use super::{ClassStatistics, Head, HeadKind};
+use super::{ClassStatistics, Head, HeadKind, Task};
 use crate::dataset::Dataset;
 use crate::labels::{Label, Labels};
 
@@ -17,6 +17,8 @@ pub enum UpdateError {
     NotClosedForm(HeadKind),
     #[error("expected a ridge head with equal weights, got one with balanced classes, which does not follow from sums")]
     Balanced,
+    #[error("expected a head that names one class, got one for {0}")]
+    Task(Task),
     #[error("expected a ridge head that says its penalty")]
     Penalty,
     #[error("expected samples of at least two classes, got {0}")]
@@ -61,6 +63,7 @@ pub fn update(
     });
     let parts = ArtifactParts {
         head: head(old, &sums)?,
+        outputs: old.outputs().clone(),
         fingerprint: old.fingerprint(),
         temperature: old.temperature(),
         unknown,
@@ -76,6 +79,7 @@ pub fn update(
 /// Why not.
 pub fn check_updatable(report: &FitReport) -> Result<(), UpdateError> {
     match report.head {
+        _ if !report.task.is_classification() => Err(UpdateError::Task(report.task)),
         HeadKind::Ridge if report.balance => Err(UpdateError::Balanced),
         HeadKind::Prototype | HeadKind::Lda | HeadKind::Ridge => Ok(()),
         other => Err(UpdateError::NotClosedForm(other)),

@@ -12,6 +12,6 @@ pub use extractor::{Admit, ExtractError, Extracted, Extractor, Outcome, session_
 pub use golden::{GoldenCheckError, TOLERANCE as GOLDEN_TOLERANCE, check_golden, golden_vectors};
 pub use known_picture::{KnownPicture, KnownPictureError, Recognition, recognise};
 pub use ordered::InOrder;
-pub use prediction::{Answer, Prediction, RankedLabel};
+pub use prediction::{Answer, Prediction, RankedLabel, Statement};
 pub use single::SingleExtractor;
 pub use views::{ViewFeatures, ViewRequest, extract_views};

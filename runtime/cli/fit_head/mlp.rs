@@ -37,9 +37,9 @@ pub struct MlpArgs {
     /// The highest number of passes over the samples
     #[arg(long, default_value_t = 30, value_name = "N")]
     epochs: usize,
-    /// Samples a step
-    #[arg(long, default_value_t = 64, value_name = "N")]
-    batch: usize,
+    /// Samples a step [default: a sixteenth of all, from 16 to 64]
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
     /// Stop after so many epochs without a lower validation loss and keep the best weights; 0 trains on all samples to
     /// the end
     #[arg(long, default_value_t = 8, value_name = "EPOCHS")]

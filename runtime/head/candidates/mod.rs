@@ -39,8 +39,7 @@ impl<'a> Prepared<'a> {
     /// `dataset` has samples of each class.
     pub fn new(dataset: &'a Dataset, options: &'a FitOptions) -> Result<Self, FitError> {
         let folds = Folds::new(dataset, options.folds, options.seed);
-        let mut measured = folds.measured_rows();
-        measured.retain(|&row| !dataset.trains_only(row));
+        let measured = folds.measured_rows(dataset);
         let truth = measured.iter().map(|&row| dataset.targets()[row]).collect();
         let design = Design::new(dataset.features().view()).map_err(|_| FitError::Decomposition)?;
         let weights = sample_weights(dataset, options.balance);

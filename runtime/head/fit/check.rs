@@ -42,9 +42,11 @@ fn check_training(settings: &MlpSettings) -> Result<(), FitError> {
             return Err(FitError::Training { what, limits: "of at least 0", got: value.into() });
         }
     }
-    for (what, count, least) in
-        [("a width", settings.width.unwrap_or(1), 1), ("epochs", settings.epochs, 1), ("a batch", settings.batch, 2)]
-    {
+    for (what, count, least) in [
+        ("a width", settings.width.unwrap_or(1), 1),
+        ("epochs", settings.epochs, 1),
+        ("a batch", settings.batch.unwrap_or(2), 2),
+    ] {
         if count < least {
             let limits = if least == 1 { "of at least 1" } else { "of at least 2" };
             return Err(FitError::Training { what, limits, got: count as f64 });

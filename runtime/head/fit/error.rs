@@ -1,6 +1,8 @@
 //! Why no head can be fitted.
 
+use crate::dataset::TargetError;
 use crate::head::artifact::InvalidHead;
+use crate::head::{HeadKind, Task};
 use crate::labels::Label;
 
 /// Why no head can be fitted.
@@ -10,6 +12,16 @@ pub enum FitError {
     NoSamples,
     #[error("expected samples of at least two classes, got only `{0}`")]
     OneClass(Label),
+    #[error(transparent)]
+    Targets(#[from] TargetError),
+    #[error("expected samples whose labels are numbers, got none")]
+    NoNumbers,
+    #[error("expected labels of at least two different numbers, got only {0}")]
+    OneNumber(f64),
+    #[error("expected samples with at least one name between them, got none")]
+    NoNames,
+    #[error("expected {offered} for {task}, got {got}")]
+    HeadOfTask { task: Task, offered: String, got: HeadKind },
     #[error("expected features of at least one channel, got none")]
     NoChannels,
     #[error("expected at least 2 folds, got {0}")]

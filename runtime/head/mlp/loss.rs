@@ -4,7 +4,6 @@ use ndarray::{Array2, ArrayView2, Zip};
 
 /// How far outputs `[N,K]` are from targets `[N,K]`, as a mean over the samples.
 #[derive(Clone, Copy, PartialEq, Debug)]
-#[cfg_attr(not(test), allow(dead_code))] // heads of one class a picture use the first
 pub enum Loss {
     /// Of the softmax; targets are shares of classes, of which `smoothing` is spread over all. Targets that add up to
     /// something else than 1 weigh their sample by it.

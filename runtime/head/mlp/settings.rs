@@ -22,8 +22,8 @@ pub struct MlpSettings {
     pub mixup: f32,
     /// The highest number of passes over the samples.
     pub epochs: usize,
-    /// Samples a step; at least 2.
-    pub batch: usize,
+    /// Samples a step, at least 2; `None` for a sixteenth of all, within [`MlpSettings::BATCHES`].
+    pub batch: Option<usize>,
     /// Epochs without a lower validation loss before training ends; 0 holds no validation samples back.
     pub patience: usize,
 }
@@ -32,6 +32,14 @@ impl MlpSettings {
     /// Twice the channels is what the course teaches for large sets. On some hundred pictures more than the upper limit
     /// costs time in proportion and gains nothing.
     pub const WIDTHS: (usize, usize) = (16, 256);
+
+    /// Few samples need small batches: it is steps that they learn by.
+    pub const BATCHES: (usize, usize) = (16, 64);
+
+    /// Samples a step of `samples`.
+    pub fn batch_for(&self, samples: usize) -> usize {
+        self.batch.unwrap_or((samples / 16).clamp(Self::BATCHES.0, Self::BATCHES.1))
+    }
 
     /// H for features of `channels`.
     pub fn width_for(&self, channels: usize) -> usize {
@@ -52,7 +60,7 @@ impl Default for MlpSettings {
             label_smoothing: 0.1,
             mixup: 0.0,
             epochs: 30,
-            batch: 64,
+            batch: None,
             patience: 8,
         }
     }

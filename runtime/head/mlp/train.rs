@@ -103,9 +103,10 @@ pub struct Teacher<'a> {
 
 impl<'a> Teacher<'a> {
     pub fn new(lesson: &'a Lesson, settings: &'a MlpSettings, network: &mut Network) -> Self {
+        let samples = lesson.features.nrows();
         // Another stream than that of the first weights.
         let seed = lesson.seed ^ 0x5851_f42d_4c95_7f2d;
-        let batches = Batches::new(lesson.features.nrows(), settings.batch, seed);
+        let batches = Batches::new(samples, settings.batch_for(samples), seed);
         Self { lesson, settings, batches, state: State::new(settings.optimiser, network), step: 0 }
     }
 
