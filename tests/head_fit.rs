@@ -3,7 +3,7 @@
 mod head_data;
 
 use edgetl::dataset::Dataset;
-use edgetl::head::{FitError, FitOptions, HeadArtifact, HeadChoice, HeadError, HeadKind, fit};
+use edgetl::head::{FitError, FitOptions, Head, HeadArtifact, HeadChoice, HeadError, HeadKind, Selection, fit};
 use edgetl::labels::ClassIndex;
 use edgetl::tensor::Features;
 use head_data::{clusters, dataset};
@@ -178,6 +178,32 @@ fn balancing_gives_a_rare_class_its_due() {
     };
     assert!(rare(true) > 2 * rare(false));
     assert!((150..250).contains(&rare(true)), "{}", rare(true));
+}
+
+#[test]
+fn few_channels_do_where_the_others_are_noise_and_the_effect_is_reported() {
+    let mut rng = Pcg64::seed_from_u64(8);
+    let informative = clusters(3, 14, 3);
+    let noise = Array2::from_shape_fn((42, 120), |_| 3.0 * normal(&mut rng));
+    let features = ndarray::concatenate![ndarray::Axis(1), noise, informative.features().clone()];
+    let targets: Vec<usize> = informative.targets().iter().map(|target| target.0).collect();
+    let samples = dataset(features, &targets);
+    for kind in [HeadKind::Lda, HeadKind::Ridge, HeadKind::Softmax] {
+        let options = FitOptions { select: Some(Selection::Top(3)), ..options(kind) };
+        let head = fit(&samples, &options).unwrap();
+        let selection = head.report().selection.as_ref().unwrap();
+        assert_eq!((selection.channels, selection.of, selection.tried.len()), (3, 123, 2));
+        assert!(selection.tried[1].nll < selection.tried[0].nll, "{kind}: {selection:?}");
+        assert_eq!(head.report().cv.accuracy, selection.tried[1].accuracy);
+        assert!(head.report().cv.accuracy.unwrap() > 0.95, "{kind}: {selection:?}");
+        let (Head::Lda(linear) | Head::Ridge(linear) | Head::Softmax(linear)) = head.head() else { panic!("{kind}") };
+        assert!(linear.weights.slice(ndarray::s![.., ..120]).iter().all(|weight| *weight == 0.0));
+    }
+    let auto = FitOptions { select: Some(Selection::Auto), ..options(HeadKind::Lda) };
+    let chosen = fit(&samples, &auto).unwrap().report().selection.clone().unwrap();
+    assert!(chosen.tried.len() == 4 && chosen.channels < 123, "{chosen:?}");
+    let refused = fit(&samples, &FitOptions { select: Some(Selection::Auto), ..options(HeadKind::Prototype) });
+    assert!(matches!(refused.unwrap_err(), FitError::HeadOfTask { got: HeadKind::Prototype, .. }));
 }
 
 #[test]

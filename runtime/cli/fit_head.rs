@@ -15,8 +15,8 @@ use super::output::{count, percent, table};
 use super::statistics::{caught_up, keep};
 use crate::dataset::Dataset;
 use crate::head::{
-    Candidate, FitOptions, FitReport, HeadArtifact, HeadChoice, HeadKind, Task, TrainingReport, UpdateReport,
-    check_updatable, fit,
+    Candidate, FitOptions, FitReport, HeadArtifact, HeadChoice, HeadKind, Selection, SelectionReport, Task,
+    TrainingReport, UpdateReport, check_updatable, fit,
 };
 use crate::metrics::RegressionMetrics;
 use crate::store::HeadVersion;
@@ -48,6 +48,9 @@ pub struct Args {
     /// it takes half a second]
     #[arg(long, value_name = "SECONDS")]
     budget: Option<f64>,
+    /// Look at so many channels only, those that tell the classes apart best, or `auto`; the effect is printed
+    #[arg(long, value_name = "N")]
+    select: Option<Selection>,
     /// Measure and print, but publish nothing
     #[arg(long)]
     dry_run: bool,
@@ -117,6 +120,7 @@ fn fit_dataset(dataset: &Dataset, args: &Args) -> anyhow::Result<HeadArtifact> {
         penalties: (!args.penalty.is_empty()).then(|| args.penalty.clone()),
         false_reject: args.false_reject,
         budget: args.budget,
+        select: args.select,
         mlp: args.mlp.settings(),
     };
     fit(dataset, &options).or_hint("`edgetl samples list` shows what is stored; `edgetl collect` adds more")
@@ -154,6 +158,7 @@ impl Report<'_> {
             parts.push(self.candidates());
         }
         parts.extend(self.fit.left_out.iter().map(|left| format!("not tried: {} {}", left.head, left.reason)));
+        parts.extend(self.fit.selection.as_ref().map(selection));
         parts.extend(self.fit.training.as_ref().map(training));
         parts.push(self.outcome());
         parts.join("\n\n")
@@ -262,6 +267,15 @@ fn common_cells(candidate: &Candidate) -> [String; 3] {
         optional(candidate.penalty, |penalty| format!("{penalty:.3e}")),
         optional(candidate.seconds, |seconds| format!("{seconds:.2} s")),
     ]
+}
+
+fn selection(selection: &SelectionReport) -> String {
+    let rows = selection.tried.iter().map(|trial| {
+        let kept = if trial.channels == selection.channels { "kept" } else { "" };
+        let nll = optional(trial.nll, |nll| format!("{nll:.3}"));
+        [trial.channels.to_string(), optional(trial.accuracy, percent), nll, kept.to_owned()]
+    });
+    table(["channels", "accuracy", "NLL", ""], rows)
 }
 
 fn training(training: &TrainingReport) -> String {

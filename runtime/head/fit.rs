@@ -12,9 +12,9 @@ use check::check;
 use unknown::unknown_rule;
 
 use super::artifact::{ArtifactParts, HeadArtifact};
-use super::candidates::{Fitted, Prepared, Trial, cost};
+use super::candidates::{Fitted, Prepared, Trial, cost, selected};
 use super::out_of_fold::OutOfFold;
-use super::report::{Candidate, FitReport, LeftOut, UnknownReport, rounded};
+use super::report::{Candidate, FitReport, LeftOut, SelectionReport, UnknownReport, rounded};
 use super::{FitOptions, Outputs, Task, Temperature, multilabel, regression};
 use crate::dataset::Dataset;
 use crate::labels::{ClassIndex, Labels};
@@ -52,13 +52,21 @@ fn classify(dataset: &Dataset, options: &FitOptions) -> Result<HeadArtifact, Fit
     trials[..=chosen].rotate_right(1);
     let (candidates, trials): (Vec<Candidate>, Vec<Trial>) = trials.into_iter().unzip();
     let best = trials.into_iter().next().expect("at least one kind was tried");
-    finish(&best, Tried { candidates, left_out }, &data)
+    let (best, selection) = match options.select {
+        None => (best, None),
+        Some(selection) => {
+            let selected = selected::compare(best, selection, &data)?;
+            (selected.trial, Some(selected.report))
+        }
+    };
+    finish(&best, Tried { candidates, left_out, selection }, &data)
 }
 
 /// Which heads were compared, and which not.
 struct Tried {
     candidates: Vec<Candidate>,
     left_out: Vec<LeftOut>,
+    selection: Option<SelectionReport>,
 }
 
 /// Of trials in order of loss, the simplest that is within one standard error of the first, the error being that of the
@@ -95,6 +103,7 @@ fn finish(best: &Trial, tried: Tried, data: &Prepared) -> Result<HeadArtifact, F
         per_class: answers.per_class(),
         candidates: tried.candidates,
         left_out: tried.left_out,
+        selection: tried.selection,
         training,
         regression: None,
         multilabel: None,

@@ -47,11 +47,11 @@ pub use fit::{FitError, fit};
 pub use folds::Folds;
 pub use linear::Linear;
 pub use mlp::{Initialisation, LearningRate, Mlp, MlpSettings, Optimiser, ParseSettingError, Schedule};
-pub use options::{FitOptions, HeadChoice, HeadKind, ParseHeadError};
+pub use options::{FitOptions, HeadChoice, HeadKind, ParseHeadError, ParseSelectionError, Selection};
 pub use prototype::Prototype;
 pub use report::{
     Candidate, ClassReport, CrossValidation, Epoch, FinderPoint, FitReport, LeftOut, MultilabelReport, RateFinder,
-    TrainingReport, UnknownReport, UpdateReport,
+    SelectionReport, SelectionTrial, TrainingReport, UnknownReport, UpdateReport,
 };
 pub use running::{Changes, RunningStatistics};
 pub use statistics::ClassStatistics;

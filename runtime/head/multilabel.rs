@@ -222,6 +222,7 @@ impl<'a> Tagged<'a> {
             candidates,
             unknown: UnknownReport::default(),
             left_out,
+            selection: None,
             training,
             balance: false,
             update: None,

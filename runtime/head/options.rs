@@ -31,6 +31,34 @@ pub enum HeadChoice {
     Only(HeadKind),
 }
 
+/// On which channels a head is fitted, those of highest F in an analysis of variance over the classes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Selection {
+    /// As many as lose least out of fold: all, a half, a quarter or an eighth.
+    Auto,
+    Top(usize),
+}
+
+impl FromStr for Selection {
+    type Err = ParseSelectionError;
+
+    /// `auto` or a number above 0.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            _ if text == "auto" => Ok(Self::Auto),
+            Ok(count) if count > 0 => Ok(Self::Top(count)),
+            _ => Err(ParseSelectionError { got: text.to_owned() }),
+        }
+    }
+}
+
+/// No number of channels.
+#[derive(Debug, thiserror::Error)]
+#[error("expected auto or a number of channels above 0, got `{got}`")]
+pub struct ParseSelectionError {
+    got: String,
+}
+
 /// How to fit a head. [`FitOptions::default`] is what `fit-head` does without flags.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FitOptions {
@@ -51,6 +79,8 @@ pub struct FitOptions {
     /// that the same samples give the same head, no clock is read. `None` tries every linear head, and the perceptron
     /// where it takes half a second.
     pub budget: Option<f64>,
+    /// For classification: fits the head that was chosen on some of the channels; `None` for all.
+    pub select: Option<Selection>,
     /// How a perceptron is trained.
     pub mlp: MlpSettings,
 }
@@ -66,6 +96,7 @@ impl Default for FitOptions {
             penalties: None,
             false_reject: 0.05,
             budget: None,
+            select: None,
             mlp: MlpSettings::default(),
         }
     }

@@ -230,6 +230,7 @@ impl<'a> Numbers<'a> {
             candidates,
             unknown: UnknownReport::of(unknown.as_ref()),
             left_out,
+            selection: None,
             training,
             balance: false,
             update: None,

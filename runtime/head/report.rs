@@ -39,6 +39,9 @@ pub struct FitReport {
     /// Heads that `auto` did not try.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+    /// What fitting on fewer channels did, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<SelectionReport>,
     /// How the head that was kept was trained; `None` for a head of closed form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainingReport>,
@@ -64,6 +67,25 @@ pub struct UpdateReport {
 pub struct MultilabelReport {
     /// The probability from which on a label is said to be there, in the order of the classes.
     pub thresholds: Vec<f64>,
+}
+
+/// The effect of fitting on the channels that tell the classes apart best, chosen anew inside each fold.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SelectionReport {
+    /// How many the head looks at; the weights of the others are 0.
+    pub channels: usize,
+    pub of: usize,
+    /// With all channels first.
+    pub tried: Vec<SelectionTrial>,
+}
+
+/// One number of channels, measured out of fold.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SelectionTrial {
+    pub channels: usize,
+    pub accuracy: Option<f64>,
+    /// Of calibrated probabilities.
+    pub nll: Option<f64>,
 }
 
 /// A head that was not tried, and why.

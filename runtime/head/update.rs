@@ -19,6 +19,8 @@ pub enum UpdateError {
     Balanced,
     #[error("expected a head that names one class, got one for {0}")]
     Task(Task),
+    #[error("expected a head on all channels, got one on selected channels, which a new sample may change")]
+    Selected,
     #[error("expected a ridge head that says its penalty")]
     Penalty,
     #[error("expected samples of at least two classes, got {0}")]
@@ -80,6 +82,7 @@ pub fn update(
 pub fn check_updatable(report: &FitReport) -> Result<(), UpdateError> {
     match report.head {
         _ if !report.task.is_classification() => Err(UpdateError::Task(report.task)),
+        _ if report.selection.is_some() => Err(UpdateError::Selected),
         HeadKind::Ridge if report.balance => Err(UpdateError::Balanced),
         HeadKind::Prototype | HeadKind::Lda | HeadKind::Ridge => Ok(()),
         other => Err(UpdateError::NotClosedForm(other)),

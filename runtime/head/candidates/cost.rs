@@ -1,5 +1,6 @@
 //! What trying each head is expected to cost.
 
+use super::selected::can_ignore_channels;
 use super::{Prepared, mlp};
 use crate::head::budget::Offer;
 use crate::head::{HeadKind, Task};
@@ -8,11 +9,12 @@ use crate::head::{HeadKind, Task};
 const SOFTMAX_STEPS: f64 = 40.0;
 
 pub fn offer(data: &Prepared) -> Offer {
+    let can = |kind: &HeadKind| data.options.select.is_none() || can_ignore_channels(*kind);
     Offer {
         task: Task::Classification,
         choice: data.options.head,
         budget: data.options.budget,
-        work: HeadKind::ALL.map(|kind| (kind, work(kind, data))).to_vec(),
+        work: HeadKind::ALL.into_iter().filter(can).map(|kind| (kind, work(kind, data))).collect(),
     }
 }
 

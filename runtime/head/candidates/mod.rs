@@ -5,6 +5,7 @@ mod lda;
 mod mlp;
 mod prototype;
 mod ridge;
+pub mod selected;
 mod softmax;
 
 use ndarray::{Array2, Axis};

@@ -1,7 +1,7 @@
 //! Options that make sense.
 
 use super::FitError;
-use crate::head::{FitOptions, MlpSettings, Optimiser};
+use crate::head::{FitOptions, MlpSettings, Optimiser, Task};
 
 /// # Errors
 /// When an option is out of its range.
@@ -14,6 +14,9 @@ pub fn check(options: &FitOptions) -> Result<(), FitError> {
     }
     if let Some(budget) = options.budget.filter(|budget| budget.is_nan() || *budget < 0.0) {
         return Err(FitError::Budget(budget));
+    }
+    if options.select.is_some() && options.task != Task::Classification {
+        return Err(FitError::SelectionOfTask(options.task));
     }
     check_training(&options.mlp)?;
     match &options.penalties {

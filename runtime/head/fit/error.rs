@@ -22,6 +22,8 @@ pub enum FitError {
     NoNames,
     #[error("expected {offered} for {task}, got {got}")]
     HeadOfTask { task: Task, offered: String, got: HeadKind },
+    #[error("expected classification to select channels for, got {0}")]
+    SelectionOfTask(Task),
     #[error("expected features of at least one channel, got none")]
     NoChannels,
     #[error("expected at least 2 folds, got {0}")]
