@@ -183,7 +183,7 @@ fn a_device_learns_numbers_and_answers_with_them() {
     }
     device.edgetl(&["fit-head", "--task", "regression"]).assert().code(0).stdout(contains("root mean square"));
     device.edgetl(&["heads", "export", "--onnx", "x.onnx"]).assert().code(1).stderr(contains("got one for regression"));
-    assert_eq!(device.json(&["heads", "list"])[0][0]["task"], "regression");
+    assert_eq!(device.json(&["heads", "show"])[0]["task"], "regression");
 }
 
 #[test]

@@ -38,16 +38,26 @@ impl Temperature {
         if !spread.is_normal() {
             return Self::NEUTRAL;
         }
-        // The loss is convex in the inverse temperature: bisect its slope, on a logarithmic scale.
+        // The loss is convex in the inverse temperature: Newton's steps to where its slope is 0, halving the interval on a
+        // logarithmic scale where a step would leave it.
         let (mut low, mut high) = (1e-3 / f64::from(spread), 1e3 / f64::from(spread));
+        let mut inverse = 1.0 / f64::from(spread);
         for _ in 0..60 {
-            let middle = (low * high).sqrt();
-            match slope(logits, targets, middle) {
-                above if above > 0.0 => high = middle,
-                _ => low = middle,
+            let Bend { slope, curvature } = bend(logits, targets, inverse);
+            if slope > 0.0 {
+                high = inverse
+            } else {
+                low = inverse
+            }
+            let next = inverse - slope / curvature;
+            let next = if next > low && next < high { next } else { (low * high).sqrt() };
+            let done = (next / inverse - 1.0).abs() < 1e-9;
+            inverse = next;
+            if done {
+                break;
             }
         }
-        Self::new((1.0 / (low * high).sqrt()) as f32).unwrap_or(Self::NEUTRAL)
+        Self::new((1.0 / inverse) as f32).unwrap_or(Self::NEUTRAL)
     }
 
     /// The softmax of every row of `logits`, each divided by the temperature.
@@ -65,25 +75,33 @@ impl Temperature {
     }
 }
 
-/// The derivative of the smoothed cross-entropy by the inverse temperature.
-fn slope(logits: ArrayView2<f32>, targets: &[ClassIndex], inverse: f64) -> f64 {
+/// The first two derivatives of the smoothed cross-entropy by the inverse temperature.
+struct Bend {
+    slope: f64,
+    curvature: f64,
+}
+
+fn bend(logits: ArrayView2<f32>, targets: &[ClassIndex], inverse: f64) -> Bend {
     let (samples, classes) = logits.dim();
     let other = 1.0 / (samples + classes) as f64;
-    let mut total = 0.0;
+    let mut bend = Bend { slope: 0.0, curvature: 0.0 };
     for (row, target) in logits.rows().into_iter().zip(targets) {
         let highest = row.fold(f32::NEG_INFINITY, |highest, &logit| highest.max(logit));
-        let (mut sum, mut weighted, mut plain) = (0.0, 0.0, 0.0);
+        let (mut sum, mut weighted, mut squared, mut plain) = (0.0, 0.0, 0.0, 0.0);
         for &logit in row {
             let below = f64::from(logit) - f64::from(highest);
             let exponential = (below * inverse).exp();
             sum += exponential;
             weighted += exponential * below;
+            squared += exponential * below * below;
             plain += below;
         }
         let own = f64::from(row[target.0]) - f64::from(highest);
-        total += weighted / sum - (samples as f64 * other * own + other * plain);
+        let mean = weighted / sum;
+        bend.slope += mean - (samples as f64 * other * own + other * plain);
+        bend.curvature += squared / sum - mean * mean;
     }
-    total
+    bend
 }
 
 #[cfg(test)]

@@ -57,7 +57,10 @@ pub fn trial(data: &Prepared) -> Trial {
     let trials = penalties.into_iter().zip(paths.iter().map(|path| data.held_out(path)));
     let (penalty, logits) = match data.folds.count() {
         0 => trials.take(PENALTIES.len() / 2).next_back(),
-        _ => trials.min_by(|(_, a), (_, b)| data.loss(a).total_cmp(&data.loss(b))),
+        _ => {
+            let measured = trials.map(|(penalty, logits)| (data.loss(&logits), (penalty, logits)));
+            measured.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, trial)| trial)
+        }
     }
     .expect("options hold at least one penalty");
     let refit = move |data: &Prepared| Head::Softmax(unfold(data, &solve(data, penalty))).into();

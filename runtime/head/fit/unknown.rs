@@ -1,6 +1,7 @@
 //! The rule for unknown pictures, chosen by samples that were held out and classes that were left out.
 
 use ndarray::{Array2, Axis};
+use rayon::prelude::*;
 
 use crate::head::candidates::{Prepared, Trial};
 use crate::head::unknown::{Distance, DistanceKind, Evidence, UnknownRule};
@@ -26,8 +27,8 @@ pub fn unknown_rule(best: &Trial, data: &Prepared) -> Option<UnknownRule> {
 /// Distances without a fold judge that fold, as the distance of all samples will judge new pictures.
 fn out_of_fold(kind: DistanceKind, logits: &Array2<f32>, data: &Prepared) -> Evidence {
     let (features, targets) = (data.dataset.features(), data.dataset.targets());
-    let mut evidence = Evidence::default();
-    for fold in data.folds.iter() {
+    let folds: Vec<&[usize]> = data.folds.iter().collect();
+    let gather = |fold: &&[usize]| {
         let training = data.folds.training_rows(fold);
         let known: Vec<ClassIndex> = training.iter().map(|&row| targets[row]).collect();
         let features_known = features.select(Axis(0), &training);
@@ -35,9 +36,14 @@ fn out_of_fold(kind: DistanceKind, logits: &Array2<f32>, data: &Prepared) -> Evi
         let (places, rows): (Vec<usize>, Vec<usize>) =
             fold.iter().filter_map(|row| Some((data.measured.binary_search(row).ok()?, *row))).unzip();
         let logits = logits.select(Axis(0), &places);
-        evidence.extend(Evidence::gather(&distance, features.select(Axis(0), &rows).view(), logits.view()));
-    }
-    evidence
+        Evidence::gather(&distance, features.select(Axis(0), &rows).view(), logits.view())
+    };
+    // In the order of the folds, whichever is ready first.
+    let parts: Vec<Evidence> = folds.par_iter().map(gather).collect();
+    parts.into_iter().fold(Evidence::default(), |mut all, part| {
+        all.extend(part);
+        all
+    })
 }
 
 /// Out-of-fold logits in which each sample's own class has none to give: nearly what a head without the class says.
