@@ -1,6 +1,7 @@
 //! Real backbones on real photographs, on both engines; needs `../shared`.
 
 mod common;
+mod photograph_heads;
 
 use std::path::Path;
 
