@@ -6,7 +6,7 @@
 //! Layers, each looking only downwards (`tests/layering.rs` holds this):
 //!
 //! ```text
-//! cli > {predictor, sources, demo} > {backbone, preprocess, store, head} > {manifest, dataset, metrics}
+//! cli > serve > {predictor, sources, demo} > {backbone, preprocess, store, head} > {manifest, dataset, metrics}
 //!     > {atomic_file, digest, labels, tensor}
 //! ```
 
@@ -22,6 +22,8 @@ pub mod manifest;
 pub mod metrics;
 pub mod predictor;
 pub mod preprocess;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod sources;
 pub mod store;
 pub mod tensor;

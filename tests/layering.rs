@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// From the top down; modules of one layer do not see each other.
 const LAYERS: &[&[&str]] = &[
     &["cli"],
+    &["serve"],
     &["predictor", "sources", "demo"],
     &["backbone", "preprocess", "store", "head"],
     &["manifest", "dataset", "metrics"],
@@ -24,6 +25,13 @@ const OWNED_CRATES: &[(&str, &[&str])] = &[
     ("faer", &["algebra/"]),
     ("edgetl_algebra", &["head/"]),
     ("csv", &["sources/"]),
+    ("axum", &["serve/"]),
+    ("hyper", &["serve/"]),
+    ("hyper_util", &["serve/"]),
+    ("tokio", &["serve/"]),
+    ("prometheus_client", &["serve/"]),
+    ("sd_notify", &["serve/"]),
+    ("subtle", &["serve/"]),
 ];
 
 fn runtime() -> PathBuf {

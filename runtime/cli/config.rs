@@ -1,5 +1,6 @@
 //! `edgetl.toml`: what a device's owner sets once. Flags and `EDGETL_*` variables go before it.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -19,6 +20,7 @@ pub struct Config {
     pub engine: EngineConfig,
     pub collect: CollectConfig,
     pub heads: HeadsConfig,
+    pub serve: ServeConfig,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -107,6 +109,21 @@ impl Default for HeadsConfig {
     }
 }
 
+/// What `serve` takes where no flag says otherwise; read by every build, so that all take the same file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(not(feature = "serve"), expect(dead_code))]
+pub struct ServeConfig {
+    pub address: Option<SocketAddr>,
+    /// A file with the token that clients must send.
+    pub token_file: Option<PathBuf>,
+    /// Pictures that may wait.
+    pub queue: Option<u16>,
+    pub max_body_megabytes: Option<u16>,
+    /// In seconds.
+    pub client_timeout: Option<u16>,
+}
+
 impl Config {
     /// `named`, else `edgetl.toml` in the working directory, else the system's, else defaults.
     pub fn load(named: Option<&Path>) -> anyhow::Result<Self> {
@@ -154,6 +171,12 @@ mod tests {
             max_megapixels = 20
             [heads]
             keep = 3
+            [serve]
+            address = "0.0.0.0:8080"
+            token_file = "/etc/edgetl/token"
+            queue = 4
+            max_body_megabytes = 8
+            client_timeout = 10
         "#;
         let config: Config = toml::from_str(text).unwrap();
         assert_eq!(config.engine.threads, Some(2));
@@ -164,6 +187,8 @@ mod tests {
         assert_eq!((plain.timing_cache, plain.engine_cache), (true, Some("engines".into())));
         assert_eq!(config.collect.sources, [PathBuf::from("/srv/photos")]);
         assert_eq!(config.heads.keep, 3);
+        assert_eq!(config.serve.address, Some("0.0.0.0:8080".parse().unwrap()));
+        assert_eq!((config.serve.queue, config.serve.max_body_megabytes), (Some(4), Some(8)));
         assert!(toml::from_str::<Config>("stat = 1").is_err());
     }
 

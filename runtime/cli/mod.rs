@@ -19,6 +19,8 @@ mod progress;
 mod published;
 mod remedy;
 mod samples;
+#[cfg(feature = "serve")]
+mod serve;
 mod statistics;
 
 use std::path::PathBuf;
@@ -76,6 +78,9 @@ enum Command {
     /// List, relabel, rename and remove stored samples
     #[command(subcommand)]
     Samples(samples::Command),
+    /// Answer over HTTP: predictions, health, metrics
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
     /// Say what this machine can run, what is wrong, and how to mend it
     Doctor(doctor::Args),
     /// Run the whole loop on pictures that edgetl draws itself
@@ -107,6 +112,8 @@ impl Command {
             Self::Backbone(command) => backbone::run(command, context),
             Self::Heads(command) => heads::run(command, context),
             Self::Samples(command) => samples::run(command, context),
+            #[cfg(feature = "serve")]
+            Self::Serve(args) => serve::run(&args, context),
             Self::Doctor(args) => doctor::run(&args, context),
             Self::Demo(args) => demo::run(&args, context),
         }

@@ -1,0 +1,137 @@
+//! `serve`: the flags of the service, and what its errors mean to a user.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use super::context::Context;
+use super::engine::{EngineArgs, limits, with_fingerprint};
+use super::failure::OrHint;
+use crate::serve::{Access, Facts, ModelError, ServeError, Settings, Source, run as serve};
+use crate::store::ShelfError;
+
+/// Only this machine can reach it.
+const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+const QUEUE: u16 = 16;
+const MAX_BODY_MEGABYTES: u16 = 32;
+const CLIENT_TIMEOUT: u16 = 30;
+/// The token itself; no flag takes it, since every user of a machine can read command lines.
+const TOKEN: &str = "EDGETL_TOKEN";
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where to listen; beyond this machine a token is needed; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "IP:PORT", env = "EDGETL_ADDRESS")]
+    address: Option<SocketAddr>,
+    /// A file with the token that clients must send as `Authorization: Bearer`; else $EDGETL_TOKEN is the token
+    #[arg(long, value_name = "FILE", env = "EDGETL_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+    /// Pictures that may wait before more are refused with 503 [default: 16]
+    #[arg(long, value_name = "N", env = "EDGETL_QUEUE", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    queue: Option<u16>,
+    /// The longest request body [default: 32]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "EDGETL_MAX_BODY_MEGABYTES",
+        value_parser = clap::value_parser!(u16).range(1..=1024)
+    )]
+    max_body_megabytes: Option<u16>,
+    /// In which a client must send its request, and take its answer [default: 30]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "EDGETL_CLIENT_TIMEOUT",
+        value_parser = clap::value_parser!(u16).range(1..=3600)
+    )]
+    client_timeout: Option<u16>,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// What is printed once, when requests are taken.
+#[derive(Serialize)]
+struct Started<'a> {
+    address: SocketAddr,
+    url: String,
+    #[serde(flatten)]
+    facts: &'a Facts,
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    let settings = args.settings(context)?;
+    let (engine, max_bytes) = (args.engine.options(context), settings.max_body as u64);
+    let limits = crate::preprocess::Limits { max_bytes, ..limits(context) };
+    let state = Context::step(context.state.path().to_owned());
+    let packages = Box::new(move |fingerprint| with_fingerprint(&state, fingerprint).map_err(Into::into));
+    let source = Source { shelf: context.shelf(), packages, engine, limits };
+    let started = |address: SocketAddr, facts: &Facts| {
+        let url = format!("http://{address}");
+        context.output.result(&Started { address, url, facts }, || format!("listening on http://{address}"))
+    };
+    serve(settings, source, started).map_err(explain)
+}
+
+impl Args {
+    fn settings(&self, context: &Context) -> anyhow::Result<Settings> {
+        let config = &context.config.serve;
+        let megabytes = self.max_body_megabytes.or(config.max_body_megabytes).unwrap_or(MAX_BODY_MEGABYTES);
+        let seconds = self.client_timeout.or(config.client_timeout).unwrap_or(CLIENT_TIMEOUT);
+        Ok(Settings {
+            address: self.address.or(config.address).unwrap_or(ADDRESS),
+            access: self.access(config.token_file.as_deref())?,
+            queue: self.queue.or(config.queue).unwrap_or(QUEUE).into(),
+            max_body: usize::from(megabytes.max(1)) << 20,
+            client_timeout: Duration::from_secs(seconds.max(1).into()),
+        })
+    }
+
+    fn access(&self, configured: Option<&Path>) -> anyhow::Result<Access> {
+        let token = match (self.token_file.as_deref(), std::env::var_os(TOKEN), configured) {
+            (Some(file), _, _) | (None, None, Some(file)) => read_token(file)?,
+            (None, Some(token), _) => token.to_string_lossy().into_owned(),
+            (None, None, None) => return Ok(Access::open()),
+        };
+        Access::by_token(&token).or_hint("this makes a good one: openssl rand -hex 32")
+    }
+}
+
+fn read_token(file: &Path) -> anyhow::Result<String> {
+    let failed = || format!("cannot read the token in `{}`", file.display());
+    #[cfg(unix)]
+    if std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file).with_context(failed)?.permissions()) & 0o007 > 0
+    {
+        tracing::warn!("every user of this machine can read the token in `{}`", file.display());
+    }
+    std::fs::read_to_string(file).with_context(failed)
+}
+
+fn explain(error: ServeError) -> anyhow::Error {
+    let hint = match &error {
+        ServeError::Open(_) => {
+            "make a token (openssl rand -hex 32 >FILE) and name its file: --token-file FILE, or set EDGETL_TOKEN; or \
+             listen on this machine alone: --address 127.0.0.1:8080"
+        }
+        ServeError::Bind { .. } => "another program may have the port; --address 127.0.0.1:0 takes a free one",
+        ServeError::Model(ModelError::Shelf(ShelfError::Empty { .. })) => {
+            "fit one first: edgetl collect FOLDER, then edgetl fit-head; or name the state: --state DIR"
+        }
+        ServeError::Model(ModelError::Shelf(_) | ModelError::Head { .. }) => {
+            "`edgetl heads rollback` takes the one before it; `edgetl fit-head` makes a new one"
+        }
+        ServeError::Model(ModelError::Package { .. }) => {
+            "collect with that backbone again, or fit a new head: edgetl fit-head"
+        }
+        ServeError::Model(ModelError::Golden { .. }) => {
+            "`edgetl doctor` compares every provider; name one that agrees: --provider tract; or import the backbone again"
+        }
+        ServeError::Model(ModelError::Backbone(_) | ModelError::Extract(_)) => {
+            "`edgetl doctor` shows what this machine can run; --provider auto takes what there is"
+        }
+        ServeError::Start(_) | ServeError::WorkerEnded => return error.into(),
+    };
+    Err::<(), _>(error).or_hint(hint).expect_err("made of an error")
+}

@@ -1,0 +1,74 @@
+//! What all parts of a running service know of it.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+use super::metrics::Metrics;
+use super::worker::Pulse;
+use crate::backbone::Provider;
+use crate::digest::Fingerprint;
+
+/// What answers at the moment.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Facts {
+    pub provider: Provider,
+    pub backbone: String,
+    #[serde(skip)]
+    pub fingerprint: Fingerprint,
+    pub head_version: u64,
+    pub golden: GoldenCheck,
+}
+
+/// Whether the backbone gave the features on this provider that it gave where it was made.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "lowercase", tag = "check")]
+pub enum GoldenCheck {
+    /// Within the tolerance; the largest difference, relative.
+    Passed { difference: f32 },
+    /// The package has no golden vectors.
+    Absent,
+}
+
+/// Shared by the worker, the watcher and every request.
+pub(super) struct Shared {
+    pub metrics: Metrics,
+    pub pulse: Pulse,
+    state: Mutex<State>,
+}
+
+struct State {
+    facts: Facts,
+    /// Why the published head is not the one that answers.
+    stale: Option<String>,
+}
+
+impl Shared {
+    pub fn new(facts: Facts, metrics: Metrics) -> Self {
+        metrics.show(&facts);
+        Self { metrics, pulse: Pulse::new(), state: Mutex::new(State { facts, stale: None }) }
+    }
+
+    pub fn facts(&self) -> Facts {
+        self.lock().facts.clone()
+    }
+
+    pub fn stale(&self) -> Option<String> {
+        self.lock().stale.clone()
+    }
+
+    /// Another head, perhaps on another backbone, answers from now on.
+    pub fn set_facts(&self, facts: Facts) {
+        self.metrics.show(&facts);
+        self.lock().facts = facts;
+    }
+
+    pub fn set_stale(&self, reason: Option<String>) {
+        self.metrics.head_stale.set(reason.is_some().into());
+        self.lock().stale = reason;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

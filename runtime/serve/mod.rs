@@ -1,0 +1,156 @@
+//! `serve`: predictions over HTTP.
+//!
+//! ```text
+//!  connection ── routes ── upload ──► Queue (bounded) ──► worker thread, owns the Model
+//!                   │                                        ▲ swaps
+//!                   └── metrics, health ◄── Shared           │
+//!                                             heads/current ──► watcher thread
+//! ```
+//!
+//! HTTP runs on one thread, which never decodes a picture; one worker answers them in the order in which they came. A
+//! head that is published while the service runs is opened by the watcher and handed to the worker between two pictures.
+
+mod access;
+mod facts;
+mod listen;
+mod metrics;
+mod model;
+mod queue;
+mod refusal;
+mod routes;
+mod source;
+mod systemd;
+mod upload;
+mod watch;
+mod worker;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+pub use access::{Access, TokenError};
+pub use facts::{Facts, GoldenCheck};
+pub use source::{FindPackage, ModelError, Source};
+
+use facts::Shared;
+use listen::Connections;
+use metrics::Metrics;
+use routes::App;
+use systemd::Supervisor;
+use watch::Watcher;
+use worker::Worker;
+
+/// How long what is in flight may take after a request to stop; systemd and users expect the end within 5 s.
+const DRAIN: Duration = Duration::from_millis(3500);
+/// How long threads may take to end after that.
+const LAST_WAIT: Duration = Duration::from_millis(500);
+
+/// How a service listens and what it takes.
+pub struct Settings {
+    /// With port 0 the system chooses one.
+    pub address: SocketAddr,
+    pub access: Access,
+    /// Pictures that may wait for the worker, at least 1.
+    pub queue: usize,
+    /// Of a request, in bytes.
+    pub max_body: usize,
+    /// In which a client must have sent its head, then its body, and must take its answer.
+    pub client_timeout: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("expected a token, since `{0}` can be reached from other machines, got none")]
+    Open(SocketAddr),
+    #[error("cannot listen on `{address}`")]
+    Bind { address: SocketAddr, source: io::Error },
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error("cannot start the service")]
+    Start(#[source] io::Error),
+    #[error("expected the worker to answer until it is asked to stop, got its end")]
+    WorkerEnded,
+}
+
+/// Serves until SIGTERM or Ctrl-C, then answers what is in flight and returns.
+///
+/// `started` is told the address and what runs, as soon as requests are taken.
+///
+/// # Errors
+/// When the address is open to other machines without a token or cannot be had, when no head can be opened, when the
+/// golden vectors of its backbone do not match, or when the worker ended.
+pub fn run(
+    settings: Settings,
+    source: Source,
+    started: impl FnOnce(SocketAddr, &Facts) -> io::Result<()>,
+) -> Result<(), ServeError> {
+    if !settings.access.allows(settings.address.ip()) {
+        return Err(ServeError::Open(settings.address));
+    }
+    let bind_error = |source| ServeError::Bind { address: settings.address, source };
+    let listener = TcpListener::bind(settings.address).map_err(bind_error)?;
+    let address = listener.local_addr().map_err(bind_error)?;
+    let model = source.open()?;
+    let shared = Arc::new(Shared::new(model.facts().clone(), Metrics::new()));
+    let (jobs, waiting) = queue::bounded(settings.queue, shared.clone());
+    let (swap, swaps) = std::sync::mpsc::channel();
+    let watcher = Watcher::new(source, shared.clone(), swap).start().map_err(ServeError::Start)?;
+    let ended = Worker::new(model, swaps, shared.clone()).start(waiting).map_err(ServeError::Start)?;
+    let supervisor = Supervisor::new(address, shared.clone());
+    let app = Arc::new(App::new(settings, jobs, shared.clone()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
+    let facts = shared.facts();
+    let run = Run { ended, supervisor: &supervisor, shared };
+    let served = runtime.block_on(serve(listener, app, run, || started(address, &facts)));
+    drop(watcher);
+    served
+}
+
+/// What a running service is watched by.
+struct Run<'a> {
+    /// Closes when the worker thread ends.
+    ended: oneshot::Receiver<()>,
+    supervisor: &'a Supervisor,
+    shared: Arc<Shared>,
+}
+
+async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    run: Run<'_>,
+    started: impl FnOnce() -> io::Result<()>,
+) -> Result<(), ServeError> {
+    let Run { mut ended, supervisor, shared } = run;
+    let stop = listen::stop_signal().map_err(ServeError::Start)?;
+    let connections = Connections::new(listener, app.settings.client_timeout, shared).map_err(ServeError::Start)?;
+    started().map_err(ServeError::Start)?;
+    supervisor.ready();
+    let mut worker_ended = false;
+    let until = async {
+        tokio::select! {
+            () = stop => {}
+            _ = &mut ended => worker_ended = true,
+        }
+    };
+    let open = tokio::select! {
+        open = connections.accept(routes::router(app), until) => open,
+        never = supervisor.watch() => match never {},
+    };
+    if worker_ended {
+        return Err(ServeError::WorkerEnded);
+    }
+    tracing::info!("stopping: answering what is in flight");
+    supervisor.stopping();
+    let deadline = Instant::now() + DRAIN;
+    if !open.finish(deadline).await {
+        tracing::warn!("the clients that were not done in {} s were cut off", DRAIN.as_secs_f32());
+    }
+    // The queue closes with the last connection, and the worker ends with the queue.
+    if tokio::time::timeout_at((deadline + LAST_WAIT).into(), ended).await.is_err() {
+        tracing::warn!("the worker is still busy with a picture that nobody waits for");
+    }
+    Ok(())
+}

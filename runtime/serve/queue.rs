@@ -1,0 +1,57 @@
+//! The pictures that wait for the worker: a bounded queue, so that a service under too much load says so at once.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use axum::body::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::facts::Shared;
+use super::refusal::Refusal;
+use crate::predictor::Answer;
+
+/// A picture to be answered.
+pub(super) struct Job {
+    pub path: String,
+    pub picture: Bytes,
+    pub top: usize,
+    pub reply: oneshot::Sender<Result<Answer, Refusal>>,
+    /// The picture's share of the memory for pictures, given back with it.
+    pub room: OwnedSemaphorePermit,
+}
+
+/// The end of the queue at which requests stand.
+pub(super) struct Queue {
+    jobs: SyncSender<Job>,
+    capacity: usize,
+    shared: Arc<Shared>,
+}
+
+/// The end at which the worker takes.
+pub(super) struct Waiting {
+    pub jobs: Receiver<Job>,
+}
+
+/// A queue in which `capacity` pictures may wait, at least one.
+pub(super) fn bounded(capacity: usize, shared: Arc<Shared>) -> (Queue, Waiting) {
+    let capacity = capacity.max(1);
+    let (jobs, waiting) = sync_channel(capacity);
+    shared.metrics.queue_capacity.set(capacity as i64);
+    (Queue { jobs, capacity, shared }, Waiting { jobs: waiting })
+}
+
+impl Queue {
+    /// # Errors
+    /// When there is no place left, or no worker.
+    pub fn push(&self, job: Job) -> Result<(), Refusal> {
+        // Before the job goes, since the worker may take it before this returns.
+        self.shared.metrics.queue_depth.inc();
+        self.jobs.try_send(job).map_err(|error| {
+            self.shared.metrics.queue_depth.dec();
+            match error {
+                TrySendError::Full(_) => Refusal::QueueFull(self.capacity),
+                TrySendError::Disconnected(_) => Refusal::NoWorker,
+            }
+        })
+    }
+}

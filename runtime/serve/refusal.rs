@@ -1,0 +1,117 @@
+//! Every reason for which a request gets no prediction, and the status that each one has.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::backbone::chain;
+use crate::head::HeadError;
+use crate::predictor::ExtractError;
+use crate::preprocess::{DecodeError, PreprocessError};
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("expected {expected}, got {got}")]
+    Request { expected: &'static str, got: String },
+    #[error("expected `Authorization: Bearer` with this service's token")]
+    Token,
+    #[error("expected one of /v1/predict, /health/live, /health/ready and /metrics, got `{0}`")]
+    NoSuchPath(String),
+    #[error("expected another method for `{path}`, got {method}")]
+    Method { path: String, method: String },
+    #[error("expected the whole body within {} s, got a part of it", .0.as_secs_f32())]
+    Slow(Duration),
+    #[error("expected a body of at most {0} bytes, got more")]
+    BodyTooLarge(usize),
+    #[error(transparent)]
+    Picture(#[from] ExtractError),
+    #[error("expected a place among {0} waiting pictures, got none; try again")]
+    QueueFull(usize),
+    #[error("expected memory for another picture, got none until others are answered; try again")]
+    NoRoom,
+    #[error("expected a head that fits its backbone")]
+    Head(#[from] HeadError),
+    #[error("expected an answer, got a fault of this program; its log says more")]
+    Panic,
+    #[error("expected a worker, got its end: the service is going down")]
+    NoWorker,
+}
+
+impl Refusal {
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Request { .. } => StatusCode::BAD_REQUEST,
+            Self::Token => StatusCode::UNAUTHORIZED,
+            Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
+            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Slow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Picture(ExtractError::Preprocess(PreprocessError::Decode(error))) => match error {
+                DecodeError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                DecodeError::Unrecognised(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                DecodeError::NoPixels { .. }
+                | DecodeError::Truncated(_)
+                | DecodeError::Layout(_)
+                | DecodeError::Damaged { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            },
+            Self::QueueFull(_) | Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Picture(_) | Self::Head(_) | Self::Panic | Self::NoWorker => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, error) = (self.status(), chain(&self));
+        if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+            tracing::error!("a request failed: {error}");
+        }
+        let mut response = (status, Json(json!({ "error": error }))).into_response();
+        let extra = match status {
+            StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
+            StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),
+            _ => None,
+        };
+        if let Some((name, value)) = extra {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preprocess::Unrecognised;
+
+    fn picture(error: DecodeError) -> Refusal {
+        ExtractError::from(PreprocessError::Decode(error)).into()
+    }
+
+    #[test]
+    fn whose_fault_it_is_shows_in_the_status() {
+        let huge = DecodeError::TooLarge { width: 90_000, height: 90_000, limit: 1 };
+        for (refusal, status) in [
+            (picture(huge), 413),
+            (picture(DecodeError::Unrecognised(Unrecognised::Text)), 415),
+            (picture(DecodeError::NoPixels { width: 0, height: 1 }), 422),
+            (ExtractError::from(PreprocessError::Output { expected: [1; 3], got: vec![] }).into(), 500),
+            (HeadError::Dimension { expected: 1, got: 2 }.into(), 500),
+            (Refusal::QueueFull(1), 503),
+            (Refusal::Token, 401),
+        ] {
+            assert_eq!(refusal.status().as_u16(), status, "{refusal}");
+        }
+    }
+
+    #[test]
+    fn who_is_to_come_back_or_to_bring_a_token_is_told_so_in_a_header() {
+        let header = |refusal: Refusal, name| refusal.into_response().headers().get(name).cloned();
+        assert_eq!(header(Refusal::NoRoom, header::RETRY_AFTER).unwrap(), "1");
+        assert_eq!(header(Refusal::Token, header::WWW_AUTHENTICATE).unwrap(), "Bearer");
+        assert_eq!(header(Refusal::NoWorker, header::RETRY_AFTER), None);
+    }
+}

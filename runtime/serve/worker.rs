@@ -1,0 +1,141 @@
+//! The one thread that owns the model.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::facts::Shared;
+use super::model::{Model, Question, Swap};
+use super::queue::{Job, Waiting};
+use super::refusal::Refusal;
+
+/// The longest that an idle worker goes without a beat, and without a look at what is to be swapped.
+const BEAT: Duration = Duration::from_millis(100);
+
+/// Proof that the worker gets on: it beats between any two pictures, and while it has none.
+pub(super) struct Pulse {
+    start: Instant,
+    last_micros: AtomicU64,
+}
+
+impl Pulse {
+    pub fn new() -> Self {
+        Self { start: Instant::now(), last_micros: AtomicU64::new(0) }
+    }
+
+    pub fn beat(&self) {
+        self.last_micros.store(self.start.elapsed().as_micros() as u64, Ordering::Relaxed);
+    }
+
+    /// The time since the last beat.
+    pub fn age(&self) -> Duration {
+        self.start.elapsed().saturating_sub(Duration::from_micros(self.last_micros.load(Ordering::Relaxed)))
+    }
+}
+
+/// Beats and calls `step` with each job, or with none where there is none for a moment, until the queue closes.
+fn work<J>(jobs: &Receiver<J>, pulse: &Pulse, mut step: impl FnMut(Option<J>)) {
+    loop {
+        pulse.beat();
+        match jobs.recv_timeout(BEAT) {
+            Ok(job) => step(Some(job)),
+            Err(RecvTimeoutError::Timeout) => step(None),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+pub(super) struct Worker {
+    model: Model,
+    swaps: Receiver<Swap>,
+    shared: Arc<Shared>,
+}
+
+impl Worker {
+    pub fn new(model: Model, swaps: Receiver<Swap>, shared: Arc<Shared>) -> Self {
+        Self { model, swaps, shared }
+    }
+
+    /// Works in a thread of its own until the queue closes; what is given back closes when it ends, however it ends.
+    pub fn start(mut self, waiting: Waiting) -> io::Result<oneshot::Receiver<()>> {
+        let (alive, ended) = oneshot::channel();
+        std::thread::Builder::new().name("predictor".to_owned()).spawn(move || {
+            let shared = self.shared.clone();
+            work(&waiting.jobs, &shared.pulse, |job| self.step(job));
+            drop(alive);
+        })?;
+        Ok(ended)
+    }
+
+    fn step(&mut self, job: Option<Job>) {
+        for swap in self.swaps.try_iter() {
+            self.model.take(swap);
+            let facts = self.model.facts();
+            tracing::info!("head {:06} on {} answers now", facts.head_version, facts.backbone);
+            self.shared.set_facts(facts.clone());
+        }
+        if let Some(job) = job {
+            self.shared.metrics.queue_depth.dec();
+            // Nobody waits for it any more.
+            if !job.reply.is_closed() {
+                self.answer(job);
+            }
+        }
+    }
+
+    fn answer(&mut self, job: Job) {
+        let Job { path, picture, top, reply, room } = job;
+        let question = Question { path: &path, picture: &picture, top };
+        // One picture that a decoder or an engine cannot stand must not take the service down. Every picture starts
+        // from its own buffers, so nothing half-done is left behind.
+        let answer = catch_unwind(AssertUnwindSafe(|| self.model.answer(question))).unwrap_or(Err(Refusal::Panic));
+        drop((picture, room));
+        // The client may have gone meanwhile.
+        let _ = reply.send(answer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{channel, sync_channel};
+
+    use super::*;
+
+    /// Waits until `condition` holds; fails after ten seconds.
+    fn eventually(condition: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !condition() {
+            assert!(start.elapsed() < Duration::from_secs(10), "it does not come about");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn an_idle_worker_beats_and_one_that_hangs_in_a_picture_does_not() {
+        let (jobs, waiting) = sync_channel(1);
+        let (release, released) = channel::<()>();
+        let pulse = Pulse::new();
+        std::thread::scope(|scope| {
+            let pulse = &pulse;
+            scope.spawn(move || {
+                work(&waiting, pulse, |job: Option<()>| {
+                    if job.is_some() {
+                        released.recv().unwrap();
+                    }
+                });
+            });
+            std::thread::sleep(5 * BEAT);
+            eventually(|| pulse.age() < 2 * BEAT);
+            jobs.send(()).unwrap();
+            eventually(|| pulse.age() > 5 * BEAT);
+            release.send(()).unwrap();
+            eventually(|| pulse.age() < 2 * BEAT);
+            drop(jobs);
+        });
+    }
+}
