@@ -1,0 +1,161 @@
+//! A running service and a client for it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::common::Device;
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `edgetl serve` in the background; killed when dropped.
+pub struct Service {
+    child: Child,
+    pub address: SocketAddr,
+    /// What it printed when it was ready.
+    pub started: Value,
+}
+
+/// An answer over HTTP.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub text: String,
+    pub retry_after: Option<String>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+impl Service {
+    pub fn start(device: &Device, arguments: &[&str]) -> Self {
+        Self::start_with(device, arguments, &[])
+    }
+
+    /// With the environment variables `variables`.
+    pub fn start_with(device: &Device, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_edgetl"));
+        command.args(["serve", "--json", "--address", "127.0.0.1:0", "--provider", "tract"]).args(arguments);
+        command.env_clear().env("EDGETL_STATE", device.state()).current_dir(device.path("."));
+        command.envs(variables.iter().copied()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let started: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: `{line}`"));
+        Self { child, address: started["address"].as_str().unwrap().parse().unwrap(), started }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        answer(agent().get(self.url(path)).call())
+    }
+
+    pub fn get_as(&self, path: &str, authorization: &str) -> Answer {
+        answer(agent().get(self.url(path)).header("Authorization", authorization).call())
+    }
+
+    /// Sends `body` as the picture.
+    pub fn predict(&self, body: &[u8]) -> Answer {
+        self.post("/v1/predict", "image/png", body)
+    }
+
+    pub fn post(&self, path: &str, kind: &str, body: &[u8]) -> Answer {
+        answer(agent().post(self.url(path)).header("Content-Type", kind).send(body))
+    }
+
+    /// Sends bytes as they are and gives all that comes back until the service closes the connection.
+    pub fn raw(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request).unwrap();
+        let mut bytes = Vec::new();
+        // A connection that is reset has been closed too.
+        let _ = stream.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The value of the metric that is written `name`, labels included.
+    pub fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").text;
+        let line = text.lines().find(|line| line.rsplit_once(' ').is_some_and(|(key, _)| key == name));
+        let line = line.unwrap_or_else(|| panic!("no `{name}` in\n{text}"));
+        line.rsplit_once(' ').unwrap().1.parse().unwrap()
+    }
+
+    pub fn head_version(&self) -> u64 {
+        self.get("/health/ready").json()["head_version"].as_u64().unwrap()
+    }
+
+    pub fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    pub fn wait(&mut self) -> ExitStatus {
+        let mut status = None;
+        eventually("the end of the service", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into()
+}
+
+fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
+    let mut response = result.unwrap();
+    let retry_after = response.headers().get("Retry-After").map(|value| value.to_str().unwrap().to_owned());
+    Answer { status: response.status().as_u16(), text: response.body_mut().read_to_string().unwrap(), retry_after }
+}
+
+/// Waits until `condition` holds.
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A grey picture of so many pixels a side: few bytes that take a while to decode.
+pub fn large(side: u32) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(side, side).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+/// A body of `multipart/form-data` with these files, and its type.
+pub fn form(files: &[(&str, &[u8])]) -> (String, Vec<u8>) {
+    let mut body = Vec::new();
+    for (name, bytes) in files {
+        let head = format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"picture\"; filename=\"{name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        );
+        body.extend(head.as_bytes());
+        body.extend(*bytes);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--edge--\r\n");
+    ("multipart/form-data; boundary=edge".to_owned(), body)
+}
