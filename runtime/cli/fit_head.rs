@@ -166,44 +166,32 @@ impl Report<'_> {
 
     fn headline(&self) -> String {
         let fit = self.fit;
-        let what = format!(
-            "{} head on {}{}{}, {} features from {}",
-            fit.head,
-            count(fit.samples, "sample"),
-            if fit.views > 0 { format!(" and {}", count(fit.views, "view")) } else { String::new() },
-            match fit.task {
-                Task::Regression => String::new(),
-                Task::Multilabel => format!(" of {}", count(fit.classes.len(), "label")),
-                Task::Classification => {
-                    format!(" of {}", count(fit.classes.len(), "class").replace("classs", "classes"))
-                }
-            },
-            fit.dim,
-            self.backbone
-        );
-        if let Some(RegressionMetrics { mae, rmse, r2 }) = &fit.regression {
-            let folds = fit.cv.folds;
-            return format!(
-                "{what}\nheld out in {folds} folds: mean error {mae:.4}, root mean square {rmse:.4}, R² {r2:.3}"
-            );
+        let names = match fit.task {
+            Task::Regression => String::new(),
+            Task::Multilabel => format!(" of {}", count(fit.classes.len(), "label")),
+            Task::Classification => format!(" of {}", count(fit.classes.len(), "class").replace("classs", "classes")),
+        };
+        let (head, samples, dim, backbone) = (fit.head, count(fit.samples, "sample"), fit.dim, self.backbone);
+        let views = if fit.views > 0 { format!(" and {}", count(fit.views, "view")) } else { String::new() };
+        format!("{head} head on {samples}{views}{names}, {dim} features from {backbone}\n{}", self.measured())
+    }
+
+    fn measured(&self) -> String {
+        let cv = &self.fit.cv;
+        let held_out = format!("held out in {} folds", cv.folds);
+        if let Some(RegressionMetrics { mae, rmse, r2 }) = &self.fit.regression {
+            return format!("{held_out}: mean error {mae:.4}, root mean square {rmse:.4}, R² {r2:.3}");
         }
-        match fit.cv.accuracy {
-            Some(accuracy) if fit.task == Task::Multilabel => format!(
-                "{what}\nheld out in {} folds: every label right {}, macro-F1 {}, NLL {}",
-                fit.cv.folds,
-                percent(accuracy),
-                optional(fit.cv.macro_f1, percent),
-                optional(fit.cv.nll, |nll| format!("{nll:.3}")),
-            ),
-            Some(accuracy) => format!(
-                "{what}\nheld out in {} folds: accuracy {}, macro-F1 {}, NLL {}, calibration error {}",
-                fit.cv.folds,
-                percent(accuracy),
-                optional(fit.cv.macro_f1, percent),
-                optional(fit.cv.nll, |nll| format!("{nll:.3}")),
-                optional(fit.cv.ece, percent),
-            ),
-            None => format!("{what}\nnot measured: too few pictures to hold any out; collect more of each class"),
+        let nll = optional(cv.nll, |nll| format!("{nll:.3}"));
+        let (macro_f1, ece) = (optional(cv.macro_f1, percent), optional(cv.ece, percent));
+        match (cv.accuracy.map(percent), self.fit.task) {
+            (None, _) => "not measured: too few pictures to hold any out; collect more of each class".to_owned(),
+            (Some(accuracy), Task::Multilabel) => {
+                format!("{held_out}: every label right {accuracy}, macro-F1 {macro_f1}, NLL {nll}")
+            }
+            (Some(accuracy), _) => {
+                format!("{held_out}: accuracy {accuracy}, macro-F1 {macro_f1}, NLL {nll}, calibration error {ece}")
+            }
         }
     }
 

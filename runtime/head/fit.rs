@@ -93,23 +93,15 @@ fn finish(best: &Trial, tried: Tried, data: &Prepared) -> Result<HeadArtifact, F
     let unknown = unknown_rule(best, data);
     let answers = OutOfFold::new(data, &best.logits, temperature);
     let report = FitReport {
-        task: Task::Classification,
-        head: best.kind,
-        classes: data.dataset.labels().clone(),
-        samples: data.dataset.pictures(),
-        views: data.dataset.len() - data.dataset.pictures(),
-        dim: data.dataset.dim(),
         cv: answers.summary(),
         per_class: answers.per_class(),
         candidates: tried.candidates,
         left_out: tried.left_out,
         selection: tried.selection,
         training,
-        regression: None,
-        multilabel: None,
         unknown: UnknownReport::of(unknown.as_ref()),
         balance: data.options.balance,
-        update: None,
+        ..FitReport::new(best.kind, data.dataset)
     };
     let (labels, fingerprint) = (report.classes.clone(), data.dataset.fingerprint());
     Ok(HeadArtifact::new(ArtifactParts {

@@ -13,8 +13,7 @@ use super::folds::Folds;
 use super::logistic::{Logistic, probabilities};
 use super::mlp::Loss;
 use super::report::{
-    Candidate, ClassReport, CrossValidation, FitReport, LeftOut, MultilabelReport, TrainingReport, UnknownReport,
-    rounded,
+    Candidate, ClassReport, CrossValidation, FitReport, LeftOut, MultilabelReport, TrainingReport, rounded,
 };
 use super::softmax::with_bias;
 use super::{FitOptions, Head, HeadKind, Outputs, Task, Temperature};
@@ -197,35 +196,17 @@ impl<'a> Tagged<'a> {
         let thresholds = self.thresholds(best, &(0..self.measured.len()).collect::<Vec<_>>());
         let said = self.said_out_of_fold(best);
         let per_class = self.per_class(&said);
-        let measured = |value: f64| (!self.measured.is_empty()).then(|| rounded(value));
-        let f1: Vec<f64> = per_class.iter().filter_map(|class| class.f1).collect();
+        let rounded_thresholds = thresholds.iter().map(|&threshold| rounded(threshold.into())).collect();
         let report = FitReport {
             task: Task::Multilabel,
-            head: best.kind,
             classes: self.tags.labels.clone(),
-            samples: self.dataset.pictures(),
-            views: self.dataset.len() - self.dataset.pictures(),
-            dim: self.dataset.dim(),
-            cv: CrossValidation {
-                folds: self.folds.count(),
-                samples: self.measured.len(),
-                accuracy: measured(exact_match(self.truth.view(), said.view())),
-                macro_f1: measured(f1.iter().sum::<f64>() / f1.len().max(1) as f64),
-                nll: measured(self.loss(best)),
-                ..CrossValidation::default()
-            },
-            regression: None,
-            multilabel: Some(MultilabelReport {
-                thresholds: thresholds.iter().map(|&threshold| rounded(threshold.into())).collect(),
-            }),
+            cv: self.summary(best, &said, &per_class),
+            multilabel: Some(MultilabelReport { thresholds: rounded_thresholds }),
             per_class,
             candidates,
-            unknown: UnknownReport::default(),
             left_out,
-            selection: None,
             training,
-            balance: false,
-            update: None,
+            ..FitReport::new(best.kind, self.dataset)
         };
         let parts = ArtifactParts {
             head,
@@ -237,6 +218,19 @@ impl<'a> Tagged<'a> {
             report,
         };
         Ok(HeadArtifact::new(parts)?)
+    }
+
+    fn summary(&self, best: &Trial, said: &Array2<bool>, per_class: &[ClassReport]) -> CrossValidation {
+        let measured = |value: f64| (!self.measured.is_empty()).then(|| rounded(value));
+        let f1: Vec<f64> = per_class.iter().filter_map(|class| class.f1).collect();
+        CrossValidation {
+            folds: self.folds.count(),
+            samples: self.measured.len(),
+            accuracy: measured(exact_match(self.truth.view(), said.view())),
+            macro_f1: measured(f1.iter().sum::<f64>() / f1.len().max(1) as f64),
+            nll: measured(self.loss(best)),
+            ..CrossValidation::default()
+        }
     }
 
     fn per_class(&self, said: &Array2<bool>) -> Vec<ClassReport> {

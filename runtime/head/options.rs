@@ -75,9 +75,9 @@ pub struct FitOptions {
     pub penalties: Option<Vec<f64>>,
     /// The share of known pictures that may be called unknown.
     pub false_reject: f64,
-    /// How long [`HeadChoice::Auto`] may take to try heads, as estimated for one core of 20 GFLOP/s multiplications; so
-    /// that the same samples give the same head, no clock is read. `None` tries every linear head, and the perceptron
-    /// where it takes half a second.
+    /// Seconds that [`HeadChoice::Auto`] may spend on trying heads, as a count of multiplications of which a core is taken to
+    /// do 20 billion a second: no clock is read, so that the same samples give the same head. `None` tries every linear
+    /// head, and the perceptron where it takes half a second.
     pub budget: Option<f64>,
     /// For classification: fits the head that was chosen on some of the channels; `None` for all.
     pub select: Option<Selection>,

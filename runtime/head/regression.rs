@@ -196,44 +196,35 @@ impl<'a> Numbers<'a> {
         usize::from(mean > (variance / count).sqrt())
     }
 
+    fn fitted(&self, trial: &Trial) -> Fitted {
+        if let Some(head) = &trial.head {
+            return head.clone().into();
+        }
+        let trained = self.course().on_all();
+        let mut mlp = trained.mlp;
+        mlp.output = self.scaled(&mlp.output);
+        Fitted { head: Head::Mlp(mlp), training: Some(trained.report) }
+    }
+
     fn finish(
         &self,
         best: &Trial,
         candidates: Vec<Candidate>,
         left_out: Vec<LeftOut>,
     ) -> Result<HeadArtifact, FitError> {
-        let Fitted { head, training } = match &best.head {
-            Some(head) => head.clone().into(),
-            None => {
-                let trained = self.course().on_all();
-                let mut mlp = trained.mlp;
-                mlp.output = self.scaled(&mlp.output);
-                Fitted { head: Head::Mlp(mlp), training: Some(trained.report) }
-            }
-        };
+        let Fitted { head, training } = self.fitted(best);
         let unknown = self.unknown_rule();
+        let (folds, samples) = (self.folds.count(), self.measured.len());
         let report = FitReport {
             task: Task::Regression,
-            head: best.kind,
             classes: Labels::default(),
-            samples: self.dataset.pictures(),
-            views: self.dataset.len() - self.dataset.pictures(),
-            dim: self.dataset.dim(),
-            cv: CrossValidation {
-                folds: self.folds.count(),
-                samples: self.measured.len(),
-                ..CrossValidation::default()
-            },
+            cv: CrossValidation { folds, samples, ..CrossValidation::default() },
             regression: self.metrics(best),
-            multilabel: None,
-            per_class: Vec::new(),
             candidates,
             unknown: UnknownReport::of(unknown.as_ref()),
             left_out,
-            selection: None,
             training,
-            balance: false,
-            update: None,
+            ..FitReport::new(best.kind, self.dataset)
         };
         let parts = ArtifactParts {
             head,

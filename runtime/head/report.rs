@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{HeadKind, Task, UnknownRule};
+use crate::dataset::Dataset;
 use crate::labels::{Label, Labels};
 use crate::metrics::RegressionMetrics;
 
@@ -219,6 +220,29 @@ pub(super) fn significant(value: f64) -> f64 {
 }
 
 impl FitReport {
+    /// Of a head of `kind` for classification on `dataset`, with nothing measured yet.
+    pub(super) fn new(kind: HeadKind, dataset: &Dataset) -> Self {
+        Self {
+            task: Task::Classification,
+            head: kind,
+            classes: dataset.labels().clone(),
+            samples: dataset.pictures(),
+            views: dataset.len() - dataset.pictures(),
+            dim: dataset.dim(),
+            cv: CrossValidation::default(),
+            regression: None,
+            multilabel: None,
+            per_class: Vec::new(),
+            candidates: Vec::new(),
+            unknown: UnknownReport::default(),
+            left_out: Vec::new(),
+            selection: None,
+            training: None,
+            balance: false,
+            update: None,
+        }
+    }
+
     /// The report without what differs from one run to the next.
     pub fn without_durations(&self) -> Self {
         let mut report = self.clone();
