@@ -43,6 +43,15 @@ pub struct TrainingRows {
     pub ids: Vec<SampleId>,
 }
 
+/// Samples of one backbone whose labels nobody knows. Parallel arrays.
+#[derive(Clone, Debug)]
+pub struct Unlabelled {
+    /// `[M,C]`, finite.
+    pub features: Array2<f32>,
+    pub ids: Vec<SampleId>,
+    pub groups: Vec<GroupId>,
+}
+
 /// The parts a [`Dataset`] is checked and made from.
 #[derive(Clone, Debug)]
 pub struct DatasetParts {

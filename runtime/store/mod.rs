@@ -42,6 +42,7 @@ mod state;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod unlabelled;
 mod views;
 
 use std::path::{Path, PathBuf};

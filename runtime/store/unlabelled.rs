@@ -1,0 +1,44 @@
+//! Samples whose label nobody knows yet.
+
+use ndarray::Array2;
+
+use crate::dataset::{GroupId, SampleId, Unlabelled};
+use crate::digest::Fingerprint;
+
+use super::Store;
+use super::error::{At as _, StoreError};
+
+impl Store {
+    /// The training samples without a label that have features of this backbone, in the order of their ids.
+    ///
+    /// A sample that shares its group key with labelled training samples has the group that these have in a dataset.
+    pub fn unlabelled(&self, fingerprint: &Fingerprint) -> Result<Unlabelled, StoreError> {
+        let sql = "SELECT id, dim, vector, coalesce(
+                (SELECT min(other.id) FROM samples other JOIN features shared ON shared.sample_id = other.id
+                 WHERE other.group_key = samples.group_key AND other.label IS NOT NULL AND other.split = 'train'
+                     AND shared.backbone_id = backbone.backbone_id),
+                (SELECT min(other.id) FROM samples other WHERE other.group_key = samples.group_key),
+                id)
+            FROM (SELECT id AS backbone_id, dim FROM backbones WHERE fingerprint = ?1) AS backbone
+            JOIN features USING (backbone_id) JOIN samples ON samples.id = sample_id
+            WHERE label IS NULL AND split = 'train' ORDER BY id";
+
+        let mut statement = self.connection.prepare(sql).at(&self.path)?;
+        let mut rows = statement.query([fingerprint.to_string()]).at(&self.path)?;
+        let (mut ids, mut groups, mut values, mut width) = (Vec::new(), Vec::new(), Vec::<f32>::new(), 0);
+        while let Some(row) = rows.next().at(&self.path)? {
+            let id = SampleId(row.get(0).at(&self.path)?);
+            width = row.get::<_, u32>(1).at(&self.path)? as usize;
+            let vector = row.get_ref(2).at(&self.path)?.as_blob().map_err(rusqlite::Error::from).at(&self.path)?;
+            let (expected, got) = (width * size_of::<f32>(), vector.len());
+            if expected != got {
+                return Err(StoreError::VectorBytes { id, expected, got });
+            }
+            values.extend(vector.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)));
+            ids.push(id);
+            groups.push(GroupId(row.get(3).at(&self.path)?));
+        }
+        let features = Array2::from_shape_vec((ids.len(), width), values).expect("every row is as wide");
+        Ok(Unlabelled { features, ids, groups })
+    }
+}
