@@ -1,5 +1,7 @@
 //! `fit-head`: from cached features to a published head.
 
+mod beside;
+mod guesses;
 mod mlp;
 mod update;
 
@@ -54,13 +56,27 @@ pub struct Args {
     /// Measure and print, but publish nothing
     #[arg(long)]
     dry_run: bool,
+    /// Also learn from stored pictures without a label that a first head is sure of; shows what that does to held-out
+    /// pictures, and does it only where it does no harm
+    #[arg(long)]
+    pseudo_labels: bool,
+    /// The least probability of a guessed label that is learned from
+    #[arg(long, default_value_t = 0.95, value_parser = probability, requires = "pseudo_labels")]
+    confidence: f64,
+    /// Put the new classes beside those of the backbone's own classifier: all of them, or the ones named
+    #[arg(long, value_name = "LABEL,…", num_args = 0.., require_equals = true, value_delimiter = ',')]
+    #[arg(conflicts_with_all = ["pseudo_labels", "head", "balance", "penalty", "false_reject"])]
+    keep_classes: Option<Vec<String>>,
     /// Bring the live prototype, lda or ridge head up to date from sums, in milliseconds and exactly; held-out numbers,
     /// temperature and the unknown-threshold stay those of the last full fit
     #[arg(long, conflicts_with_all = ["head", "balance", "folds", "seed", "penalty", "false_reject"])]
+    #[arg(conflicts_with_all = ["pseudo_labels", "keep_classes"])]
     update: bool,
     #[command(flatten)]
     mlp: mlp::MlpArgs,
 }
+
+const MORE: &str = "`edgetl samples list` shows what is stored; `edgetl collect` adds more";
 
 /// `fit-head --json`.
 #[derive(Serialize)]
@@ -86,7 +102,12 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let dataset = store
         .training_set(&fingerprint)
         .or_hint("collect the pictures again with the backbone in use: edgetl collect FOLDER")?;
-    let fitted = fit_dataset(&dataset, args)?;
+    let fitted = match &args.keep_classes {
+        _ if dataset.is_empty() => fit_dataset(&dataset, args)?,
+        Some(names) => beside::fit(&dataset, (&package, names), &options(args))?,
+        None if args.pseudo_labels => guesses::fit(&store, &dataset, &options(args), args.confidence)?,
+        None => fit_dataset(&dataset, args)?,
+    };
     let (version, path) = if args.dry_run { (None, None) } else { publish(&fitted, context)? };
     if version.is_some() && check_updatable(fitted.report()).is_ok() {
         let sums = caught_up(&store, &dataset)?;
@@ -111,7 +132,11 @@ fn fit_dataset(dataset: &Dataset, args: &Args) -> anyhow::Result<HeadArtifact> {
             "collect labelled pictures first: edgetl collect FOLDER",
         ));
     }
-    let options = FitOptions {
+    fit(dataset, &options(args)).or_hint(MORE)
+}
+
+fn options(args: &Args) -> FitOptions {
+    FitOptions {
         task: args.task,
         head: args.head,
         balance: args.balance,
@@ -122,8 +147,7 @@ fn fit_dataset(dataset: &Dataset, args: &Args) -> anyhow::Result<HeadArtifact> {
         budget: args.budget,
         select: args.select,
         mlp: args.mlp.settings(),
-    };
-    fit(dataset, &options).or_hint("`edgetl samples list` shows what is stored; `edgetl collect` adds more")
+    }
 }
 
 pub use update::publish_updated;
@@ -148,6 +172,13 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+fn probability(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err(format!("expected a probability from 0 to 1, got `{text}`")),
+    }
+}
+
 impl Report<'_> {
     fn text(&self) -> String {
         let mut parts = vec![self.headline()];
@@ -160,6 +191,8 @@ impl Report<'_> {
         parts.extend(self.fit.left_out.iter().map(|left| format!("not tried: {} {}", left.head, left.reason)));
         parts.extend(self.fit.selection.as_ref().map(selection));
         parts.extend(self.fit.training.as_ref().map(training));
+        parts.extend(self.fit.pseudo_labels.as_ref().map(guesses::text));
+        parts.extend(self.fit.kept.as_ref().map(beside::text));
         parts.push(self.outcome());
         parts.join("\n\n")
     }

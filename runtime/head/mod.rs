@@ -16,6 +16,8 @@ mod diagnosis;
 mod file;
 mod fit;
 mod folds;
+mod guesses;
+mod keep;
 mod lbfgs;
 mod linear;
 mod logistic;
@@ -45,13 +47,16 @@ pub use diagnosis::{Diagnosis, Duplicate, Imbalance, Outlier, Suspect, diagnose}
 pub use file::ArtifactError;
 pub use fit::{FitError, fit};
 pub use folds::Folds;
+pub use guesses::fit_with_guesses;
+pub use keep::{KnownClasses, fit_beside};
 pub use linear::Linear;
 pub use mlp::{Initialisation, LearningRate, Mlp, MlpSettings, Optimiser, ParseSettingError, Schedule};
 pub use options::{FitOptions, HeadChoice, HeadKind, ParseHeadError, ParseSelectionError, Selection};
 pub use prototype::Prototype;
 pub use report::{
-    Candidate, ClassReport, CrossValidation, Epoch, FinderPoint, FitReport, LeftOut, MultilabelReport, RateFinder,
-    SelectionReport, SelectionTrial, TrainingReport, UnknownReport, UpdateReport,
+    Candidate, ClassReport, CrossValidation, Epoch, FinderPoint, FitReport, GuessCount, GuessReport, HeldOut,
+    KeptReport, LeftOut, MultilabelReport, RateFinder, SelectionReport, SelectionTrial, TrainingReport, UnknownReport,
+    UpdateReport,
 };
 pub use running::{Changes, RunningStatistics};
 pub use statistics::ClassStatistics;

@@ -46,6 +46,49 @@ pub struct FitReport {
     /// How the head that was kept was trained; `None` for a head of closed form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainingReport>,
+    /// What samples without a label did; `None` where none were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudo_labels: Option<GuessReport>,
+    /// The classes that the backbone's own classifier brought; `None` where it brought none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptReport>,
+}
+
+/// Samples whose labels a head guessed, and what learning from them does to labelled samples that were held out from
+/// guessing as well.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct GuessReport {
+    /// The least probability of a guess that is learned from.
+    pub confidence: f64,
+    /// How many samples have no label.
+    pub unlabelled: usize,
+    /// How many of them were sure enough, for each class.
+    pub taken: Vec<GuessCount>,
+    pub without: HeldOut,
+    pub with: HeldOut,
+    /// Whether the head has learned from them: not where that answered worse.
+    pub used: bool,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct GuessCount {
+    pub label: Label,
+    pub count: usize,
+}
+
+/// On held-out samples; `None` where there were none.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct HeldOut {
+    pub accuracy: Option<f64>,
+    pub nll: Option<f64>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct KeptReport {
+    /// How many there are.
+    pub classes: usize,
+    /// Those among them that the samples have as well.
+    pub matched: Vec<Label>,
 }
 
 /// How a head differs from the last one that was fitted in full: its weights, counts and distances are as of now;
@@ -240,6 +283,8 @@ impl FitReport {
             training: None,
             balance: false,
             update: None,
+            pseudo_labels: None,
+            kept: None,
         }
     }
 

@@ -21,6 +21,8 @@ pub enum UpdateError {
     Task(Task),
     #[error("expected a head on all channels, got one on selected channels, which a new sample may change")]
     Selected,
+    #[error("expected a head that learned from labelled samples alone, got one with guessed labels")]
+    Guesses,
     #[error("expected a ridge head that says its penalty")]
     Penalty,
     #[error("expected samples of at least two classes, got {0}")]
@@ -80,6 +82,9 @@ pub fn update(
 /// # Errors
 /// Why not.
 pub fn check_updatable(report: &FitReport) -> Result<(), UpdateError> {
+    if report.pseudo_labels.as_ref().is_some_and(|guesses| guesses.used) {
+        return Err(UpdateError::Guesses);
+    }
     match report.head {
         _ if !report.task.is_classification() => Err(UpdateError::Task(report.task)),
         _ if report.selection.is_some() => Err(UpdateError::Selected),

@@ -32,6 +32,8 @@ pub enum FitError {
     Penalty(f64),
     #[error("expected at least one penalty, got none")]
     NoPenalty,
+    #[error("expected classifier rows of {expected} channels, got {got}")]
+    KnownClasses { expected: usize, got: usize },
     #[error("expected a false-reject rate of at least 0 and below 1, got {0}")]
     FalseReject(f64),
     #[error("expected a budget of at least 0 seconds, got {0}")]

@@ -1,0 +1,272 @@
+//! New classes beside those that a backbone's own classifier knew.
+//!
+//! The classifier's rows stay as they are. A new class is imprinted beside them: its row points from the mean of all
+//! stored features to the mean of its own, is as long as the classifier's rows are on average, and its bias lies where
+//! the boundary against the strongest original class halves the distance between its own samples and the others.
+//!
+//! Source: Qi, Brown, Lowe, "Low-Shot Learning with Imprinted Weights", 2018. There the features and all rows are
+//! normalised, so that cosines compare; a classifier trained without that has rows and biases of its own scale, to which
+//! new rows are fitted here instead. The original logits are not touched.
+
+use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
+
+use super::artifact::{ArtifactParts, HeadArtifact};
+use super::fit::{FitError, with_present_classes};
+use super::report::{Candidate, ClassReport, CrossValidation, FitReport, KeptReport, rounded};
+use super::{FitOptions, Folds, Head, HeadKind, Linear, Outputs, Temperature};
+use crate::dataset::Dataset;
+use crate::labels::{ClassIndex, Label, Labels};
+use crate::metrics::{self, Confusion};
+
+/// The last layer of a classifier and its classes.
+#[derive(Clone, Debug)]
+pub struct KnownClasses {
+    pub linear: Linear,
+    /// One a row.
+    pub labels: Labels,
+}
+
+/// A head of the classes of `known` and those of `dataset`. A class that both have, whatever its capitals, keeps the
+/// original row; the report names it. There is no rule for unknown pictures, since nothing is stored of the originals.
+///
+/// # Errors
+/// When `dataset` has not two classes, or the widths differ.
+pub fn fit_beside(dataset: &Dataset, known: &KnownClasses, options: &FitOptions) -> Result<HeadArtifact, FitError> {
+    let dataset = with_present_classes(dataset)?;
+    if dataset.dim() != known.linear.dim() {
+        return Err(FitError::KnownClasses { expected: dataset.dim(), got: known.linear.dim() });
+    }
+    let beside = Beside::new(&dataset, known);
+    let held_out = beside.held_out(&Folds::new(&dataset, options.folds, options.seed));
+    let temperature = Temperature::fit(held_out.logits.view(), &held_out.truth);
+    let report = beside.report(&held_out, temperature);
+    let all: Vec<usize> = (0..dataset.len()).collect();
+    let (labels, head) = (beside.labels.clone(), Head::Softmax(beside.fitted(&all)));
+    let fingerprint = dataset.fingerprint();
+    Ok(HeadArtifact::new(ArtifactParts {
+        head,
+        outputs: Outputs::Classes,
+        labels,
+        fingerprint,
+        temperature,
+        unknown: None,
+        report,
+    })?)
+}
+
+struct Beside<'a> {
+    dataset: &'a Dataset,
+    known: &'a KnownClasses,
+    /// The known ones, then the new ones.
+    labels: Labels,
+    /// Where each class of the dataset is among them.
+    places: Vec<ClassIndex>,
+}
+
+struct HeldOut {
+    folds: usize,
+    logits: Array2<f32>,
+    truth: Vec<ClassIndex>,
+}
+
+impl<'a> Beside<'a> {
+    fn new(dataset: &'a Dataset, known: &'a KnownClasses) -> Self {
+        let mut labels = known.labels.as_slice().to_vec();
+        let same = |one: &Label, other: &Label| one.as_str().eq_ignore_ascii_case(other.as_str());
+        let mut places = Vec::new();
+        for label in dataset.labels().iter() {
+            let place = known.labels.iter().position(|known| same(known, label)).unwrap_or_else(|| {
+                labels.push(label.clone());
+                labels.len() - 1
+            });
+            places.push(ClassIndex(place));
+        }
+        let labels = Labels::new(labels).expect("a new label differs from all known ones");
+        Self { dataset, known, labels, places }
+    }
+
+    fn place(&self, row: usize) -> ClassIndex {
+        self.places[self.dataset.targets()[row].0]
+    }
+
+    /// The classes of the dataset that the classifier does not know.
+    fn new_classes(&self) -> Vec<usize> {
+        (0..self.places.len()).filter(|&class| self.places[class].0 >= self.known.labels.len()).collect()
+    }
+
+    fn fitted(&self, rows: &[usize]) -> Linear {
+        let features = self.dataset.features().select(Axis(0), rows);
+        let targets: Vec<ClassIndex> = rows.iter().map(|&row| self.dataset.targets()[row]).collect();
+        let new = imprint(&self.known.linear, (features.view(), &targets), &self.new_classes());
+        Linear {
+            weights: concatenate![Axis(0), self.known.linear.weights, new.weights],
+            bias: concatenate![Axis(0), self.known.linear.bias, new.bias],
+        }
+    }
+
+    fn held_out(&self, folds: &Folds) -> HeldOut {
+        let none = Array2::zeros((0, self.labels.len()));
+        let mut held_out = HeldOut { folds: folds.count(), logits: none, truth: Vec::new() };
+        for fold in folds.iter() {
+            let rows: Vec<usize> = fold.iter().copied().filter(|&row| !self.dataset.trains_only(row)).collect();
+            let linear = self.fitted(&folds.training_rows(fold));
+            let logits = linear.logits(self.dataset.features().select(Axis(0), &rows).view());
+            held_out.logits.append(Axis(0), logits.view()).expect("as wide");
+            held_out.truth.extend(rows.iter().map(|&row| self.place(row)));
+        }
+        held_out
+    }
+
+    fn report(&self, held_out: &HeldOut, temperature: Temperature) -> FitReport {
+        let truth = &held_out.truth;
+        let predicted = metrics::best_classes(held_out.logits.view());
+        let classes = Confusion::new(self.labels.len(), truth, &predicted).per_class();
+        let counts = self.dataset.picture_counts();
+        let class = |class: usize| {
+            let found = classes[self.places[class].0];
+            let measured = |value| (found.count > 0).then(|| rounded(value));
+            let (precision, recall, f1) = (measured(found.precision), measured(found.recall), measured(found.f1));
+            let label = self.labels.as_slice()[self.places[class].0].clone();
+            ClassReport { label, count: counts[class], precision, recall, f1 }
+        };
+        let per_class: Vec<ClassReport> = (0..self.places.len()).map(class).collect();
+        let cv = held_out.summary(temperature, &per_class);
+        let matched = self.places.iter().filter(|place| place.0 < self.known.labels.len());
+        FitReport {
+            classes: self.labels.clone(),
+            candidates: vec![Candidate {
+                head: HeadKind::Softmax,
+                penalty: None,
+                accuracy: cv.accuracy,
+                nll: cv.nll,
+                rmse: None,
+                seconds: None,
+            }],
+            cv,
+            per_class,
+            kept: Some(KeptReport {
+                classes: self.known.labels.len(),
+                matched: matched.map(|place| self.labels.as_slice()[place.0].clone()).collect(),
+            }),
+            ..FitReport::new(HeadKind::Softmax, self.dataset)
+        }
+    }
+}
+
+impl HeldOut {
+    fn summary(&self, temperature: Temperature, per_class: &[ClassReport]) -> CrossValidation {
+        if self.truth.is_empty() {
+            return CrossValidation::default();
+        }
+        let probabilities = temperature.probabilities(self.logits.clone());
+        let uncalibrated = Temperature::NEUTRAL.probabilities(self.logits.clone());
+        let scores: Vec<f64> = per_class.iter().filter_map(|class| class.f1).collect();
+        CrossValidation {
+            folds: self.folds,
+            samples: self.truth.len(),
+            accuracy: Some(rounded(metrics::accuracy(self.logits.view(), &self.truth))),
+            macro_f1: Some(rounded(scores.iter().sum::<f64>() / scores.len().max(1) as f64)),
+            nll: Some(rounded(metrics::nll(probabilities.view(), &self.truth))),
+            ece: Some(rounded(metrics::ece(probabilities.view(), &self.truth))),
+            ece_uncalibrated: Some(rounded(metrics::ece(uncalibrated.view(), &self.truth))),
+        }
+    }
+}
+
+/// Rows for the `new` classes beside those of `known`.
+///
+/// # Shapes
+/// `samples`: `[N,C]` and N classes; the result `[new,C]`.
+pub fn imprint(known: &Linear, samples: (ArrayView2<f32>, &[ClassIndex]), new: &[usize]) -> Linear {
+    let (features, targets) = samples;
+    let length = known.weights.rows().into_iter().map(|row| norm(row)).sum::<f32>() / known.classes().max(1) as f32;
+    let middle = features.mean_axis(Axis(0)).expect("at least one sample");
+    let strongest = known.logits(features).map_axis(Axis(1), |row| row.fold(f32::NEG_INFINITY, |a, &b| a.max(b)));
+    let (mut weights, mut bias) = (Array2::zeros((new.len(), known.dim())), Array1::zeros(new.len()));
+    for (place, &class) in new.iter().enumerate() {
+        let is_own = |row: &usize| targets[*row].0 == class;
+        let (own, others): (Vec<usize>, Vec<usize>) = (0..targets.len()).partition(is_own);
+        let Some(mean) = features.select(Axis(0), &own).mean_axis(Axis(0)) else {
+            bias[place] = f32::MIN / 4.0;
+            continue;
+        };
+        let direction = mean - &middle;
+        let row = &direction * (length / norm(direction.view()).max(f32::MIN_POSITIVE));
+        let lead = features.dot(&row) - &strongest;
+        let mean_lead = |rows: &[usize]| lead.select(Axis(0), rows).mean();
+        let inside = mean_lead(&own).unwrap_or(0.0);
+        bias[place] = -(inside + mean_lead(&others).unwrap_or(inside)) / 2.0;
+        weights.row_mut(place).assign(&row);
+    }
+    Linear { weights, bias }
+}
+
+fn norm(row: ndarray::ArrayView1<f32>) -> f32 {
+    row.dot(&row).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{DatasetParts, GroupId, SampleId};
+    use crate::digest::{Digest, Fingerprint};
+    use crate::tensor::Features;
+    use ndarray::array;
+
+    fn labels(names: &[&str]) -> Labels {
+        Labels::new(names.iter().map(|name| Label::new(name).unwrap()).collect()).unwrap()
+    }
+
+    /// Two classes along the first two of four channels.
+    fn known() -> KnownClasses {
+        let weights = array![[2.0, -1.0, 0.0, 0.0], [-1.0, 2.0, 0.0, 0.0]];
+        KnownClasses { linear: Linear { weights, bias: array![0.1, -0.1] }, labels: labels(&["Ant", "bee"]) }
+    }
+
+    fn dataset(names: &[&str]) -> Dataset {
+        let features = Array2::from_shape_fn((12, 4), |(row, channel)| {
+            let own = if channel == 2 + row % 2 { 3.0 } else { 0.3 };
+            own + ((row * 5 + channel * 3) % 7) as f32 / 20.0
+        });
+        Dataset::new(DatasetParts {
+            fingerprint: Fingerprint(Digest::of(b"backbone")),
+            features,
+            targets: (0..12).map(|row| ClassIndex(row % 2)).collect(),
+            groups: (0..12).map(GroupId).collect(),
+            ids: (0..12).map(SampleId).collect(),
+            labels: labels(names),
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn new_classes_stand_beside_the_known_ones_whose_logits_stay() {
+        let head = fit_beside(&dataset(&["moth", "wasp"]), &known(), &FitOptions::default()).unwrap();
+        assert_eq!(head.labels().as_slice(), labels(&["Ant", "bee", "moth", "wasp"]).as_slice());
+        let asked =
+            Features(array![[3.0, 0.3, 0.3, 0.3], [0.3, 3.0, 0.3, 0.3], [0.3, 0.3, 3.0, 0.3], [0.3, 0.3, 0.3, 3.0]]);
+        let logits = head.logits(&asked).unwrap();
+        assert_eq!(metrics::best_classes(logits.view()), [0, 1, 2, 3].map(ClassIndex));
+        assert_eq!(logits.slice(ndarray::s![.., ..2]), known().linear.logits(asked.0.view()));
+        assert_eq!((head.report().cv.samples, head.report().cv.accuracy), (12, Some(1.0)));
+        assert!(head.unknown().is_none());
+    }
+
+    #[test]
+    fn a_class_that_the_classifier_knows_keeps_its_row_and_is_named() {
+        let head = fit_beside(&dataset(&["ant", "wasp"]), &known(), &FitOptions::default()).unwrap();
+        assert_eq!(head.labels().as_slice(), labels(&["Ant", "bee", "wasp"]).as_slice());
+        let kept = head.report().kept.clone().unwrap();
+        assert_eq!((kept.classes, kept.matched), (2, vec![Label::new("Ant").unwrap()]));
+    }
+
+    #[test]
+    fn rows_of_another_width_are_refused() {
+        let narrow = KnownClasses {
+            linear: Linear { weights: array![[1.0, 2.0]], bias: array![0.0] },
+            labels: labels(&["ant"]),
+        };
+        let error = fit_beside(&dataset(&["moth", "wasp"]), &narrow, &FitOptions::default()).unwrap_err();
+        assert_eq!(error.to_string(), "expected classifier rows of 4 channels, got 2");
+    }
+}
