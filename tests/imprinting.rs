@@ -194,3 +194,39 @@ fn imprinted_flowers_are_among_the_first_answers_as_often_as_corals() {
         }
     }
 }
+
+#[test]
+fn new_classes_stand_beside_the_thousand_of_imagenet() {
+    let Some(pictures) = Pictures::find("new classes beside ImageNet's") else { return };
+    let device = Device::new();
+    let names = pictures.folder.join("../../models/imagenet_labels.txt").to_string_lossy().into_owned();
+    let import =
+        ["backbone", "import", &pictures.model, "--labels", &names, "--preset", "inception", "--resize", "256"];
+    assert_eq!(device.json(&import)[0]["classes"], 1001);
+    for (label, names) in TEACHING {
+        let paths: Vec<String> = names.iter().map(|name| pictures.path(name)).collect();
+        let mut collect = vec!["collect", "--label", label];
+        collect.extend(paths.iter().map(String::as_str));
+        device.json(&collect);
+    }
+    let fitted = device.json(&["fit-head", "--keep-classes"]).remove(0);
+    // ImageNet's own name is "hotdog, hot dog, red hot".
+    assert_eq!(fitted["classes"].as_array().unwrap().len(), 1004, "{}", fitted["kept"]);
+    for (label, names) in TEACHING {
+        let answer = &device.json(&["predict", &pictures.path(names[0])])[0];
+        assert_eq!(answer["label"], label, "{answer}");
+    }
+    let mut bees: Vec<_> = std::fs::read_dir(pictures.folder.join("../hymenoptera/val/bees"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_string_lossy().into_owned())
+        .collect();
+    bees.sort();
+    let mut ask = vec!["predict"];
+    ask.extend(bees.iter().take(8).map(String::as_str));
+    let answers = device.json(&ask);
+    let told: Vec<&str> = answers.iter().map(|answer| answer["label"].as_str().unwrap()).collect();
+    println!("bees beside cat, dog and hot-dog: {told:?}");
+    // Four pictures say little about where three classes end, yet most of what was known stays as it was.
+    assert!(told.iter().filter(|label| **label == "bee").count() >= 4, "{told:?}");
+    assert!(told.iter().filter(|label| ["cat", "dog", "hotdog"].contains(label)).count() <= 1, "{told:?}");
+}

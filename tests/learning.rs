@@ -218,3 +218,45 @@ fn pictures_without_a_label_are_kept_without_one_when_that_is_asked_for() {
     assert_eq!(device.json(&["samples", "list", "--unlabelled"]).len(), 2);
     assert_eq!(device.json(&["fit-head", "--head", "lda"])[0]["samples"], 60);
 }
+
+#[test]
+fn guessed_labels_are_shown_before_they_are_used() {
+    let device = collected();
+    let ask = ["fit-head", "--head", "ridge", "--pseudo-labels", "--confidence", "0.3"];
+    device.edgetl(&ask).assert().code(1).stderr(contains("hint: collect some: edgetl collect --unlabelled"));
+    device.draw("more", 4, 50);
+    device.json(&["collect", "more", "--unlabelled"]);
+    let fitted = device.json(&ask).remove(0);
+    let guesses = &fitted["pseudo_labels"];
+    assert_eq!((&guesses["unlabelled"], &fitted["cv"]["samples"]), (&24.into(), &60.into()), "{fitted}");
+    assert_eq!(guesses["taken"].as_array().unwrap().len(), 6);
+    assert!(guesses["with"]["accuracy"].is_number() && guesses["without"]["accuracy"].is_number());
+    let told = contains("pictures without a label are sure enough").and(contains("held-out accuracy without them"));
+    device.edgetl(&ask).assert().success().stdout(told);
+    assert_eq!(device.json(&["samples", "list", "--unlabelled"]).len(), 24, "a guess is no label");
+    device.edgetl(&["fit-head", "--confidence", "0.9"]).assert().code(2);
+}
+
+#[test]
+fn new_classes_stand_beside_those_of_a_small_classifier() {
+    let device = Device::new();
+    device.draw("photos", 4, 0);
+    device.json(&["backbone", "import", backbone(), "--name", "unnamed"]);
+    device.json(&["collect", "photos", "--backbone", "unnamed"]);
+    let unnamed = contains("expected names of the classes of `unnamed`").and(contains("--labels FILE"));
+    device.edgetl(&["fit-head", "--keep-classes"]).assert().code(1).stderr(unnamed);
+
+    let classes = device.json(&["backbone", "import", backbone(), "--name", "other"])[0]["classes"].as_u64().unwrap();
+    let names: Vec<String> =
+        (0..classes).map(|class| if class == 1 { "Star".into() } else { "known".into() }).collect();
+    std::fs::write(device.path("names.txt"), names.join("\n")).unwrap();
+    device.json(&["backbone", "import", backbone(), "--name", "named", "--labels", "names.txt", "--use"]);
+    device.json(&["collect", "photos"]);
+    let fitted = device.json(&["fit-head", "--keep-classes"]).remove(0);
+    assert_eq!(fitted["classes"].as_array().unwrap().len() as u64, classes + 5, "{fitted}");
+    assert_eq!(fitted["kept"], serde_json::json!({ "classes": classes, "matched": ["Star"] }));
+    assert_eq!(fitted["classes"][2], "known (2)", "a name that comes twice");
+    let some = device.json(&["fit-head", "--keep-classes=star,known (2)"]).remove(0);
+    assert_eq!(some["classes"].as_array().unwrap().len(), 7, "{some}");
+    device.edgetl(&["fit-head", "--keep-classes=nobody"]).assert().code(1).stderr(contains("got `nobody`"));
+}

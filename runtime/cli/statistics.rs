@@ -55,10 +55,11 @@ fn without(
     (store, fingerprint): (&Store, &Fingerprint),
 ) -> anyhow::Result<Option<RunningStatistics>> {
     let vectors = if ids.is_empty() { Default::default() } else { store.vectors(fingerprint, ids)? };
-    let forgotten = ids.iter().all(|id| {
+    let sample = |id: &SampleId| {
         let rows = vectors.get(id).map_or(&[][..], Vec::as_slice);
         let width = rows.first().map_or(0, Vec::len);
-        Array2::from_shape_vec((rows.len(), width), rows.concat()).is_ok_and(|rows| statistics.forget(*id, &rows))
-    });
-    Ok(forgotten.then_some(statistics))
+        (*id, Array2::from_shape_vec((rows.len(), width), rows.concat()).unwrap_or_default())
+    };
+    let samples: Vec<_> = ids.iter().map(sample).collect();
+    Ok(statistics.forget(&samples).then_some(statistics))
 }

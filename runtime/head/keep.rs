@@ -1,12 +1,15 @@
 //! New classes beside those that a backbone's own classifier knew.
 //!
-//! The classifier's rows stay as they are. A new class is imprinted beside them: its row points from the mean of all
-//! stored features to the mean of its own, is as long as the classifier's rows are on average, and its bias lies where
-//! the boundary against the strongest original class halves the distance between its own samples and the others.
+//! A new class is imprinted beside the classifier's rows: its row points from the mean of all stored features to the mean
+//! of its own, is as long as the classifier's rows are on average, and its bias lies where the boundary against the
+//! strongest original class halves the distance between its own samples and the others. A class that the classifier
+//! knows by name starts from its row there: the mean of that and what its samples imprint takes its place.
 //!
 //! Source: Qi, Brown, Lowe, "Low-Shot Learning with Imprinted Weights", 2018. There the features and all rows are
 //! normalised, so that cosines compare; a classifier trained without that has rows and biases of its own scale, to which
-//! new rows are fitted here instead. The original logits are not touched.
+//! new rows are fitted here instead. All other original rows, and so their logits, are not touched.
+
+use std::collections::BTreeSet;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 
@@ -18,6 +21,9 @@ use crate::dataset::Dataset;
 use crate::labels::{ClassIndex, Label, Labels};
 use crate::metrics::{self, Confusion};
 
+/// The classifier was trained at temperature 1; so many held-out samples it takes to say better.
+const ENOUGH_FOR_TEMPERATURE: usize = 30;
+
 /// The last layer of a classifier and its classes.
 #[derive(Clone, Debug)]
 pub struct KnownClasses {
@@ -26,8 +32,8 @@ pub struct KnownClasses {
     pub labels: Labels,
 }
 
-/// A head of the classes of `known` and those of `dataset`. A class that both have, whatever its capitals, keeps the
-/// original row; the report names it. There is no rule for unknown pictures, since nothing is stored of the originals.
+/// A head of the classes of `known` and those of `dataset`. A class that both have, whatever its capitals, keeps its place
+/// and its original name; the report names it. There is no rule for unknown pictures, since nothing is stored of the originals.
 ///
 /// # Errors
 /// When `dataset` has not two classes, or the widths differ.
@@ -38,7 +44,7 @@ pub fn fit_beside(dataset: &Dataset, known: &KnownClasses, options: &FitOptions)
     }
     let beside = Beside::new(&dataset, known);
     let held_out = beside.held_out(&Folds::new(&dataset, options.folds, options.seed));
-    let temperature = Temperature::fit(held_out.logits.view(), &held_out.truth);
+    let temperature = beside.temperature(&held_out);
     let report = beside.report(&held_out, temperature);
     let all: Vec<usize> = (0..dataset.len()).collect();
     let (labels, head) = (beside.labels.clone(), Head::Softmax(beside.fitted(&all)));
@@ -89,19 +95,30 @@ impl<'a> Beside<'a> {
         self.places[self.dataset.targets()[row].0]
     }
 
-    /// The classes of the dataset that the classifier does not know.
-    fn new_classes(&self) -> Vec<usize> {
-        (0..self.places.len()).filter(|&class| self.places[class].0 >= self.known.labels.len()).collect()
+    /// Classes without samples are compared by the strongest of them alone: they are many, and none is ever the truth,
+    /// so the smoothing of targets must not count each.
+    fn temperature(&self, held_out: &HeldOut) -> Temperature {
+        if held_out.truth.len() < ENOUGH_FOR_TEMPERATURE {
+            return Temperature::NEUTRAL;
+        }
+        let own = held_out.logits.select(Axis(1), &self.places.iter().map(|place| place.0).collect::<Vec<_>>());
+        let is_own: BTreeSet<usize> = self.places.iter().map(|place| place.0).collect();
+        let strongest = held_out.logits.map_axis(Axis(1), |row| {
+            let others = row.iter().enumerate().filter(|(class, _)| !is_own.contains(class));
+            others.fold(f32::MIN / 4.0, |highest, (_, &logit)| highest.max(logit))
+        });
+        let logits = concatenate![Axis(1), own, strongest.insert_axis(Axis(1))];
+        let position = |truth: &ClassIndex| self.places.iter().position(|place| place == truth).expect("an own class");
+        Temperature::fit(
+            logits.view(),
+            &held_out.truth.iter().map(|truth| ClassIndex(position(truth))).collect::<Vec<_>>(),
+        )
     }
 
     fn fitted(&self, rows: &[usize]) -> Linear {
         let features = self.dataset.features().select(Axis(0), rows);
-        let targets: Vec<ClassIndex> = rows.iter().map(|&row| self.dataset.targets()[row]).collect();
-        let new = imprint(&self.known.linear, (features.view(), &targets), &self.new_classes());
-        Linear {
-            weights: concatenate![Axis(0), self.known.linear.weights, new.weights],
-            bias: concatenate![Axis(0), self.known.linear.bias, new.bias],
-        }
+        let places: Vec<ClassIndex> = rows.iter().map(|&row| self.place(row)).collect();
+        imprint(&self.known.linear, (features.view(), &places), self.labels.len())
     }
 
     fn held_out(&self, folds: &Folds) -> HeldOut {
@@ -173,32 +190,45 @@ impl HeldOut {
     }
 }
 
-/// Rows for the `new` classes beside those of `known`.
+/// `known` with rows for the classes of the samples: in place of those that are there, behind them for the others.
 ///
 /// # Shapes
-/// `samples`: `[N,C]` and N classes; the result `[new,C]`.
-pub fn imprint(known: &Linear, samples: (ArrayView2<f32>, &[ClassIndex]), new: &[usize]) -> Linear {
+/// `samples`: `[N,C]` and N classes below `classes`; the result `[classes,C]`.
+fn imprint(known: &Linear, samples: (ArrayView2<f32>, &[ClassIndex]), classes: usize) -> Linear {
     let (features, targets) = samples;
-    let length = known.weights.rows().into_iter().map(|row| norm(row)).sum::<f32>() / known.classes().max(1) as f32;
+    let length = known.weights.rows().into_iter().map(norm).sum::<f32>() / known.classes().max(1) as f32;
     let middle = features.mean_axis(Axis(0)).expect("at least one sample");
-    let strongest = known.logits(features).map_axis(Axis(1), |row| row.fold(f32::NEG_INFINITY, |a, &b| a.max(b)));
-    let (mut weights, mut bias) = (Array2::zeros((new.len(), known.dim())), Array1::zeros(new.len()));
-    for (place, &class) in new.iter().enumerate() {
-        let is_own = |row: &usize| targets[*row].0 == class;
-        let (own, others): (Vec<usize>, Vec<usize>) = (0..targets.len()).partition(is_own);
-        let Some(mean) = features.select(Axis(0), &own).mean_axis(Axis(0)) else {
-            bias[place] = f32::MIN / 4.0;
-            continue;
-        };
+    let taught: BTreeSet<usize> = targets.iter().map(|target| target.0).collect();
+    let strongest = strongest(known, features, &taught);
+    let mut weights = concatenate![Axis(0), known.weights, Array2::zeros((classes - known.classes(), known.dim()))];
+    // A class whose samples are all held out is never the answer.
+    let unseen = Array1::from_elem(classes - known.classes(), f32::MIN / 4.0);
+    let mut bias = concatenate![Axis(0), known.bias, unseen];
+    for class in taught {
+        let (own, others): (Vec<usize>, Vec<usize>) = (0..targets.len()).partition(|&row| targets[row].0 == class);
+        let mean = features.select(Axis(0), &own).mean_axis(Axis(0)).expect("a class of some sample");
         let direction = mean - &middle;
-        let row = &direction * (length / norm(direction.view()).max(f32::MIN_POSITIVE));
+        let mut row = &direction * (length / norm(direction.view()).max(f32::MIN_POSITIVE));
+        if class < known.classes() {
+            row = (row + known.weights.row(class)) / 2.0;
+        }
         let lead = features.dot(&row) - &strongest;
         let mean_lead = |rows: &[usize]| lead.select(Axis(0), rows).mean();
-        let inside = mean_lead(&own).unwrap_or(0.0);
-        bias[place] = -(inside + mean_lead(&others).unwrap_or(inside)) / 2.0;
-        weights.row_mut(place).assign(&row);
+        let inside = mean_lead(&own).expect("a class of some sample");
+        bias[class] = -(inside + mean_lead(&others).unwrap_or(inside)) / 2.0;
+        weights.row_mut(class).assign(&row);
     }
     Linear { weights, bias }
+}
+
+/// The highest logit of each sample among the classes that no sample teaches; 0 where there are none.
+fn strongest(known: &Linear, features: ArrayView2<f32>, taught: &BTreeSet<usize>) -> Array1<f32> {
+    let untaught: Vec<usize> = (0..known.classes()).filter(|class| !taught.contains(class)).collect();
+    if untaught.is_empty() {
+        return Array1::zeros(features.nrows());
+    }
+    let logits = known.logits(features).select(Axis(1), &untaught);
+    logits.map_axis(Axis(1), |row| row.fold(f32::NEG_INFINITY, |highest, &logit| highest.max(logit)))
 }
 
 fn norm(row: ndarray::ArrayView1<f32>) -> f32 {
@@ -253,8 +283,11 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_the_classifier_knows_keeps_its_row_and_is_named() {
+    fn a_class_that_the_classifier_knows_starts_from_its_row_and_is_named() {
         let head = fit_beside(&dataset(&["ant", "wasp"]), &known(), &FitOptions::default()).unwrap();
+        let Head::Softmax(linear) = head.head() else { panic!("another kind") };
+        assert!(linear.weights[[0, 2]] > 0.5 && linear.weights[[0, 0]] > 0.5, "taught {}, known", linear.weights);
+        assert_eq!(linear.weights.row(1), known().linear.weights.row(1));
         assert_eq!(head.labels().as_slice(), labels(&["Ant", "bee", "wasp"]).as_slice());
         let kept = head.report().kept.clone().unwrap();
         assert_eq!((kept.classes, kept.matched), (2, vec![Label::new("Ant").unwrap()]));

@@ -50,16 +50,26 @@ impl RunningStatistics {
         self.members.keys().filter(|id| !there.contains(id)).copied().collect()
     }
 
-    /// Takes a sample out; `rows` are its feature and those of its views, as they were taken in. Says whether it could:
-    /// the sample is not in the sums, or other rows of it are.
-    pub fn forget(&mut self, id: SampleId, rows: &Array2<f32>) -> bool {
-        let Some(&Member { class, rows: known }) = self.members.get(&id) else { return true };
-        if rows.nrows() < known || rows.ncols() != self.sums.channels() {
-            return false;
+    /// Takes samples out; each comes with its feature and those of its views, as they were taken in. Says whether it
+    /// could: where rows are missing nothing is taken out. A sample that is not in the sums is passed over.
+    pub fn forget(&mut self, samples: &[(SampleId, Array2<f32>)]) -> bool {
+        let (mut features, mut targets) = (Array2::zeros((0, self.sums.channels())), Vec::new());
+        let mut forgotten = Vec::new();
+        for (id, rows) in samples {
+            let Some(&Member { class, rows: known }) = self.members.get(id) else { continue };
+            if rows.nrows() < known || features.append(Axis(0), rows.slice(s![..known, ..])).is_err() {
+                return false;
+            }
+            targets.resize(targets.len() + known, class);
+            forgotten.push(*id);
         }
-        self.sums.remove(rows.slice(s![..known, ..]), &vec![class; known]);
-        self.members.remove(&id);
-        self.taken_out += known as u64;
+        if !targets.is_empty() {
+            self.sums.remove(features.view(), &targets);
+        }
+        self.taken_out += targets.len() as u64;
+        for id in forgotten {
+            self.members.remove(&id);
+        }
         true
     }
 
@@ -104,7 +114,9 @@ impl RunningStatistics {
         rows.sort_unstable();
         let classes: Vec<ClassIndex> = dataset.labels().iter().map(|label| self.class(label)).collect();
         let targets: Vec<ClassIndex> = rows.iter().map(|&row| classes[dataset.targets()[row].0]).collect();
-        if rows.len() == dataset.len() {
+        if rows.is_empty() {
+            // The second moments would be walked through for nothing.
+        } else if rows.len() == dataset.len() {
             self.sums.add(dataset.features().view(), &targets);
         } else {
             self.sums.add(dataset.features().select(Axis(0), &rows).view(), &targets);
@@ -213,8 +225,8 @@ mod tests {
         let mut running = RunningStatistics::of(&dataset(&labels));
         for id in 0..20 {
             labels.remove(&id);
-            assert!(running.forget(SampleId(id), &rows(id)));
         }
+        assert!(running.forget(&(0..20).map(|id| (SampleId(id), rows(id))).collect::<Vec<_>>()));
         labels.extend((100..115).map(|id| (id, "aphid")));
         let changes = running.catch_up(&dataset(&labels)).unwrap();
         assert_eq!(changes, Changes { added: 15, relabelled: 0 });
@@ -238,7 +250,7 @@ mod tests {
         for step in 0..1000 {
             let oldest = *labels.keys().next().unwrap();
             labels.remove(&oldest);
-            assert!(running.forget(SampleId(oldest), &rows(oldest)));
+            assert!(running.forget(&[(SampleId(oldest), rows(oldest))]));
             labels.insert(1000 + step, ["ant", "bee", "wasp"][step as usize % 3]);
             let now = dataset(&labels);
             if running.catch_up(&now).is_none() {
@@ -257,9 +269,9 @@ mod tests {
         labels.remove(&4);
         assert_eq!(running.missing_from(&dataset(&labels)), [SampleId(4)]);
         assert_eq!(running.catch_up(&dataset(&labels)), None);
-        assert!(!running.forget(SampleId(4), &Array2::zeros((0, 0))), "its features are gone");
-        assert!(running.forget(SampleId(77), &rows(77)), "never taken in");
-        assert!(running.forget(SampleId(4), &rows(4)));
+        assert!(!running.forget(&[(SampleId(4), Array2::zeros((0, 0)))]), "its features are gone");
+        assert!(running.forget(&[(SampleId(77), rows(77))]), "never taken in");
+        assert!(running.forget(&[(SampleId(4), rows(4))]));
         assert_eq!(running.catch_up(&dataset(&labels)), Some(Changes::default()));
     }
 
@@ -278,9 +290,9 @@ mod tests {
         assert_eq!(running.catch_up(&grown), Some(Changes::default()));
         assert_as_if_made_now(&running, &grown);
         assert_eq!(running.clone().catch_up(&plain), None, "a view went without its sample");
-        assert!(!running.clone().forget(SampleId(2), &rows(2)), "its view would stay");
+        assert!(!running.clone().forget(&[(SampleId(2), rows(2))]), "its view would stay");
         let both = ndarray::concatenate![Axis(0), rows(2), rows(502)];
-        assert!(running.forget(SampleId(2), &both));
+        assert!(running.forget(&[(SampleId(2), both)]));
         let fewer: BTreeMap<_, _> = labels.into_iter().filter(|(id, _)| *id != 2).collect();
         running.catch_up(&dataset(&fewer)).unwrap();
         assert_as_if_made_now(&running, &dataset(&fewer));

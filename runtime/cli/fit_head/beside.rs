@@ -71,7 +71,7 @@ pub fn text(report: &KeptReport) -> String {
     let matched: Vec<&str> = report.matched.iter().map(Label::as_str).collect();
     let known = match matched.is_empty() {
         true => String::new(),
-        false => format!("; known already, and named by the original row: {}", matched.join(", ")),
+        false => format!("; known already, and taught from their rows on: {}", matched.join(", ")),
     };
     format!("beside {} classes of the backbone's own classifier{known}", report.classes)
 }
