@@ -4,6 +4,7 @@ mod documents;
 mod fit;
 mod stages;
 mod synthesize;
+mod update;
 
 use clap::Parser;
 
@@ -18,6 +19,8 @@ enum Command {
     Fit(fit::Args),
     /// Write man pages and shell completions of edgetl's command line
     Documents(documents::Args),
+    /// Time taking samples out of kept sums and making heads from them
+    Update(update::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -26,6 +29,7 @@ fn main() -> anyhow::Result<()> {
         Command::Synthesize(args) => synthesize::run(&args),
         Command::Fit(args) => fit::run(&args),
         Command::Documents(args) => documents::run(&args),
+        Command::Update(args) => update::run(&args),
     }?;
     println!("{result}");
     Ok(())
