@@ -44,7 +44,7 @@ pub fn fit_beside(dataset: &Dataset, known: &KnownClasses, options: &FitOptions)
     }
     let beside = Beside::new(&dataset, known);
     let held_out = beside.held_out(&Folds::new(&dataset, options.folds, options.seed));
-    let temperature = beside.temperature(&held_out);
+    let temperature = held_out.temperature();
     let report = beside.report(&held_out, temperature);
     let all: Vec<usize> = (0..dataset.len()).collect();
     let (labels, head) = (beside.labels.clone(), Head::Softmax(beside.fitted(&all)));
@@ -93,26 +93,6 @@ impl<'a> Beside<'a> {
 
     fn place(&self, row: usize) -> ClassIndex {
         self.places[self.dataset.targets()[row].0]
-    }
-
-    /// Classes without samples are compared by the strongest of them alone: they are many, and none is ever the truth,
-    /// so the smoothing of targets must not count each.
-    fn temperature(&self, held_out: &HeldOut) -> Temperature {
-        if held_out.truth.len() < ENOUGH_FOR_TEMPERATURE {
-            return Temperature::NEUTRAL;
-        }
-        let own = held_out.logits.select(Axis(1), &self.places.iter().map(|place| place.0).collect::<Vec<_>>());
-        let is_own: BTreeSet<usize> = self.places.iter().map(|place| place.0).collect();
-        let strongest = held_out.logits.map_axis(Axis(1), |row| {
-            let others = row.iter().enumerate().filter(|(class, _)| !is_own.contains(class));
-            others.fold(f32::MIN / 4.0, |highest, (_, &logit)| highest.max(logit))
-        });
-        let logits = concatenate![Axis(1), own, strongest.insert_axis(Axis(1))];
-        let position = |truth: &ClassIndex| self.places.iter().position(|place| place == truth).expect("an own class");
-        Temperature::fit(
-            logits.view(),
-            &held_out.truth.iter().map(|truth| ClassIndex(position(truth))).collect::<Vec<_>>(),
-        )
     }
 
     fn fitted(&self, rows: &[usize]) -> Linear {
@@ -171,6 +151,19 @@ impl<'a> Beside<'a> {
 }
 
 impl HeldOut {
+    /// The temperature of least plain loss among steps of a fifth of an octave around 1. Smoothed targets, which
+    /// [`Temperature::fit`] takes, would give a share to each of the many classes that no sample teaches.
+    fn temperature(&self) -> Temperature {
+        if self.truth.len() < ENOUGH_FOR_TEMPERATURE {
+            return Temperature::NEUTRAL;
+        }
+        let steps = (-10..=10).filter_map(|step| Temperature::new((step as f32 / 5.0).exp2()));
+        let loss =
+            |temperature: Temperature| metrics::nll(temperature.probabilities(self.logits.clone()).view(), &self.truth);
+        let losses = steps.map(|temperature| (temperature, loss(temperature)));
+        losses.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(Temperature::NEUTRAL, |(temperature, _)| temperature)
+    }
+
     fn summary(&self, temperature: Temperature, per_class: &[ClassReport]) -> CrossValidation {
         if self.truth.is_empty() {
             return CrossValidation::default();
