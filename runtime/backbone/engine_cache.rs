@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::{BackboneError, TensorRtOptions};
 use crate::digest::Digest;
 
-/// How often a build that goes on says so.
-const REPORT_EVERY: Duration = Duration::from_secs(15);
+/// After how long a build says that it goes on, and how often from then on; a refusal comes before the first.
+const REPORTS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(15));
 
 /// What an engine is built for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,19 +112,22 @@ pub(super) fn while_building<T>(folder: Option<&Path>, work: impl FnOnce() -> T)
     if folder.is_some_and(has_engine) {
         return work();
     }
-    tracing::info!("building the TensorRT engine, this can take minutes");
-    reporting(REPORT_EVERY, |elapsed| tracing::info!("still building the engine, {} s", elapsed.as_secs()), work)
+    let report = |elapsed: Duration| {
+        tracing::info!("building the TensorRT engine, this can take minutes; {} s so far", elapsed.as_secs());
+    };
+    reporting(REPORTS, report, work)
 }
 
-/// Does `work` while `report` is told every so often how long it has taken.
-fn reporting<T>(every: Duration, report: impl Fn(Duration) + Send, work: impl FnOnce() -> T) -> T {
+/// Does `work` while `report` is told, after a first wait and then every so often, how long it has taken.
+fn reporting<T>((first, every): (Duration, Duration), report: impl Fn(Duration) + Send, work: impl FnOnce() -> T) -> T {
     let (done, watch) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            let mut elapsed = Duration::ZERO;
-            while watch.recv_timeout(every) == Err(mpsc::RecvTimeoutError::Timeout) {
-                elapsed += every;
+            let (mut elapsed, mut next) = (Duration::ZERO, first);
+            while watch.recv_timeout(next) == Err(mpsc::RecvTimeoutError::Timeout) {
+                elapsed += next;
                 report(elapsed);
+                next = every;
             }
         });
         let result = work();
@@ -195,10 +198,10 @@ mod tests {
     #[test]
     fn a_long_build_reports_how_long_and_stops_reporting_when_done() {
         let (sender, reports) = mpsc::channel();
-        let every = Duration::from_millis(5);
+        let (first, every) = (Duration::from_millis(3), Duration::from_millis(5));
         let report = move |elapsed| sender.send(elapsed).unwrap();
-        let result = reporting(every, report, || (reports.recv().unwrap(), reports.recv().unwrap()));
-        assert_eq!(result, (every, 2 * every));
-        assert_eq!(reporting(Duration::from_secs(3600), |_| unreachable!("done before"), || 7), 7);
+        let result = reporting((first, every), report, || (reports.recv().unwrap(), reports.recv().unwrap()));
+        assert_eq!(result, (first, first + every));
+        assert_eq!(reporting((Duration::from_secs(3600), every), |_| unreachable!("done before"), || 7), 7);
     }
 }

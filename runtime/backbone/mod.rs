@@ -97,5 +97,6 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         }
         cause = error.source();
     }
-    text
+    // ONNX Runtime ends some of its lines itself.
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
