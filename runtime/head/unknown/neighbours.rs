@@ -87,15 +87,16 @@ impl NeighbourBank {
 
 /// Sixteen sums side by side, which the compiler turns into vector instructions.
 fn sum_of_products(left: &[i8], right: &[f32]) -> f32 {
+    let (left, left_rest) = left.as_chunks::<16>();
+    let (right, right_rest) = right.as_chunks::<16>();
     let mut sums = [0.0f32; 16];
-    let (left, right) = (left.chunks_exact(16), right.chunks_exact(16));
-    let rest: f32 = left.remainder().iter().zip(right.remainder()).map(|(&a, &b)| f32::from(a) * b).sum();
-    for (left, right) in left.zip(right) {
-        for lane in 0..16 {
-            sums[lane] += f32::from(left[lane]) * right[lane];
+    for (left, right) in left.iter().zip(right) {
+        for ((sum, &left), &right) in sums.iter_mut().zip(left).zip(right) {
+            *sum += f32::from(left) * right;
         }
     }
-    sums.iter().sum::<f32>() + rest
+    let rest = left_rest.iter().zip(right_rest).map(|(&left, &right)| f32::from(left) * right);
+    sums.iter().sum::<f32>() + rest.sum::<f32>()
 }
 
 /// The direction of a feature in whole numbers within ±127, and the factor that gives it length 1.
