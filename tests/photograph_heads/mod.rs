@@ -6,7 +6,7 @@ use std::time::Instant;
 use edgetl::dataset::Dataset;
 use edgetl::head::{FitOptions, HeadArtifact, HeadChoice, HeadKind, Scores, fit};
 use edgetl::labels::ClassIndex;
-use edgetl::metrics::{accuracy, auroc, ece};
+use edgetl::metrics::{accuracy, auroc, ece, top_k_accuracy};
 use edgetl::store::{Selection, Split, Store};
 use edgetl::tensor::Features;
 use ndarray::{Array2, Axis};
@@ -14,7 +14,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
-use super::common::{onnxruntime, shared};
+use super::common::{Device, onnxruntime, shared};
 use super::{
     Case, MOBILENET_V1_ANTS, MOBILENET_V1_FLOWERS, MOBILENET_V2_ANTS, MOBILENET_V2_FLOWERS, collect, data, run,
 };
@@ -107,12 +107,14 @@ fn auto_is_about_as_good_as_the_best_head_and_its_numbers_are_honest() {
     for (case, studied) in cases.iter().zip(&studies) {
         let place = format!("{} on {}", case.backbone, case.test);
         let mut best = 0f64;
-        for kind in HeadKind::ALL {
+        // A perceptron on 1280 channels takes a test build a minute.
+        let small = studied.known.dim() < 512;
+        for kind in HeadKind::ALL.into_iter().filter(|kind| small || kind.is_linear()) {
             let single = outcome(studied, &FitOptions { head: HeadChoice::Only(kind), ..FitOptions::default() });
             println!("{place}: {kind} {}", shown(&single));
             best = best.max(single.held_out);
         }
-        for seed in 0..5 {
+        for seed in 0..3 {
             let auto = outcome(studied, &FitOptions { seed, ..FitOptions::default() });
             println!("{place}: auto, seed {seed}: {} {}", auto.kind, shown(&auto));
             let error = (0.25 / studied.asked.len() as f64).sqrt();
@@ -147,7 +149,7 @@ fn insects_and_flowers_of_another_kind_are_unknown_to_a_head_of_flowers() {
         let head = fit(&flowers.known, &FitOptions::default()).unwrap();
         let foreign = [&insects.known, &insects.asked].map(|asked| answers(&head, asked)).concat();
         let (foreign, known) = (unknown_share(&foreign), unknown_share(&answers(&head, &flowers.asked)));
-        let areas: Vec<f64> = (0..8).map(|seed| area_without_three(flowers, seed)).collect();
+        let areas: Vec<f64> = (0..6).map(|seed| area_without_three(flowers, seed)).collect();
         let mean = areas.iter().sum::<f64>() / areas.len() as f64;
         println!(
             "{}: insects unknown {foreign:.3}, flowers {known:.3}; three left out: {areas:.3?}, mean {mean:.3}",
@@ -173,4 +175,37 @@ fn area_without_three(flowers: &Studied, seed: u64) -> f64 {
         head.predict(&features).unwrap().iter().map(|scores| scores.unknown_score.unwrap()).collect()
     };
     auroc(&strangeness(&strange), &strangeness(&known))
+}
+
+#[test]
+fn prototypes_of_three_quarters_of_the_flowers_rank_the_rest_as_coral_expects() {
+    let Some(studies) = studies("prototypes of flowers", &[MOBILENET_V2_FLOWERS]) else { return };
+    let Studied { known, asked } = &studies[0];
+    let head = HeadChoice::Only(HeadKind::Prototype);
+    let head = fit(known, &FitOptions { head, ..FitOptions::default() }).unwrap();
+    let probabilities = probabilities(&answers(&head, asked));
+    let top = |k| top_k_accuracy(probabilities.view(), asked.targets(), k);
+    println!("{} flowers, {} asked: {:.3?}", known.len(), asked.len(), [1, 2, 3, 4, 5].map(top));
+    for (k, least) in [(1, 0.86), (2, 0.94), (3, 0.96), (4, 0.97), (5, 0.97)] {
+        assert!(top(k) >= least, "top {k}: {}", top(k));
+    }
+}
+
+#[test]
+fn one_or_two_pictures_imprint_a_class() {
+    let Some(shared) = shared("imprinting") else { return };
+    let (device, engine) = (Device::new(), ["--provider", "tract"]);
+    let model = shared.join("models").join(MOBILENET_V2_ANTS.backbone).to_string_lossy().into_owned();
+    let picture = |name: &str| data(&shared, &format!("coral_imprinting/{name}.bmp"));
+    let recipe = ["--backbone", &model, "--preset", "inception", "--size", "224", "--resize", "256"];
+    let train =
+        [("cat", "cat_train_0"), ("dog", "dog_train_0"), ("hotdog", "hotdog_train_0"), ("hotdog", "hotdog_train_1")];
+    for (label, name) in train {
+        run(&device, &[&["collect", &picture(name), "--label", label][..], &recipe].concat(), &engine);
+    }
+    run(&device, &["fit-head", "--head", "prototype"], &[]);
+    for label in ["cat", "dog", "hotdog"] {
+        let answer = run(&device, &["predict", &picture(&format!("{label}_test_0"))], &engine);
+        assert_eq!(answer["label"], label, "{answer}");
+    }
 }
