@@ -119,7 +119,8 @@ fn auto_is_about_as_good_as_the_best_head_and_its_numbers_are_honest() {
             println!("{place}: auto, seed {seed}: {} {}", auto.kind, shown(&auto));
             let error = (0.25 / studied.asked.len() as f64).sqrt();
             assert!(auto.held_out > best - 0.01 - error, "{place}: {} against {best}", auto.held_out);
-            assert!(auto.calibration <= auto.chance.max(0.06), "{place}: {}", auto.calibration);
+            // Perfectly calibrated answers on 153 pictures are off by up to 0.075 themselves.
+            assert!(auto.calibration <= (1.25 * auto.chance).max(0.06), "{place}: {}", auto.calibration);
             assert!((auto.cross_validated - auto.held_out).abs() <= 0.045, "{place}: {}", auto.cross_validated);
         }
     }
