@@ -3,7 +3,9 @@
 mod head_data;
 
 use edgetl::dataset::Dataset;
-use edgetl::head::{FitError, FitOptions, Head, HeadArtifact, HeadChoice, HeadError, HeadKind, Selection, fit};
+use edgetl::head::{
+    FitError, FitOptions, Head, HeadArtifact, HeadChoice, HeadError, HeadKind, Selection, fit, fit_with_answers,
+};
 use edgetl::labels::ClassIndex;
 use edgetl::tensor::Features;
 use head_data::{clusters, dataset};
@@ -51,6 +53,17 @@ fn overlapping_gaussians_are_mostly_told_apart() {
         let head = fit(&gaussians(200, 0.9, 1), &options(kind)).unwrap();
         assert!(accuracy(&head, &gaussians(300, 0.9, 2)) > 0.80, "{kind}");
     }
+}
+
+#[test]
+fn the_answers_behind_a_report_give_its_numbers() {
+    let data = gaussians(60, 0.9, 3);
+    let (artifact, answers) = fit_with_answers(&data, &options(HeadKind::Lda)).unwrap();
+    assert_eq!((answers.ids.as_slice(), answers.truth.as_slice()), (data.ids(), data.targets()));
+    let right = answers.right().into_iter().filter(|right| *right).count() as f64;
+    assert!((right / 60.0 - artifact.report().cv.accuracy.unwrap()).abs() < 1e-6);
+    let ece = edgetl::metrics::ece(answers.probabilities.view(), &answers.truth);
+    assert!((ece - artifact.report().cv.ece.unwrap()).abs() < 1e-6);
 }
 
 #[test]

@@ -8,9 +8,10 @@ use std::time::Instant;
 
 pub use error::FitError;
 
-use check::check;
+pub(super) use check::check;
 use unknown::unknown_rule;
 
+use super::answers::Answers;
 use super::artifact::{ArtifactParts, HeadArtifact};
 use super::candidates::{Fitted, Prepared, Trial, cost, selected};
 use super::out_of_fold::OutOfFold;
@@ -25,17 +26,27 @@ use crate::metrics;
 /// # Errors
 /// When there is too little to learn from, labels cannot be read as the task needs them, or the options make no sense.
 pub fn fit(dataset: &Dataset, options: &FitOptions) -> Result<HeadArtifact, FitError> {
+    fit_with_answers(dataset, options).map(|(artifact, _)| artifact)
+}
+
+/// [`fit`], and the out-of-fold answers that its report counts: none for a head that does not answer with classes.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_with_answers(dataset: &Dataset, options: &FitOptions) -> Result<(HeadArtifact, Answers), FitError> {
     check(options)?;
-    match options.task {
-        Task::Classification => classify(dataset, options),
-        Task::Regression => regression::fit(dataset, options),
-        Task::Multilabel => multilabel::fit(dataset, options),
-    }
+    let artifact = match options.task {
+        Task::Classification => return classify(dataset, options),
+        Task::Regression => regression::fit(dataset, options)?,
+        Task::Multilabel => multilabel::fit(dataset, options)?,
+    };
+    let answers = Answers::none(artifact.labels().clone());
+    Ok((artifact, answers))
 }
 
 /// A head for classes, its calibration and its unknown-threshold set from out-of-fold answers. Classes without samples are
 /// left out of it.
-fn classify(dataset: &Dataset, options: &FitOptions) -> Result<HeadArtifact, FitError> {
+fn classify(dataset: &Dataset, options: &FitOptions) -> Result<(HeadArtifact, Answers), FitError> {
     let dataset = with_present_classes(dataset)?;
     let data = Prepared::new(&dataset, options)?;
     let (kinds, left_out) = cost::offer(&data).kinds()?;
@@ -87,7 +98,7 @@ fn chosen(trials: &[&Trial], data: &Prepared) -> usize {
     simpler.filter(within_one_error).unwrap_or(0)
 }
 
-fn finish(best: &Trial, tried: Tried, data: &Prepared) -> Result<HeadArtifact, FitError> {
+fn finish(best: &Trial, tried: Tried, data: &Prepared) -> Result<(HeadArtifact, Answers), FitError> {
     let Fitted { head, training } = (best.refit)(data);
     let temperature = Temperature::fit(best.logits.view(), &data.truth);
     let unknown = unknown_rule(best, data);
@@ -104,15 +115,10 @@ fn finish(best: &Trial, tried: Tried, data: &Prepared) -> Result<HeadArtifact, F
         ..FitReport::new(best.kind, data.dataset)
     };
     let (labels, fingerprint) = (report.classes.clone(), data.dataset.fingerprint());
-    Ok(HeadArtifact::new(ArtifactParts {
-        head,
-        outputs: Outputs::Classes,
-        labels,
-        fingerprint,
-        temperature,
-        unknown,
-        report,
-    })?)
+    let answers = answers.into_answers();
+    let outputs = Outputs::Classes;
+    let parts = ArtifactParts { head, outputs, labels, fingerprint, temperature, unknown, report };
+    Ok((HeadArtifact::new(parts)?, answers))
 }
 
 /// The dataset without labels that no sample has.

@@ -6,6 +6,7 @@
 //!              to_bytes   from_bytes
 //! ```
 
+mod answers;
 mod artifact;
 mod budget;
 mod calibration;
@@ -17,6 +18,7 @@ mod file;
 mod fit;
 mod folds;
 mod guesses;
+mod held_out;
 mod keep;
 mod lbfgs;
 mod linear;
@@ -40,14 +42,16 @@ mod update;
 
 use ndarray::{Array2, ArrayView2};
 
+pub use answers::Answers;
 pub use artifact::{ArtifactParts, HeadArtifact, HeadError, InvalidHead, Scores, Value};
 pub use calibration::Temperature;
 pub use candidates::{RidgeFit, SoftmaxFit, ridge_regression, softmax_regression};
 pub use diagnosis::{Diagnosis, Duplicate, Imbalance, Outlier, Suspect, diagnose};
 pub use file::ArtifactError;
-pub use fit::{FitError, fit};
+pub use fit::{FitError, fit, fit_with_answers};
 pub use folds::Folds;
 pub use guesses::fit_with_guesses;
+pub use held_out::{cross_validate, leave_one_out};
 pub use keep::{KnownClasses, fit_beside};
 pub use linear::Linear;
 pub use mlp::{Initialisation, LearningRate, Mlp, MlpSettings, Optimiser, ParseSettingError, Schedule};

@@ -3,6 +3,7 @@
 use ndarray::Array2;
 
 use super::Temperature;
+use super::answers::Answers;
 use super::candidates::Prepared;
 use super::report::{ClassReport, CrossValidation, rounded};
 use crate::labels::Label;
@@ -23,6 +24,12 @@ impl<'a> OutOfFold<'a> {
         let predicted = metrics::best_classes(logits.view());
         let confusion = Confusion::new(data.dataset.labels().len(), &data.truth, &predicted);
         Self { data, logits, probabilities, confusion }
+    }
+
+    pub fn into_answers(self) -> Answers {
+        let ids = self.data.measured.iter().map(|&row| self.data.dataset.ids()[row]).collect();
+        let (labels, truth) = (self.data.dataset.labels().clone(), self.data.truth.clone());
+        Answers { labels, ids, truth, probabilities: self.probabilities }
     }
 
     pub fn summary(&self) -> CrossValidation {
