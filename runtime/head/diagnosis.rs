@@ -2,7 +2,7 @@
 //! uneven classes.
 
 use edgetl_algebra::get_global_parallelism;
-use ndarray::s;
+use ndarray::{ArrayView1, s};
 use serde::Serialize;
 
 use super::candidates::{Prepared, Trial};
@@ -147,31 +147,34 @@ fn suspects(data: &Prepared, nearest: &Nearest) -> Result<Vec<Suspect>, FitError
     let trial = Trial::run(HeadKind::Softmax, data)?;
     let temperature = Temperature::fit(trial.logits.view(), &data.truth);
     let probabilities = temperature.probabilities(trial.logits);
-    let label = |class: ClassIndex| data.dataset.labels().as_slice()[class.0].clone();
-    let mut suspects = Vec::new();
-    for (&row, probabilities) in data.measured.iter().zip(probabilities.rows()) {
-        let own = data.dataset.targets()[row];
-        let votes = &nearest.of_all[row];
-        let voters = |class: usize| votes.iter().filter(|(other, _)| data.dataset.targets()[*other].0 == class).count();
-        let agreement = voters(own.0) as f32 / votes.len().max(1) as f32;
-        let probability = probabilities[own.0];
-        let seen = best_class(probabilities);
-        let suggestion = match seen == own {
-            false => seen,
-            // The last of equals: any but the own class when there is a tie with it.
-            true => ClassIndex(
-                (0..probabilities.len()).max_by_key(|&class| (voters(class), class != own.0)).unwrap_or(own.0),
-            ),
-        };
-        if suggestion == own {
-            continue;
-        }
-        let doubt = 1.0 - (2.0 * probability + agreement) / 3.0;
-        let id = data.dataset.ids()[row];
-        suspects.push(Suspect { id, label: label(own), suggestion: label(suggestion), doubt, probability, agreement });
-    }
+    let answers = data.measured.iter().zip(probabilities.rows());
+    let mut suspects: Vec<Suspect> =
+        answers.filter_map(|(&row, probabilities)| suspect(row, probabilities, data, nearest)).collect();
     suspects.sort_by(|a, b| b.doubt.total_cmp(&a.doubt).then(a.id.cmp(&b.id)));
     Ok(suspects)
+}
+
+/// `None` where both the held-out answer and the neighbours are content with the label.
+fn suspect(row: usize, probabilities: ArrayView1<f32>, data: &Prepared, nearest: &Nearest) -> Option<Suspect> {
+    let own = data.dataset.targets()[row];
+    let neighbours = &nearest.of_all[row];
+    let voters =
+        |class: usize| neighbours.iter().filter(|(other, _)| data.dataset.targets()[*other].0 == class).count();
+    let seen = best_class(probabilities);
+    // Of equals the last, but any before the own class.
+    let voted = (0..probabilities.len()).max_by_key(|&class| (voters(class), class != own.0)).map(ClassIndex);
+    let suggestion = if seen == own { voted.filter(|voted| *voted != own)? } else { seen };
+    let agreement = voters(own.0) as f32 / neighbours.len().max(1) as f32;
+    let probability = probabilities[own.0];
+    let label = |class: ClassIndex| data.dataset.labels().as_slice()[class.0].clone();
+    Some(Suspect {
+        id: data.dataset.ids()[row],
+        label: label(own),
+        suggestion: label(suggestion),
+        doubt: 1.0 - (2.0 * probability + agreement) / 3.0,
+        probability,
+        agreement,
+    })
 }
 
 fn duplicates(dataset: &Dataset, nearest: &Nearest) -> Vec<Duplicate> {
