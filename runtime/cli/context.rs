@@ -22,9 +22,9 @@ pub struct Context {
 impl Context {
     pub fn new(global: &Global) -> anyhow::Result<Self> {
         let config = Config::load(global.config.as_deref())?;
-        let state = global.state.clone().or_else(|| config.state.clone()).or_else(systemd_state);
+        let state = global.state.clone().or_else(|| config.state.clone()).unwrap_or_else(unnamed_state);
         Ok(Self {
-            state: StateDir::new(state.unwrap_or_else(|| DEFAULT_STATE.into())),
+            state: StateDir::new(state),
             config,
             output: if global.json { Output::Json } else { Output::Text },
             quiet: global.quiet > 0,
@@ -69,6 +69,11 @@ fn explain<T>(result: Result<T, StoreError>) -> anyhow::Result<T> {
         Err(_) => return result.map_err(Into::into),
     };
     result.or_hint(hint)
+}
+
+/// The state directory when neither a flag nor the settings name one.
+pub fn unnamed_state() -> PathBuf {
+    systemd_state().unwrap_or_else(|| DEFAULT_STATE.into())
 }
 
 /// systemd's `StateDirectory=`; the first where there are several.

@@ -21,6 +21,7 @@ mod remedy;
 mod samples;
 #[cfg(feature = "serve")]
 mod serve;
+mod shell;
 mod statistics;
 
 use std::path::PathBuf;
@@ -75,7 +76,7 @@ enum Command {
     /// List, show, roll back and export published heads
     #[command(subcommand)]
     Heads(heads::Command),
-    /// List, relabel, rename and remove stored samples
+    /// List, relabel, rename, remove and check stored samples
     #[command(subcommand)]
     Samples(samples::Command),
     /// Answer over HTTP: predictions, health, metrics

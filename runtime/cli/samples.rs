@@ -1,5 +1,6 @@
 //! `samples`: the store, looked at and edited.
 
+mod doctor;
 mod forget;
 
 use serde::Serialize;
@@ -43,6 +44,8 @@ pub enum Command {
         #[arg(long)]
         forget: bool,
     },
+    /// Find wrong labels, near-duplicates, outliers and uneven classes, with the command that mends each
+    Doctor(doctor::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -100,6 +103,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Relabel { to, which } => relabel(context, &to, &which.chosen()?),
         Command::Rename { from, to } => rename(context, &from, &to),
         Command::Merge { from, into } => merge(context, &from, &into),
+        Command::Doctor(args) => doctor::run(&args, context),
         Command::Remove { all: true, forget, .. } => forget::remove(context, &Filter::default(), forget),
         Command::Remove { which, forget, .. } => forget::remove(context, &which.chosen()?, forget),
     }

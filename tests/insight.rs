@@ -1,0 +1,157 @@
+//! What the binary finds out about stored samples: `samples doctor`.
+
+mod common;
+mod head_data;
+
+use common::{Device, onnxruntime, shared};
+use edgetl::backbone::Package;
+use edgetl::dataset::Dataset;
+use edgetl::digest::ContentHash;
+use edgetl::store::{FeatureVector, NewSample, StateDir, Store};
+use head_data::{clusters, dataset};
+use predicates::prelude::*;
+use predicates::str::contains;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+use serde_json::Value;
+
+/// A device that stores `samples` as if the backbone in the box had made them, from files that are not there.
+fn device_with(samples: &Dataset) -> Device {
+    let device = Device::new();
+    StateDir::new(device.state()).create().unwrap();
+    let mut store = Store::open(&device.state().join("samples.db")).unwrap();
+    let fingerprint = Package::embedded().expect("tests have the backbone in the box").fingerprint();
+    let sample = |row: usize| NewSample {
+        hash: ContentHash::of(&row.to_le_bytes()),
+        label: samples.labels().get(samples.targets()[row]).cloned(),
+        split: Default::default(),
+        group: None,
+        source: format!("/nowhere/{row:03}.jpg"),
+        added_at: 1_700_000_000,
+        width: 640,
+        height: if row == 5 { 20 } else { 480 },
+        thumbnail: None,
+        features: Some(FeatureVector { fingerprint, values: samples.feature(row).to_vec() }),
+    };
+    store.insert(&(0..samples.len()).map(sample).collect::<Vec<_>>()).unwrap();
+    device
+}
+
+fn rows(value: &Value) -> &Vec<Value> {
+    value.as_array().unwrap_or_else(|| panic!("expected a list, got {value}"))
+}
+
+fn ids(value: &Value) -> Vec<i64> {
+    rows(value).iter().map(|row| row["id"].as_i64().unwrap()).collect()
+}
+
+/// Gives 5 % of the stored samples another label through the binary, drawn by `seed`, and says which.
+fn flip(device: &Device, seed: u64) -> Vec<i64> {
+    let mut samples: Vec<(i64, String)> = device
+        .json(&["samples", "list"])
+        .iter()
+        .map(|row| (row["id"].as_i64().unwrap(), row["label"].as_str().unwrap().to_owned()))
+        .collect();
+    let mut labels: Vec<String> = samples.iter().map(|sample| sample.1.clone()).collect();
+    labels.sort();
+    labels.dedup();
+    let mut rng = Pcg64::seed_from_u64(seed);
+    samples.shuffle(&mut rng);
+    samples.truncate((samples.len() as f64 * 0.05).round() as usize);
+    for (id, own) in &samples {
+        let others: Vec<&String> = labels.iter().filter(|label| *label != own).collect();
+        let to = others[rng.random_range(0..others.len())];
+        device.json(&["samples", "relabel", to, "--id", &id.to_string()]);
+    }
+    samples.into_iter().map(|sample| sample.0).collect()
+}
+
+/// How many of `flipped` are among the first twice as many suspects.
+fn found(device: &Device, flipped: &[i64]) -> usize {
+    let suspects = ids(&device.json(&["samples", "doctor"])[0]["suspects"]);
+    suspects.iter().take(2 * flipped.len()).filter(|id| flipped.contains(id)).count()
+}
+
+#[test]
+fn labels_flipped_at_random_come_first_and_one_command_mends_them() {
+    let device = device_with(&clusters(5, 40, 24));
+    let before = device.json(&["samples", "list"]);
+    let flipped = flip(&device, 3);
+    assert_eq!((flipped.len(), found(&device, &flipped)), (10, 10));
+    let suspects = &device.json(&["samples", "doctor"])[0]["suspects"];
+    let first = &suspects[0];
+    let (id, to) = (first["id"].as_i64().unwrap(), first["suggestion"].as_str().unwrap());
+    assert_eq!(first["command"], format!("edgetl samples relabel '{to}' --id {id}"));
+
+    let shown = &device.json(&["samples", "doctor", "--fix", "relabel", "--top", "10"])[0];
+    assert_eq!((shown["applied"].as_bool(), rows(&shown["changes"]).len()), (Some(false), 10));
+    assert_eq!(found(&device, &flipped), 10, "nothing has changed yet");
+    let done = &device.json(&["samples", "doctor", "--fix", "relabel", "--top", "10", "--yes"])[0];
+    assert_eq!(done["applied"].as_bool(), Some(true));
+    assert_eq!(device.json(&["samples", "list"]), before);
+}
+
+#[test]
+fn the_doctor_names_duplicates_tiny_pictures_and_files_that_are_gone() {
+    let samples = clusters(2, 20, 8);
+    let mut features = samples.features().clone();
+    let copy = features.row(4).to_owned();
+    features.row_mut(8).assign(&copy);
+    let targets: Vec<usize> = samples.targets().iter().map(|target| target.0).collect();
+    let device = device_with(&dataset(features, &targets));
+    let findings = &device.json(&["samples", "doctor"])[0];
+    let twins = &rows(&findings["duplicates"])[0];
+    assert_eq!((&twins["ids"], &twins["same_label"]), (&serde_json::json!([5, 9]), &Value::Bool(true)));
+    assert_eq!(twins["command"], "edgetl samples remove --id 9");
+    assert_eq!(ids(&findings["tiny"]), [6]);
+    assert_eq!(findings["tiny"][0]["expected"], 96);
+    assert_eq!((rows(&findings["sources"]).len(), &findings["sources"][0]["state"]), (40, &Value::from("gone")));
+    let removed = &device.json(&["samples", "doctor", "--fix", "remove", "--of", "tiny", "--yes"])[0];
+    assert_eq!(ids(&removed["changes"]), [6]);
+    assert_eq!(device.json(&["samples", "list"]).len(), 39);
+}
+
+#[test]
+fn the_doctor_speaks_of_uneven_and_small_classes_in_words() {
+    let samples = clusters(2, 40, 8);
+    let few: Vec<usize> = (0..80).filter(|row| row % 2 == 0 || *row < 12).collect();
+    let device = device_with(&samples.select(&few));
+    let said = device.edgetl(&["samples", "doctor"]).assert().success();
+    said.stdout(
+        contains("uneven classes: 40 of `class 0`, 6 of `class 1`")
+            .and(contains("only 6 pictures of `class 1`: edgetl collect FOLDER '--label=class 1'")),
+    );
+    let wrong = device.edgetl(&["samples", "doctor", "--fix", "relabel", "--of", "tiny"]).assert();
+    wrong.code(2).stderr(contains("expected `--fix remove`"));
+}
+
+#[test]
+fn a_picture_that_changed_after_it_was_collected_is_noticed() {
+    let device = Device::new();
+    let photos = device.draw("photos", 3, 0);
+    device.json(&["collect", "photos", "--backbone", common::backbone()]);
+    assert!(rows(&device.json(&["samples", "doctor"])[0]["sources"]).is_empty());
+    std::fs::copy(photos.join("star/000.png"), photos.join("ring/000.png")).unwrap();
+    let sources = device.json(&["samples", "doctor"])[0]["sources"].clone();
+    assert_eq!((rows(&sources).len(), &sources[0]["state"]), (1, &Value::from("changed")));
+    assert!(sources[0]["path"].as_str().unwrap().ends_with("ring/000.png"));
+}
+
+#[test]
+fn of_5_percent_of_flower_labels_flipped_at_random_95_percent_are_found_among_twice_as_many_suspects() {
+    let name = "flipped labels of flowers";
+    let (Some(shared), Some(library)) = (shared(name), onnxruntime(name)) else { return };
+    let device = Device::new();
+    let path = |name: &str| shared.join(name).to_string_lossy().into_owned();
+    let (photos, model) = (path("data/flowers12/train"), path("models/mobilenet_v2_1.0_224.onnx"));
+    let library = library.to_string_lossy().into_owned();
+    let backbone = ["--backbone", &model, "--preset", "inception", "--size", "224", "--resize", "256"];
+    let engine = ["--provider", "cpu", "--onnxruntime", &library];
+    device.edgetl(&[&["collect", &photos][..], &backbone, &engine].concat()).assert().success();
+    let flipped = flip(&device, 1);
+    let found = found(&device, &flipped);
+    println!("{found} of {} flipped labels among the first {} suspects", flipped.len(), 2 * flipped.len());
+    assert_eq!(flipped.len(), 36);
+    assert!(found as f64 >= 0.95 * 36.0, "{found}");
+}
