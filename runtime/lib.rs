@@ -6,10 +6,12 @@
 //! Layers, each looking only downwards (`tests/layering.rs` holds this):
 //!
 //! ```text
-//! cli > serve > {predictor, sources, demo} > {backbone, preprocess, store, head} > {manifest, dataset, metrics}
+//! cli > serve > {predictor, sources, demo, advice} > {backbone, preprocess, store, head}
+//!     > {manifest, dataset, metrics}
 //!     > {atomic_file, digest, labels, tensor}
 //! ```
 
+pub mod advice;
 pub mod atomic_file;
 pub mod backbone;
 pub mod cli;

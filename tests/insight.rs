@@ -1,4 +1,4 @@
-//! What the binary finds out about stored samples: `samples doctor`.
+//! What the binary finds out about stored samples: `samples doctor` and `advise`.
 
 mod common;
 mod head_data;
@@ -136,6 +136,73 @@ fn a_picture_that_changed_after_it_was_collected_is_noticed() {
     let sources = device.json(&["samples", "doctor"])[0]["sources"].clone();
     assert_eq!((rows(&sources).len(), &sources[0]["state"]), (1, &Value::from("changed")));
     assert!(sources[0]["path"].as_str().unwrap().ends_with("ring/000.png"));
+}
+
+/// Clusters of which the last class lies half inside the one before it.
+fn hard_to_tell() -> Dataset {
+    let samples = clusters(4, 60, 16);
+    let mut rng = Pcg64::seed_from_u64(2);
+    let mut features = samples.features().clone();
+    for (row, target) in samples.targets().iter().enumerate().filter(|(_, target)| target.0 >= 2) {
+        for channel in 0..16 {
+            let centre = if channel % 4 >= 2 { 2.0 + 0.12 * target.0 as f32 } else { 1.0 };
+            features[[row, channel]] = centre + rng.random_range(-1.0f32..1.0);
+        }
+    }
+    dataset(features, &samples.targets().iter().map(|target| target.0).collect::<Vec<_>>())
+}
+
+#[test]
+fn advise_says_what_to_do_and_which_class_lacks_pictures() {
+    let device = device_with(&hard_to_tell());
+    let advice = &device.json(&["advise"])[0];
+    let evidence = &advice["evidence"];
+    let accuracy = evidence["accuracy"].as_f64().unwrap();
+    assert!((0.5..0.95).contains(&accuracy), "{accuracy}");
+    assert_ne!(advice["strategy"], "train-head", "{}", advice["reasons"]);
+    let points = rows(&evidence["curve"]["points"]);
+    let pictures: Vec<f64> = points.iter().map(|point| point["pictures"].as_f64().unwrap()).collect();
+    assert_eq!(pictures, [12.0, 24.0, 36.0, 48.0], "four fifths of a quarter, half, three quarters, all");
+    let last = points[3]["accuracy"].as_f64().unwrap();
+    assert!((last - accuracy).abs() < 1e-6, "the curve ends at the cross-validated accuracy");
+    let classes = rows(&evidence["projection"]["classes"]);
+    let of_errors =
+        |name: &str| classes.iter().find(|class| class["label"] == name).unwrap()["share_of_errors"].as_f64().unwrap();
+    assert!(of_errors("class 2") + of_errors("class 3") > 0.9, "{classes:?}");
+    assert!(["class 2", "class 3"].contains(&classes[0]["label"].as_str().unwrap()));
+    assert!(evidence["leave_one_out"].as_f64().unwrap() > 0.5);
+    let said = device.edgetl(&["advise"]).assert().success();
+    said.stdout(
+        contains("How many more images would help, and of which class?").and(contains("edgetl samples doctor")),
+    );
+}
+
+#[test]
+fn advise_keeps_a_head_that_reaches_the_target_and_asks_for_more_of_a_handful() {
+    let device = device_with(&clusters(3, 40, 16));
+    let advice = &device.json(&["advise"])[0];
+    assert_eq!((&advice["strategy"], &advice["commands"][0]), (&"train-head".into(), &"edgetl fit-head".into()));
+    let few = device_with(&clusters(3, 4, 16));
+    assert_eq!(few.json(&["advise"])[0]["strategy"], "collect-more");
+    let single = device_with(&clusters(3, 1, 16));
+    let advice = &single.json(&["advise"])[0];
+    assert_eq!((&advice["strategy"], &advice["evidence"]["accuracy"]), (&"collect-more".into(), &Value::Null));
+    single.edgetl(&["advise"]).assert().success().stdout(contains("How good: not known"));
+}
+
+#[test]
+fn advise_compares_two_backbones_on_the_same_pictures() {
+    let device = Device::new();
+    device.draw("photos", 12, 0);
+    device.json(&["collect", "photos"]);
+    device.json(&["collect", "photos", "--backbone", common::backbone()]);
+    let advice = &device.json(&["advise"])[0];
+    assert_eq!(advice["backbone_in_use"], "gap");
+    let other = &advice["evidence"]["backbones"][0];
+    assert_eq!((&other["name"], &other["samples"]), (&"edgetl-tiny".into(), &72.into()));
+    assert!(other["gain"].as_f64().unwrap() > 0.1, "a few random filters are no match: {other}");
+    assert_eq!((&advice["strategy"], &advice["backbone"]), (&"other-backbone".into(), &"edgetl-tiny".into()));
+    assert_eq!(advice["commands"][0], "edgetl backbone use edgetl-tiny");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["serve"],
-    &["predictor", "sources", "demo"],
+    &["predictor", "sources", "demo", "advice"],
     &["backbone", "preprocess", "store", "head"],
     &["manifest", "dataset", "metrics"],
     &["atomic_file", "digest", "labels", "tensor"],
@@ -25,6 +25,7 @@ const OWNED_CRATES: &[(&str, &[&str])] = &[
     ("faer", &["algebra/"]),
     ("edgetl_algebra", &["head/"]),
     ("csv", &["sources/"]),
+    ("shlex", &["cli/"]),
     ("axum", &["serve/"]),
     ("hyper", &["serve/"]),
     ("hyper_util", &["serve/"]),

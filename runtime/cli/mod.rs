@@ -1,5 +1,6 @@
 //! The command line: one file a sub-command, each an `Args` and a `run`.
 
+mod advise;
 mod backbone;
 mod collect;
 mod config;
@@ -66,6 +67,8 @@ enum Command {
     Collect(collect::Args),
     /// Cross-validate and fit a head on the stored features, and publish it
     FitHead(fit_head::Args),
+    /// Say what to do next: more pictures, and of which class, another head, another backbone
+    Advise(advise::Args),
     /// Name the class of pictures
     Predict(predict::Args),
     /// Measure the head on labelled pictures
@@ -108,6 +111,7 @@ impl Command {
         match self {
             Self::Collect(args) => collect::run(&args, context),
             Self::FitHead(args) => fit_head::run(&args, context),
+            Self::Advise(args) => advise::run(&args, context),
             Self::Predict(args) => predict::run(&args, context),
             Self::Eval(args) => eval::run(&args, context),
             Self::Backbone(command) => backbone::run(command, context),

@@ -1,0 +1,178 @@
+//! `advise`: what to do next with these pictures, and the evidence for it.
+
+mod text;
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::context::Context;
+use super::engine::{current, kept};
+use super::failure::{OrHint, failure};
+use super::shell::Shell;
+use crate::advice::{Advice, BackboneEvidence, Evidence, compare, decide, familiarity, learning_curve, project};
+use crate::backbone::Package;
+use crate::dataset::Dataset;
+use crate::digest::Fingerprint;
+use crate::head::{Answers, FitOptions, HeadKind, cross_validate, leave_one_out};
+use crate::metrics::nll;
+use crate::store::{Selection, Store};
+
+/// Samples times channels squared up to which a perceptron is tried unasked: about a second of one core.
+const QUICK_WORK: usize = 10_000_000;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The accuracy to reach
+    #[arg(long, default_value_t = 0.95, value_parser = accuracy)]
+    target: f64,
+    /// Also try what takes long: a head with a hidden layer on many pictures or channels
+    #[arg(long)]
+    thorough: bool,
+    /// Decides which pictures share a fold
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+/// `advise --json`.
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    advice: Advice,
+    backbone_in_use: String,
+    fingerprint: String,
+    evidence: Evidence,
+    /// What to type next.
+    commands: Vec<String>,
+    seconds: f64,
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let store = context.existing_store()?;
+    let package = current(context, &store)?;
+    let dataset = store
+        .dataset(&package.fingerprint(), &Selection::default())
+        .or_hint("collect the pictures again with the backbone in use: edgetl collect FOLDER")?;
+    if dataset.is_empty() {
+        return Err(failure(
+            "expected stored samples for training, got none",
+            "collect labelled pictures first: edgetl collect FOLDER",
+        ));
+    }
+    let evidence = Measuring { args, dataset: &dataset, options: options(args) }.evidence(&package, &store, context)?;
+    let advice = decide(&evidence);
+    let report = Report {
+        commands: text::commands(&advice, &evidence, &Shell::new(context)),
+        advice,
+        backbone_in_use: package.manifest().name.clone(),
+        fingerprint: package.fingerprint().to_string(),
+        evidence,
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    context.output.result(&report, || report.text())?;
+    Ok(())
+}
+
+fn options(args: &Args) -> FitOptions {
+    FitOptions { seed: args.seed, ..FitOptions::default() }
+}
+
+struct Measuring<'a> {
+    args: &'a Args,
+    dataset: &'a Dataset,
+    options: FitOptions,
+}
+
+impl Measuring<'_> {
+    fn evidence(&self, package: &Package, store: &Store, context: &Context) -> anyhow::Result<Evidence> {
+        let dataset = self.dataset;
+        let (head, answers) = self.best_of_one_layer().or_hint("`edgetl collect` adds pictures of another class")?;
+        let measured = !answers.ids.is_empty();
+        let accuracy = measured.then(|| answers.accuracy());
+        let error = |accuracy: f64| (accuracy * (1.0 - accuracy) / answers.ids.len() as f64).sqrt();
+        let curve = if measured { Some(learning_curve(dataset, head, &self.options)?) } else { None };
+        let mut counts: Vec<usize> = dataset.class_counts();
+        let projection = curve.as_ref().and_then(|curve| project(curve, &counts, self.args.target, self.args.seed));
+        counts.sort_unstable();
+        Ok(Evidence {
+            samples: dataset.len(),
+            classes: dataset.labels().len(),
+            dim: dataset.dim(),
+            smallest_class: counts[0],
+            median_class: counts[counts.len() / 2],
+            target: self.args.target,
+            head,
+            accuracy,
+            error: accuracy.map(error),
+            leave_one_out: Some(leave_one_out(dataset, &self.options)?.accuracy()).filter(|share| share.is_finite()),
+            familiarity: familiarity(dataset, package.classifier()),
+            deeper: self.deeper()?.and_then(|deeper| compare(&deeper, &answers)),
+            backbones: self.backbones(head, &answers, store, context)?,
+            curve,
+            projection,
+        })
+    }
+
+    /// The kind of least loss, the first of equals.
+    fn best_of_one_layer(&self) -> anyhow::Result<(HeadKind, Answers)> {
+        let loss = |answers: &Answers| nll(answers.probabilities.view(), &answers.truth);
+        let mut best: Option<(HeadKind, Answers)> = None;
+        for kind in HeadKind::ALL.into_iter().filter(|kind| kind.is_linear()) {
+            let answers = cross_validate(self.dataset, kind, &self.options)?;
+            if best.as_ref().is_none_or(|(_, best)| loss(&answers) < loss(best)) {
+                best = Some((kind, answers));
+            }
+        }
+        Ok(best.expect("there are heads of one layer"))
+    }
+
+    /// `None` where training one for every fold takes longer than a moment.
+    fn deeper(&self) -> anyhow::Result<Option<Answers>> {
+        let work = self.dataset.len().saturating_mul(self.dataset.dim().pow(2));
+        let wanted = self.args.thorough || work <= QUICK_WORK;
+        Ok(wanted.then(|| cross_validate(self.dataset, HeadKind::Mlp, &self.options)).transpose()?)
+    }
+
+    fn backbones(
+        &self,
+        head: HeadKind,
+        answers: &Answers,
+        store: &Store,
+        context: &Context,
+    ) -> anyhow::Result<Vec<BackboneEvidence>> {
+        let mut found = Vec::new();
+        for other in store.fingerprints()? {
+            if other.fingerprint == self.dataset.fingerprint() {
+                continue;
+            }
+            let dataset = store.dataset(&other.fingerprint, &Selection::default())?;
+            // Features of a few pictures only, or of one class, cannot be compared.
+            let Ok(others) = cross_validate(&dataset, head, &self.options) else { continue };
+            let name = name(other.fingerprint, context)?;
+            found.extend(compare(&others, answers).map(|comparison| BackboneEvidence {
+                name,
+                dim: other.dim,
+                comparison,
+            }));
+        }
+        Ok(found)
+    }
+}
+
+/// The name by which `backbone use` knows it, else the beginning of its fingerprint.
+fn name(fingerprint: Fingerprint, context: &Context) -> anyhow::Result<String> {
+    let named = kept(context)?.into_iter().find(|(_, package)| package.fingerprint() == fingerprint);
+    let embedded = || Package::embedded().filter(|package| package.fingerprint() == fingerprint);
+    Ok(named
+        .map(|(name, _)| name)
+        .or_else(|| embedded().map(|package| package.manifest().name.clone()))
+        .unwrap_or_else(|| fingerprint.0.short()))
+}
+
+fn accuracy(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if 0.0 < share && share < 1.0 => Ok(share),
+        _ => Err(format!("expected a share above 0 and below 1, got `{text}`")),
+    }
+}
