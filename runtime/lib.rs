@@ -6,7 +6,7 @@
 //! Layers, each looking only downwards (`tests/layering.rs` holds this):
 //!
 //! ```text
-//! cli > serve > {predictor, sources, demo, advice} > {backbone, preprocess, store, head}
+//! cli > {serve, page} > {predictor, sources, demo, advice} > {backbone, preprocess, store, head}
 //!     > {manifest, dataset, metrics}
 //!     > {atomic_file, digest, labels, tensor}
 //! ```
@@ -22,6 +22,7 @@ pub mod head;
 pub mod labels;
 pub mod manifest;
 pub mod metrics;
+pub mod page;
 pub mod predictor;
 pub mod preprocess;
 #[cfg(feature = "serve")]

@@ -1,7 +1,9 @@
-//! What the binary finds out about stored samples: `samples doctor` and `advise`.
+//! What the binary finds out about stored samples: `samples doctor`, `advise` and the page of `fit-head --report`.
 
 mod common;
 mod head_data;
+
+use std::path::Path;
 
 use common::{Device, onnxruntime, shared};
 use edgetl::backbone::Package;
@@ -203,6 +205,52 @@ fn advise_compares_two_backbones_on_the_same_pictures() {
     assert!(other["gain"].as_f64().unwrap() > 0.1, "a few random filters are no match: {other}");
     assert_eq!((&advice["strategy"], &advice["backbone"]), (&"other-backbone".into(), &"edgetl-tiny".into()));
     assert_eq!(advice["commands"][0], "edgetl backbone use edgetl-tiny");
+}
+
+/// The text of a page, which must load nothing and run nothing.
+fn page(path: &Path) -> String {
+    let html = std::fs::read_to_string(path).unwrap();
+    for forbidden in ["<script", "http://", "https://", "url(", "<link", "@import"] {
+        let found = html.replace("http://www.w3.org/2000/svg", "");
+        assert!(!found.contains(forbidden), "{forbidden}");
+    }
+    html
+}
+
+#[test]
+fn the_page_of_a_head_is_one_file_with_plots_and_pictures() {
+    let device = Device::new();
+    let photos = device.draw("photos", 8, 0);
+    let strange = photos.with_file_name("a<b>&c");
+    std::fs::create_dir_all(&strange).unwrap();
+    for number in 0..6 {
+        std::fs::rename(photos.join(format!("star/{number:03}.png")), strange.join(format!("{number}.png"))).unwrap();
+    }
+    device.json(&["collect", "photos", "--backbone", common::backbone()]);
+    device.json(&["collect", "a<b>&c", "--label", "a<b>&c", "--backbone", common::backbone()]);
+    device.json(&["fit-head", "--report", "head.html"]);
+    let html = page(&device.path("head.html"));
+    for part in
+        ["What was taken for what", "Class by class", "What more pictures bring", "its certainty can be trusted"]
+    {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(html.matches("<svg").count() >= 2);
+    assert_eq!(html.matches("data:image/jpeg;base64,").count(), 12);
+    assert!(html.contains("a&lt;b&gt;&amp;c") && !html.contains("a<b>"));
+    device.json(&["eval", "photos", "--report", "eval.html"]);
+    let html = page(&device.path("eval.html"));
+    assert!(html.contains("What was taken for what") && !html.contains("What more pictures bring"));
+    assert_eq!(html.matches("data:image/jpeg;base64,").count(), 12);
+    std::fs::remove_dir_all(&photos).unwrap();
+    std::fs::remove_dir_all(&strange).unwrap();
+    device.json(&["fit-head", "--report", "head.html"]);
+    let html = page(&device.path("head.html"));
+    assert!(html.contains("the file is no longer there") && !html.contains("data:image"));
+    let failed = device.edgetl(&["fit-head", "--report", "nowhere/head.html"]).assert().failure();
+    failed.stderr(contains("cannot write the report `nowhere/head.html`").and(contains("hint:")));
+    let other = device.edgetl(&["fit-head", "--task", "multilabel", "--report", "head.html"]).assert();
+    other.code(2).stderr(contains("expected `--report` with a head that answers with classes"));
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! `eval`: how good the head is on labelled pictures.
 
 mod numbers;
+mod page;
 mod report;
 mod tags;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -12,15 +13,15 @@ use ndarray::Array2;
 
 use super::context::Context;
 use super::engine::{EngineArgs, limits, with_fingerprint};
-use super::failure::{AlreadyReported, OrHint, causes, failure};
+use super::failure::{AlreadyReported, OrHint, WrongUsage, causes, failure};
 use super::progress::Progress;
 use super::published::Published;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, SampleId};
 use crate::head::Outputs;
 use crate::labels::{ClassIndex, Label};
 use crate::predictor::{Extractor, InOrder, Outcome};
 use crate::sources::{self, Item};
-use crate::store::{HeadVersion, Selection, Split};
+use crate::store::{Filter, HeadVersion, SampleRow, Selection, Split};
 use crate::tensor::Features;
 use numbers::NumberReport;
 pub use report::Report;
@@ -35,6 +36,9 @@ pub struct Args {
     /// Use this version of the head instead of the live one
     #[arg(long, value_name = "VERSION")]
     pub head_version: Option<HeadVersion>,
+    /// Also write one HTML file: confusions, calibration, the pictures that went worst
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     #[command(flatten)]
     pub engine: EngineArgs,
 }
@@ -42,8 +46,14 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let answered = answer(args, context)?;
     let output = context.output;
+    if args.report.is_some() && *answered.published.artifact.outputs() != Outputs::Classes {
+        return Err(WrongUsage("expected a head that answers with classes for `--report`, got another".into()).into());
+    }
     let failed = match answered.published.artifact.outputs() {
         Outputs::Classes => {
+            if let Some(file) = &args.report {
+                answered.write_page(file, context)?;
+            }
             let report = answered.report()?;
             output.result(&report, || report.text())?;
             report.has_failures()
@@ -76,6 +86,12 @@ struct Answered {
 }
 
 impl Answered {
+    fn write_page(&self, file: &Path, context: &Context) -> anyhow::Result<()> {
+        let scores = self.published.artifact.predict(&self.samples.features()?)?;
+        let measured = Measured { scores: &scores, labels: &self.samples.labels, head: &self.published.artifact };
+        page::write_page(&measured, &self.samples.paths, file, context)
+    }
+
     fn report(self) -> anyhow::Result<Report> {
         let scores = self.published.artifact.predict(&self.samples.features()?)?;
         let measured = Measured { scores: &scores, labels: &self.samples.labels, head: &self.published.artifact };
@@ -100,11 +116,13 @@ fn answer(args: &Args, context: &Context) -> anyhow::Result<Answered> {
     Ok(Answered { start, published, samples, failed })
 }
 
-/// Features and true labels, in step.
+/// Features, true labels and where the pictures are, in step.
 #[derive(Default)]
 struct Samples {
     rows: Vec<f32>,
     labels: Vec<Label>,
+    /// Path or URL.
+    paths: Vec<String>,
 }
 
 impl Samples {
@@ -114,8 +132,10 @@ impl Samples {
         Ok(Features(Array2::from_shape_vec((self.labels.len(), dim), self.rows.clone())?))
     }
 
-    fn extend(&mut self, dataset: &Dataset) {
+    fn extend(&mut self, dataset: &Dataset, rows: &[SampleRow]) {
         let label = |&class: &ClassIndex| dataset.labels().get(class).expect("one label a class").clone();
+        let source = |id: &SampleId| rows.binary_search_by_key(id, |row| row.id).map(|at| rows[at].source.clone());
+        self.paths.extend(dataset.ids().iter().map(|id| source(id).unwrap_or_default()));
         self.rows.extend(dataset.features().iter());
         self.labels.extend(dataset.targets().iter().map(label));
     }
@@ -127,7 +147,8 @@ fn stored(published: &Published, context: &Context) -> anyhow::Result<Samples> {
     let mut samples = Samples::default();
     for split in [Split::Validation, Split::Test] {
         let selection = Selection { split: Some(split), labels: None };
-        samples.extend(&store.dataset(&fingerprint, &selection)?);
+        let rows = store.samples(&Filter { split: Some(split), ..Filter::default() })?;
+        samples.extend(&store.dataset(&fingerprint, &selection)?, &rows);
     }
     if samples.labels.is_empty() {
         return Err(failure(
@@ -157,6 +178,7 @@ fn extracted(args: &Args, published: &Published, context: &Context) -> anyhow::R
                 (Outcome::Extracted(extracted), Some(label)) => {
                     samples.rows.extend(extracted.feature);
                     samples.labels.push(label.clone());
+                    samples.paths.push(paths[index].display().to_string());
                     continue;
                 }
                 (Outcome::Failed(error), _) => causes(&error),

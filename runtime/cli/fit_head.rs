@@ -3,6 +3,7 @@
 mod beside;
 mod guesses;
 mod mlp;
+mod page;
 mod update;
 
 use std::path::PathBuf;
@@ -12,13 +13,13 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::engine::current;
-use super::failure::{OrHint, failure};
+use super::failure::{OrHint, WrongUsage, failure};
 use super::output::{count, percent, table};
 use super::statistics::{caught_up, keep};
 use crate::dataset::Dataset;
 use crate::head::{
     Candidate, FitOptions, FitReport, HeadArtifact, HeadChoice, HeadKind, Selection, SelectionReport, Task,
-    TrainingReport, UpdateReport, check_updatable, fit,
+    TrainingReport, UpdateReport, check_updatable, fit, fit_with_answers,
 };
 use crate::metrics::RegressionMetrics;
 use crate::store::HeadVersion;
@@ -67,10 +68,13 @@ pub struct Args {
     #[arg(long, value_name = "LABEL,…", num_args = 0.., require_equals = true, value_delimiter = ',')]
     #[arg(conflicts_with_all = ["pseudo_labels", "head", "balance", "penalty", "false_reject"])]
     keep_classes: Option<Vec<String>>,
+    /// Also write one HTML file: confusions, calibration, learning curve, the pictures that went worst
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pseudo_labels", "keep_classes"])]
+    report: Option<PathBuf>,
     /// Bring the live prototype, lda or ridge head up to date from sums, in milliseconds and exactly; held-out numbers,
     /// temperature and the unknown-threshold stay those of the last full fit
     #[arg(long, conflicts_with_all = ["head", "balance", "folds", "seed", "penalty", "false_reject"])]
-    #[arg(conflicts_with_all = ["pseudo_labels", "keep_classes"])]
+    #[arg(conflicts_with_all = ["pseudo_labels", "keep_classes", "report"])]
     update: bool,
     #[command(flatten)]
     mlp: mlp::MlpArgs,
@@ -94,6 +98,11 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     if args.update {
         return update::run(args, context);
     }
+    if args.report.is_some() && args.task != Task::Classification {
+        return Err(
+            WrongUsage("expected `--report` with a head that answers with classes, got another task".into()).into()
+        );
+    }
     let start = Instant::now();
     let mut store = context.existing_store()?;
     let package = current(context, &store)?;
@@ -102,11 +111,17 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let dataset = store
         .training_set(&fingerprint)
         .or_hint("collect the pictures again with the backbone in use: edgetl collect FOLDER")?;
-    let fitted = match &args.keep_classes {
-        _ if dataset.is_empty() => fit_dataset(&dataset, args)?,
-        Some(names) => beside::fit(&dataset, (&package, names), &options(args))?,
-        None if args.pseudo_labels => guesses::fit(&store, &dataset, &options(args), args.confidence)?,
-        None => fit_dataset(&dataset, args)?,
+    if dataset.is_empty() {
+        return Err(failure(
+            "expected stored samples for training, got none",
+            "collect labelled pictures first: edgetl collect FOLDER",
+        ));
+    }
+    let options = args.options();
+    let (fitted, answers) = match &args.keep_classes {
+        Some(names) => (beside::fit(&dataset, (&package, names), &options)?, None),
+        None if args.pseudo_labels => (guesses::fit(&store, &dataset, &options, args.confidence)?, None),
+        None => fit_with_answers(&dataset, &options).map(|(head, answers)| (head, Some(answers))).or_hint(MORE)?,
     };
     let (version, path) = if args.dry_run { (None, None) } else { publish(&fitted, context)? };
     if version.is_some() && check_updatable(fitted.report()).is_ok() {
@@ -122,31 +137,27 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         path,
     };
     context.output.result(&report, || report.text())?;
+    if let (Some(file), Some(answers)) = (&args.report, &answers) {
+        let pictures = store.dataset(&fingerprint, &crate::store::Selection::default())?;
+        page::Subject { pictures: &pictures, answers, store: &store, args }.write(&report, file, context)?;
+    }
     Ok(())
 }
 
-fn fit_dataset(dataset: &Dataset, args: &Args) -> anyhow::Result<HeadArtifact> {
-    if dataset.is_empty() {
-        return Err(failure(
-            "expected stored samples for training, got none",
-            "collect labelled pictures first: edgetl collect FOLDER",
-        ));
-    }
-    fit(dataset, &options(args)).or_hint(MORE)
-}
-
-fn options(args: &Args) -> FitOptions {
-    FitOptions {
-        task: args.task,
-        head: args.head,
-        balance: args.balance,
-        folds: args.folds as usize,
-        seed: args.seed,
-        penalties: (!args.penalty.is_empty()).then(|| args.penalty.clone()),
-        false_reject: args.false_reject,
-        budget: args.budget,
-        select: args.select,
-        mlp: args.mlp.settings(),
+impl Args {
+    fn options(&self) -> FitOptions {
+        FitOptions {
+            task: self.task,
+            head: self.head,
+            balance: self.balance,
+            folds: self.folds as usize,
+            seed: self.seed,
+            penalties: (!self.penalty.is_empty()).then(|| self.penalty.clone()),
+            false_reject: self.false_reject,
+            budget: self.budget,
+            select: self.select,
+            mlp: self.mlp.settings(),
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod predict;
 mod progress;
 mod published;
 mod remedy;
+mod report;
 mod samples;
 #[cfg(feature = "serve")]
 mod serve;

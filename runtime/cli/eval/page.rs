@@ -1,0 +1,63 @@
+//! `eval --report`: the page of a head on pictures that it was not fitted on.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use ndarray::Array2;
+
+use super::report::Measured;
+use crate::cli::context::Context;
+use crate::cli::output::percent;
+use crate::cli::report::{worst, write};
+use crate::dataset::SampleId;
+use crate::head::Answers;
+use crate::metrics::{Confusion, ece};
+use crate::page::Page;
+
+/// Writes what was measured on the pictures at `paths` whose class the head knows.
+pub fn write_page(measured: &Measured, paths: &[String], file: &Path, context: &Context) -> anyhow::Result<()> {
+    let answers = answers(measured)?;
+    let paths: HashMap<i64, &str> = paths.iter().enumerate().map(|(at, path)| (at as i64, path.as_str())).collect();
+    let report = measured.head.report();
+    let page = Page {
+        title: format!("{} head on {} pictures", report.head, answers.ids.len()),
+        subtitle: format!(
+            "Pictures that the head was not fitted on. It was fitted on {} pictures of {} classes.",
+            report.samples,
+            report.classes.len()
+        ),
+        figures: figures(&answers),
+        answers: &answers,
+        candidates: &[],
+        curve: None,
+        projection: None,
+        training: None,
+        worst: worst(&answers, &paths, context),
+    };
+    write(&page, file)
+}
+
+/// The answers on samples of known classes; the id of each is its place among all.
+fn answers(measured: &Measured) -> anyhow::Result<Answers> {
+    let labels = measured.head.labels();
+    let known = measured.labels.iter().enumerate().filter_map(|(at, label)| Some((at, labels.index_of(label)?)));
+    let (places, truth): (Vec<usize>, Vec<_>) = known.unzip();
+    let flat: Vec<f32> = places.iter().flat_map(|&at| measured.scores[at].probabilities.iter().copied()).collect();
+    let probabilities = Array2::from_shape_vec((places.len(), labels.len()), flat)?;
+    let ids = places.into_iter().map(|at| SampleId(at as i64)).collect();
+    Ok(Answers { labels: labels.clone(), ids, truth, probabilities })
+}
+
+fn figures(answers: &Answers) -> Vec<(&'static str, String)> {
+    if answers.truth.is_empty() {
+        return Vec::new();
+    }
+    let confusion = Confusion::new(answers.labels.len(), &answers.truth, &answers.predicted());
+    vec![
+        ("right", percent(answers.accuracy())),
+        ("macro-F1", percent(confusion.macro_f1())),
+        ("calibration error", percent(ece(answers.probabilities.view(), &answers.truth))),
+        ("pictures", answers.truth.len().to_string()),
+        ("classes", answers.labels.len().to_string()),
+    ]
+}

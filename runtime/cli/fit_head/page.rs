@@ -1,0 +1,78 @@
+//! `fit-head --report`: the page of a fitted head.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::{Args, Report};
+use crate::advice::{learning_curve, project};
+use crate::cli::context::Context;
+use crate::cli::output::percent;
+use crate::cli::report::{worst, write};
+use crate::dataset::Dataset;
+use crate::head::{Answers, FitReport, HeadKind};
+use crate::page::Page;
+use crate::store::{Filter, Store};
+
+/// The accuracy that the learning curve is extrapolated to.
+const TARGET: f64 = 0.95;
+
+/// What the page is made from, beside the report.
+pub struct Subject<'a> {
+    /// Without augmented views: they are no pictures more.
+    pub pictures: &'a Dataset,
+    pub answers: &'a Answers,
+    pub store: &'a Store,
+    pub args: &'a Args,
+}
+
+impl Subject<'_> {
+    pub fn write(&self, report: &Report, path: &Path, context: &Context) -> anyhow::Result<()> {
+        let fit = report.fit;
+        let measured = !self.answers.ids.is_empty();
+        // A perceptron is trained too slowly to be trained for every point of a curve.
+        let kind = if fit.head.is_linear() { fit.head } else { HeadKind::Ridge };
+        let options = self.args.options();
+        let curve = if measured { Some(learning_curve(self.pictures, kind, &options)?) } else { None };
+        let counts = self.pictures.class_counts();
+        let projection = curve.as_ref().and_then(|curve| project(curve, &counts, TARGET, options.seed));
+        let rows = self.store.samples(&Filter::default())?;
+        let paths: HashMap<i64, &str> = rows.iter().map(|row| (row.id.0, row.source.as_str())).collect();
+        let training = serde_json::to_value(fit)?.get("training").filter(|training| !training.is_null()).cloned();
+        let version = report.version.map_or_else(|| "Unpublished head".to_owned(), |version| format!("Head {version}"));
+        let page = Page {
+            title: format!("{version}: {}", names(fit)),
+            subtitle: format!(
+                "A {} head on {} features of {}. Every picture was judged by heads that had not seen it, in {} folds.",
+                fit.head, fit.dim, report.backbone, fit.cv.folds
+            ),
+            figures: figures(fit),
+            answers: self.answers,
+            candidates: &fit.candidates,
+            curve: curve.as_ref(),
+            projection: projection.as_ref(),
+            training: training.as_ref(),
+            worst: worst(self.answers, &paths, context),
+        };
+        write(&page, path)
+    }
+}
+
+/// The classes, as far as a title holds them.
+fn names(fit: &FitReport) -> String {
+    let labels: Vec<&str> = fit.classes.iter().take(6).map(|label| label.as_str()).collect();
+    let more = fit.classes.len().saturating_sub(labels.len());
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{rest}", labels.join(", "))
+}
+
+fn figures(fit: &FitReport) -> Vec<(&'static str, String)> {
+    let optional = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), percent);
+    vec![
+        ("right, held out", optional(fit.cv.accuracy)),
+        ("macro-F1", optional(fit.cv.macro_f1)),
+        ("calibration error", optional(fit.cv.ece)),
+        ("pictures", fit.samples.to_string()),
+        ("classes", fit.classes.len().to_string()),
+        ("may be called unknown", optional(fit.unknown.false_reject)),
+    ]
+}

@@ -1,0 +1,107 @@
+//! What was measured, as one HTML file: nothing outside it is loaded, no script runs, and it reads on a phone, by day
+//! and by night.
+
+mod charts;
+mod classes;
+mod plot;
+#[cfg(test)]
+mod tests;
+mod training;
+mod worst;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use serde_json::Value;
+
+pub use worst::{Thumbnail, WorstPicture};
+
+use crate::advice::{LearningCurve, Projection};
+use crate::head::{Answers, Candidate};
+use crate::metrics::Confusion;
+
+const STYLE: &str = include_str!("style.css");
+
+/// All that a page shows. Parts without content are left out of it.
+pub struct Page<'a> {
+    pub title: String,
+    /// What was asked of whom.
+    pub subtitle: String,
+    /// The numbers at the top: what, how much.
+    pub figures: Vec<(&'static str, String)>,
+    /// What was said about each picture, and what is true.
+    pub answers: &'a Answers,
+    pub candidates: &'a [Candidate],
+    pub curve: Option<&'a LearningCurve>,
+    pub projection: Option<&'a Projection>,
+    /// How a head was trained, as its report has it: series of numbers under their names.
+    pub training: Option<&'a Value>,
+    /// The worst first.
+    pub worst: Vec<WorstPicture>,
+}
+
+impl Page<'_> {
+    /// The whole document.
+    pub fn html(&self) -> String {
+        let document = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    meta http-equiv="Content-Security-Policy"
+                        content="default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+                    title { (self.title) }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body { (self.body()) }
+            }
+        };
+        document.into_string()
+    }
+
+    fn body(&self) -> Markup {
+        let confusion = Confusion::new(self.answers.labels.len(), &self.answers.truth, &self.answers.predicted());
+        let measured = !self.answers.truth.is_empty();
+        html! {
+            header {
+                h1 { (self.title) }
+                p.quiet { (self.subtitle) }
+                dl.figures {
+                    @for (what, value) in &self.figures {
+                        div { dt { (what) } dd { (value) } }
+                    }
+                }
+            }
+            main {
+                @if measured {
+                    (classes::bars(&self.answers.labels, &confusion))
+                    div.stack {
+                        (charts::calibration(self.answers))
+                        @if let Some(curve) = self.curve { (charts::learning_curve(curve, self.projection)) }
+                        (classes::candidates(self.candidates))
+                    }
+                    (classes::confusion(&self.answers.labels, &confusion))
+                } @else {
+                    (section("Nothing measured", html! { p { "No picture of a known class could be asked: collect more of each." } }))
+                }
+                @if let Some(training) = self.training { (training::training(training)) }
+                (worst::worst(&self.worst))
+            }
+        }
+    }
+}
+
+/// A titled block of the page.
+fn section(title: &str, content: Markup) -> Markup {
+    html! { section { h2 { (title) } (content) } }
+}
+
+/// A section that takes the whole width where others stand side by side.
+fn wide(title: &str, content: Markup) -> Markup {
+    html! { section.wide { h2 { (title) } (content) } }
+}
+
+/// `0.9561` as `95.6 %`.
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
