@@ -73,6 +73,17 @@ fn fifty_kills_lose_nothing_acknowledged_and_a_rerun_finishes() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_after_the_picture_in_hand_and_the_next_run_goes_on() {
+    ends_after_the_picture_in_hand("-INT");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_request_to_terminate_ends_as_ctrl_c_does() {
+    ends_after_the_picture_in_hand("-TERM");
+}
+
+#[cfg(unix)]
+fn ends_after_the_picture_in_hand(signal: &str) {
     let device = Device::new();
     device.draw("photos", PICTURES / 6, 0);
     let mut child = start(&device);
@@ -80,7 +91,7 @@ fn ctrl_c_ends_after_the_picture_in_hand_and_the_next_run_goes_on() {
     let mut stdout = child.stdout.take().unwrap();
     let mut first = [0; 1];
     stdout.read_exact(&mut first).unwrap();
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     let mut text = String::from_utf8_lossy(&first).into_owned();
     stdout.read_to_string(&mut text).unwrap();
     let status = child.wait().unwrap();

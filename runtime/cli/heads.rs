@@ -48,7 +48,15 @@ struct Row {
     current: bool,
     path: String,
     #[serde(flatten)]
-    fit: Result<FitReport, Damaged>,
+    fit: Fit,
+}
+
+/// What a head's file says of it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Fit {
+    Report(Box<FitReport>),
+    Damaged(Damaged),
 }
 
 #[derive(Serialize)]
@@ -74,7 +82,7 @@ fn list(context: &Context) -> anyhow::Result<()> {
         let lines = rows.iter().map(|row| {
             let mark = if row.current { "live" } else { "" };
             match &row.fit {
-                Ok(fit) => [
+                Fit::Report(fit) => [
                     format!("{:06}", row.version),
                     mark.to_owned(),
                     fit.head.to_string(),
@@ -82,7 +90,7 @@ fn list(context: &Context) -> anyhow::Result<()> {
                     fit.samples.to_string(),
                     fit.cv.accuracy.map_or_else(|| "-".to_owned(), percent),
                 ],
-                Err(damaged) => {
+                Fit::Damaged(damaged) => {
                     let cell = String::new;
                     [format!("{:06}", row.version), mark.to_owned(), damaged.error.clone(), cell(), cell(), cell()]
                 }
@@ -94,13 +102,11 @@ fn list(context: &Context) -> anyhow::Result<()> {
 }
 
 fn row(context: &Context, head: crate::store::ShelvedHead) -> Row {
-    let fit = Published::read(context, Some(head.version)).map(|published| published.artifact.report().clone());
-    Row {
-        version: head.version.0,
-        current: head.current,
-        path: head.path.display().to_string(),
-        fit: fit.map_err(|error| Damaged { error: format!("{error:#}") }),
-    }
+    let fit = match Published::read(context, Some(head.version)) {
+        Ok(published) => Fit::Report(Box::new(published.artifact.report().clone())),
+        Err(error) => Fit::Damaged(Damaged { error: format!("{error:#}") }),
+    };
+    Row { version: head.version.0, current: head.current, path: head.path.display().to_string(), fit }
 }
 
 #[derive(Serialize)]
