@@ -2,6 +2,7 @@
 
     train.py --work DIR --run DIR/run --photographs DATA --minutes 100
     train.py --work DIR --run DIR/run --photographs DATA --epochs 200 --batch 512 --rate 0.4     with a GPU
+    train.py --work DIR --run DIR/fine --start DIR/run/checkpoint.pt --epochs 12 --weights 0 2 0    on from another run
 
 `--work` holds what data.py and teacher.py wrote. `--run` receives `checkpoint.pt` (everything needed to go on: repeat the
 command) and `log.jsonl` (one line an epoch).
@@ -31,7 +32,7 @@ import probe
 from network import Backbone, Student
 
 WIDTHS, DEPTHS, DIM = (32, 48, 96, 160), (1, 1, 2), 512
-INPUT_SIZE = 96
+INPUT_SIZE = 128
 EMA_DECAY = 0.996
 WARM_UP = 0.01
 TEMPERATURE = 2.0
@@ -89,14 +90,16 @@ class Teaching:
         return x.to(memory_format=torch.channels_last), send(self.labels), feature, logits
 
 
-def loss(outputs, labels: torch.Tensor, feature: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+def loss(outputs, targets, weights: list[float]) -> torch.Tensor:
+    """Cross-entropy, cosine distance to the teacher's feature and divergence from its logits, by their weights."""
+    labels, feature, logits = targets
     classes, own_feature, own_logits = (o.float() for o in outputs)
     classified = F.cross_entropy(classes, labels, label_smoothing=0.1)
     alike = (1 - F.cosine_similarity(own_feature, feature)).mean()
     log_own = F.log_softmax(own_logits / TEMPERATURE, 1)
     log_teacher = F.log_softmax(logits / TEMPERATURE, 1)
     imitated = F.kl_div(log_own, log_teacher, reduction="batchmean", log_target=True) * TEMPERATURE**2
-    return 0.5 * classified + 2 * alike + 0.5 * imitated
+    return sum(weight * part for weight, part in zip(weights, (classified, alike, imitated)))
 
 
 def input_size(sizes: list[str], progress: float) -> int:
@@ -121,6 +124,8 @@ class Run:
         self.teaching = Teaching.load(arguments.work, self.device)
         classes = int(self.teaching.labels.max()) + 1
         student = Student(new_backbone(), classes, *self.teaching.classifier.shape)
+        if arguments.start:
+            student.load_state_dict(torch.load(arguments.start, map_location="cpu", weights_only=True)["average"])
         self.student = student.to(self.device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.student).eval()
         self.optimizer = self.make_optimizer()
@@ -180,7 +185,7 @@ class Run:
             group["lr"] = rate(self.arguments.rate, progress)
         with torch.autocast(self.device, torch.bfloat16, enabled=self.narrow):
             outputs = self.student(x)
-        value = loss(outputs, *targets)
+        value = loss(outputs, targets, self.arguments.weights)
         self.optimizer.zero_grad(set_to_none=True)
         value.backward()
         self.seconds += self.exchange(self.lap())
@@ -291,6 +296,9 @@ def main() -> None:
                         help="input size from each part of the budget on")
     parser.add_argument("--batch", type=int, default=96, help="of all workers together")
     parser.add_argument("--rate", type=float, default=0.1, help="peak learning rate")
+    parser.add_argument("--weights", type=float, nargs=3, default=[0.5, 2, 0.5], metavar=("CLASS", "FEATURE", "LOGITS"),
+                        help="of cross-entropy, the teacher's feature and the teacher's logits in the loss")
+    parser.add_argument("--start", type=Path, help="checkpoint of another run to take the averaged weights of")
     parser.add_argument("--decay", type=float, default=1e-4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1, help="processes; as many as idle cores, 1 with a GPU")
