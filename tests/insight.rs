@@ -107,7 +107,7 @@ fn the_doctor_names_duplicates_tiny_pictures_and_files_that_are_gone() {
     assert_eq!((&twins["ids"], &twins["same_label"]), (&serde_json::json!([5, 9]), &Value::Bool(true)));
     assert_eq!(twins["command"], "edgetl samples remove --id 9");
     assert_eq!(ids(&findings["tiny"]), [6]);
-    assert_eq!(findings["tiny"][0]["expected"], 96);
+    assert_eq!(findings["tiny"][0]["expected"], 128);
     assert_eq!((rows(&findings["sources"]).len(), &findings["sources"][0]["state"]), (40, &Value::from("gone")));
     let removed = &device.json(&["samples", "doctor", "--fix", "remove", "--of", "tiny", "--yes"])[0];
     assert_eq!(ids(&removed["changes"]), [6]);
