@@ -169,7 +169,7 @@ fn an_older_head_comes_back() {
     let listed = &device.json(&["heads", "list"])[0];
     assert_eq!(listed.as_array().unwrap().len(), 2);
     assert_eq!((&listed[0]["current"], &listed[1]["current"]), (&true.into(), &false.into()));
-    assert_eq!(listed[0]["samples"], 40);
+    assert_eq!(listed[0]["samples"], 48);
     device.edgetl(&["heads", "rollback"]).assert().code(1).stderr(contains("hint:"));
     assert_eq!(device.json(&["heads", "rollback", "--to", "2"])[0]["version"], 2);
     assert_eq!(device.json(&["heads", "show"])[0]["samples"], 40);
