@@ -250,7 +250,7 @@ fn the_page_of_a_head_is_one_file_with_plots_and_pictures() {
     let failed = device.edgetl(&["fit-head", "--report", "nowhere/head.html"]).assert().failure();
     failed.stderr(contains("cannot write the report `nowhere/head.html`").and(contains("hint:")));
     let other = device.edgetl(&["fit-head", "--task", "multilabel", "--report", "head.html"]).assert();
-    other.code(2).stderr(contains("expected `--report` with a head that answers with classes"));
+    other.code(2).stderr(contains("expected `--report` with classification"));
 }
 
 #[test]

@@ -235,6 +235,8 @@ fn guessed_labels_are_shown_before_they_are_used() {
     device.edgetl(&ask).assert().success().stdout(told);
     assert_eq!(device.json(&["samples", "list", "--unlabelled"]).len(), 24, "a guess is no label");
     device.edgetl(&["fit-head", "--confidence", "0.9"]).assert().code(2);
+    let other_task = device.edgetl(&["fit-head", "--task", "multilabel", "--pseudo-labels"]).assert();
+    other_task.code(2).stderr(contains("expected `--pseudo-labels` with classification"));
 }
 
 #[test]

@@ -98,11 +98,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     if args.update {
         return update::run(args, context);
     }
-    if args.report.is_some() && args.task != Task::Classification {
-        return Err(
-            WrongUsage("expected `--report` with a head that answers with classes, got another task".into()).into()
-        );
-    }
+    args.check_task()?;
     let start = Instant::now();
     let mut store = context.existing_store()?;
     let package = current(context, &store)?;
@@ -145,6 +141,19 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
 }
 
 impl Args {
+    /// Pages, guesses and kept classes are about classes.
+    fn check_task(&self) -> Result<(), WrongUsage> {
+        let flags = [
+            ("--report", self.report.is_some()),
+            ("--pseudo-labels", self.pseudo_labels),
+            ("--keep-classes", self.keep_classes.is_some()),
+        ];
+        match flags.iter().find(|(_, given)| *given && self.task != Task::Classification) {
+            Some((flag, _)) => Err(WrongUsage(format!("expected `{flag}` with classification, got {}", self.task))),
+            None => Ok(()),
+        }
+    }
+
     fn options(&self) -> FitOptions {
         FitOptions {
             task: self.task,
