@@ -2,7 +2,8 @@
 
 use edgetl_algebra::EvdError;
 use edgetl_algebra::get_global_parallelism;
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis, Zip};
+use rayon::prelude::*;
 
 use super::Linear;
 use edgetl_algebra::{Eigen, eigen, outer_product, product};
@@ -41,12 +42,7 @@ impl Design {
     pub fn new(features: ArrayView2<f32>) -> Result<Self, EvdError> {
         let (samples, channels) = features.dim();
         let (mean, scale) = moments(features);
-        let mut coordinates = features.to_owned();
-        for mut row in coordinates.axis_iter_mut(Axis(0)) {
-            for (channel, value) in row.iter_mut().enumerate() {
-                *value = ((f64::from(*value) - mean[channel]) * scale[channel]) as f32;
-            }
-        }
+        let coordinates = standardised(features, &mean, &scale);
         if 3 * samples > 2 * channels {
             return Ok(Self { coordinates, mean, scale, span: None });
         }
@@ -92,27 +88,48 @@ impl Design {
     }
 }
 
+/// Rows that one task works on: sums over them are added in order, whatever the number of threads.
+const CHUNK: usize = 512;
+
+fn standardised(features: ArrayView2<f32>, mean: &Array1<f64>, scale: &Array1<f64>) -> Array2<f32> {
+    let mut standardised = features.to_owned();
+    standardised.axis_chunks_iter_mut(Axis(0), CHUNK).collect::<Vec<_>>().into_par_iter().for_each(|mut rows| {
+        for mut row in rows.rows_mut() {
+            Zip::from(&mut row).and(mean).and(scale).for_each(|value, mean, scale| {
+                *value = ((f64::from(*value) - mean) * scale) as f32;
+            });
+        }
+    });
+    standardised
+}
+
 /// Mean and 1 / deviation of every channel.
 fn moments(features: ArrayView2<f32>) -> (Array1<f64>, Array1<f64>) {
-    let (samples, channels) = features.dim();
-    let mut mean = Array1::<f64>::zeros(channels);
-    for row in features.rows() {
-        mean.zip_mut_with(&row, |sum, &value| *sum += f64::from(value));
-    }
-    mean /= samples as f64;
-    let mut variance = Array1::<f64>::zeros(channels);
-    for row in features.rows() {
-        for (channel, &value) in row.iter().enumerate() {
-            variance[channel] += (f64::from(value) - mean[channel]).powi(2);
-        }
-    }
-    variance /= samples as f64;
+    let (samples, channels) = (features.nrows() as f64, features.ncols());
+    let mean = channel_sums(features, &Array1::zeros(channels), |value, _| value) / samples;
+    let variance = channel_sums(features, &mean, |value, mean| (value - mean) * (value - mean)) / samples;
     let scale = Array1::from_shape_fn(channels, |channel| {
         let deviation = variance[channel].sqrt();
         // A constant channel of f32 values has a deviation of rounding errors.
         if deviation > 1e-7 * mean[channel].abs() && deviation > 1e-30 { 1.0 / deviation } else { 0.0 }
     });
     (mean, scale)
+}
+
+/// The sum over samples of `term` of each value and its channel's `centre`.
+fn channel_sums(features: ArrayView2<f32>, centre: &Array1<f64>, term: impl Fn(f64, f64) -> f64 + Sync) -> Array1<f64> {
+    let of_rows = |rows: ArrayView2<f32>| {
+        let mut sums = Array1::<f64>::zeros(centre.len());
+        for row in rows.rows() {
+            Zip::from(&mut sums).and(&row).and(centre).for_each(|sum, &value, &centre| {
+                *sum += term(f64::from(value), centre);
+            });
+        }
+        sums
+    };
+    let chunks: Vec<_> = features.axis_chunks_iter(Axis(0), CHUNK).collect();
+    let parts: Vec<Array1<f64>> = chunks.into_par_iter().map(of_rows).collect();
+    parts.into_iter().fold(Array1::zeros(centre.len()), |sum, part| sum + part)
 }
 
 #[cfg(test)]
