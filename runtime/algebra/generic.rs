@@ -62,9 +62,11 @@ pub fn eigen<T: Number>(symmetric: ArrayView2<T>) -> Result<Eigen<T>, EvdError> 
     let view = MatRef::from_row_major_slice(symmetric.as_slice().expect("standard layout"), size, size);
     let decomposition = view.self_adjoint_eigen(Side::Lower)?;
     let values = Array1::from_iter((0..size).map(|index| decomposition.S()[index]));
-    let columns = decomposition.U();
-    let vectors = Array2::from_shape_fn((size, size), |(row, column)| columns[(row, column)]);
-    Ok(Eigen { values, vectors })
+    let mut vectors = Array2::zeros((size, size));
+    for (mut vector, column) in vectors.rows_mut().into_iter().zip(decomposition.U().col_iter()) {
+        vector.iter_mut().zip(column.iter()).for_each(|(target, value)| *target = *value);
+    }
+    Ok(Eigen { values, vectors: vectors.reversed_axes() })
 }
 
 pub fn solve_positive<T: Number>(positive: ArrayView2<T>, right: ArrayView2<T>) -> Result<Array2<T>, LltError> {

@@ -11,7 +11,7 @@ pub use faer::linalg::solvers::{EvdError, LltError};
 pub use faer::{Par, get_global_parallelism};
 
 /// `f32` or `f64`.
-pub trait Real: LinalgScalar + ScalarOperand + PartialOrd + Into<f64> + compiled::Compiled {
+pub trait Real: LinalgScalar + ScalarOperand + Send + Sync + PartialOrd + Into<f64> + compiled::Compiled {
     /// Rounds to the nearest.
     fn from_f64(value: f64) -> Self;
 }
@@ -35,10 +35,35 @@ pub fn product<T: Real>(left: ArrayView2<T>, right: ArrayView2<T>, parallelism: 
     T::product(left, right, parallelism)
 }
 
+/// A loop over numbers and what it runs on.
+pub trait Kernel {
+    type Output;
+
+    /// Must be `#[inline(always)]`, as what it calls: it is compiled once more for every width of vectors.
+    fn run(self) -> Self::Output;
+}
+
+/// Runs `kernel` with the widest vectors that the processor has, of those the library knows.
+#[inline(always)]
+pub fn with_widest_vectors<K: Kernel>(kernel: K) -> K::Output {
+    pulp::Arch::new().dispatch(Dispatched(kernel))
+}
+
+struct Dispatched<K>(K);
+
+impl<K: Kernel> pulp::NullaryFnOnce for Dispatched<K> {
+    type Output = K::Output;
+
+    #[inline(always)]
+    fn call(self) -> K::Output {
+        self.0.run()
+    }
+}
+
 /// An eigendecomposition `vectors · diag(values) · vectorsᵀ`, values ascending.
 pub struct Eigen<T> {
     pub values: Array1<T>,
-    /// `[n,n]`, one eigenvector a column.
+    /// `[n,n]`, one eigenvector a column, columns in one piece.
     pub vectors: Array2<T>,
 }
 

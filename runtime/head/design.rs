@@ -2,11 +2,11 @@
 
 use edgetl_algebra::EvdError;
 use edgetl_algebra::get_global_parallelism;
-use ndarray::{Array1, Array2, ArrayView2, Axis, Zip};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::Linear;
-use edgetl_algebra::{Eigen, eigen, outer_product, product};
+use edgetl_algebra::{Eigen, Kernel, eigen, outer_product, product, with_widest_vectors};
 
 /// Standardised features: mean 0 and deviation 1 a channel, constant channels 0. Where there are clearly fewer samples
 /// than channels they are given by their coordinates in the orthonormal basis of their span in which they are
@@ -15,7 +15,7 @@ use edgetl_algebra::{Eigen, eigen, outer_product, product};
 ///
 /// Means and deviations are those of all samples, in every fold: they do not depend on a label.
 pub struct Design {
-    /// `[N,r]`
+    /// `[N,r]`, in standard layout.
     coordinates: Array2<f32>,
     mean: Array1<f64>,
     /// 1 / deviation; 0 for a constant channel.
@@ -28,6 +28,8 @@ struct Span {
     standardised: Array2<f32>,
     /// `[N,r]`: what turns weights on coordinates into weights on samples.
     samples_from_coordinates: Array2<f32>,
+    /// `[r]`: of each coordinate.
+    mean_squares: Array1<f32>,
 }
 
 /// Eigenvalues below this share of the largest are rounding errors.
@@ -41,8 +43,10 @@ impl Design {
     /// When the decomposition does not converge.
     pub fn new(features: ArrayView2<f32>) -> Result<Self, EvdError> {
         let (samples, channels) = features.dim();
-        let (mean, scale) = moments(features);
-        let coordinates = standardised(features, &mean, &scale);
+        let features = features.as_standard_layout();
+        let rows = features.as_slice().expect("standard layout");
+        let (mean, scale) = moments(rows, channels);
+        let coordinates = standardised(rows, &mean, &scale);
         if 3 * samples > 2 * channels {
             return Ok(Self { coordinates, mean, scale, span: None });
         }
@@ -53,15 +57,24 @@ impl Design {
         let kept: Vec<usize> = (0..samples).rev().filter(|&index| values[index] > smallest).collect();
         let vectors = vectors.select(Axis(1), &kept);
         let lengths = values.select(Axis(0), &kept).mapv(f64::sqrt);
-        let coordinates = (&vectors * &lengths).mapv(|value| value as f32);
+        let coordinates = (&vectors * &lengths).mapv(|value| value as f32).as_standard_layout().into_owned();
         let samples_from_coordinates = (&vectors / &lengths).mapv(|value| value as f32);
-        let span = Some(Span { standardised, samples_from_coordinates });
+        let mean_squares = lengths.mapv(|length| (length * length / samples as f64) as f32);
+        let span = Some(Span { standardised, samples_from_coordinates, mean_squares });
         Ok(Self { coordinates, mean, scale, span })
     }
 
-    /// `[N,r]`
+    /// `[N,r]`, in standard layout.
     pub fn coordinates(&self) -> &Array2<f32> {
         &self.coordinates
+    }
+
+    /// `[r]`: of the coordinates of all samples, whose means are 0.
+    pub fn mean_squares(&self) -> Array1<f32> {
+        match &self.span {
+            None => self.scale.mapv(|scale| if scale > 0.0 { 1.0 } else { 0.0 }),
+            Some(span) => span.mean_squares.clone(),
+        }
     }
 
     /// Whether the coordinates of all samples are uncorrelated.
@@ -91,45 +104,100 @@ impl Design {
 /// Rows that one task works on: sums over them are added in order, whatever the number of threads.
 const CHUNK: usize = 512;
 
-fn standardised(features: ArrayView2<f32>, mean: &Array1<f64>, scale: &Array1<f64>) -> Array2<f32> {
-    let mut standardised = features.to_owned();
-    standardised.axis_chunks_iter_mut(Axis(0), CHUNK).collect::<Vec<_>>().into_par_iter().for_each(|mut rows| {
-        for mut row in rows.rows_mut() {
-            Zip::from(&mut row).and(mean).and(scale).for_each(|value, mean, scale| {
-                *value = ((f64::from(*value) - mean) * scale) as f32;
-            });
-        }
-    });
+/// `features` `[N,C]`, row after row.
+fn standardised(features: &[f32], mean: &Array1<f64>, scale: &Array1<f64>) -> Array2<f32> {
+    let channels: Vec<(f64, f64)> = mean.iter().copied().zip(scale.iter().copied()).collect();
+    let mut standardised = Array2::zeros((features.len() / channels.len(), channels.len()));
+    let values = standardised.as_slice_mut().expect("standard layout");
+    let chunks = values.par_chunks_mut(CHUNK * channels.len()).zip(features.par_chunks(CHUNK * channels.len()));
+    chunks.for_each(|(values, features)| with_widest_vectors(Standardise { values, features, channels: &channels }));
     standardised
 }
 
-/// Mean and 1 / deviation of every channel.
-fn moments(features: ArrayView2<f32>) -> (Array1<f64>, Array1<f64>) {
-    let (samples, channels) = (features.nrows() as f64, features.ncols());
-    let mean = channel_sums(features, &Array1::zeros(channels), |value, _| value) / samples;
-    let variance = channel_sums(features, &mean, |value, mean| (value - mean) * (value - mean)) / samples;
-    let scale = Array1::from_shape_fn(channels, |channel| {
-        let deviation = variance[channel].sqrt();
-        // A constant channel of f32 values has a deviation of rounding errors.
-        if deviation > 1e-7 * mean[channel].abs() && deviation > 1e-30 { 1.0 / deviation } else { 0.0 }
-    });
-    (mean, scale)
+/// Some rows, with means and scales of the channels.
+struct Standardise<'a> {
+    values: &'a mut [f32],
+    features: &'a [f32],
+    channels: &'a [(f64, f64)],
 }
 
-/// The sum over samples of `term` of each value and its channel's `centre`.
-fn channel_sums(features: ArrayView2<f32>, centre: &Array1<f64>, term: impl Fn(f64, f64) -> f64 + Sync) -> Array1<f64> {
-    let of_rows = |rows: ArrayView2<f32>| {
-        let mut sums = Array1::<f64>::zeros(centre.len());
-        for row in rows.rows() {
-            Zip::from(&mut sums).and(&row).and(centre).for_each(|sum, &value, &centre| {
-                *sum += term(f64::from(value), centre);
-            });
+impl Kernel for Standardise<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { values, features, channels } = self;
+        for (row, features) in values.chunks_exact_mut(channels.len()).zip(features.chunks_exact(channels.len())) {
+            for ((value, &feature), &(mean, scale)) in row.iter_mut().zip(features).zip(channels) {
+                *value = ((f64::from(feature) - mean) * scale) as f32;
+            }
+        }
+    }
+}
+
+/// Mean and 1 / deviation of every channel of `features` `[N,C]`, row after row.
+fn moments(features: &[f32], channels: usize) -> (Array1<f64>, Array1<f64>) {
+    let samples = (features.len() / channels) as f64;
+    // About any value near the mean, here the first, one pass gives both without cancellation.
+    let near: Array1<f64> = features[..channels].iter().copied().map(f64::from).collect();
+    let Sums { gaps, squares } = sums(features, near.as_slice().expect("standard layout"));
+    let gap = gaps / samples;
+    let scale = Array1::from_shape_fn(channels, |channel| {
+        let deviation = (squares[channel] / samples - gap[channel] * gap[channel]).max(0.0).sqrt();
+        // A constant channel of f32 values has a deviation of rounding errors.
+        let constant = deviation <= 1e-7 * (near[channel] + gap[channel]).abs() || deviation <= 1e-30;
+        if constant { 0.0 } else { 1.0 / deviation }
+    });
+    (near + gap, scale)
+}
+
+/// Over samples, of each channel's gaps to a value and of their squares.
+struct Sums {
+    gaps: Array1<f64>,
+    squares: Array1<f64>,
+}
+
+impl Sums {
+    fn zeros(channels: usize) -> Self {
+        Self { gaps: Array1::zeros(channels), squares: Array1::zeros(channels) }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { gaps: self.gaps + other.gaps, squares: self.squares + other.squares }
+    }
+}
+
+fn sums(features: &[f32], near: &[f64]) -> Sums {
+    let chunks = features.par_chunks(CHUNK * near.len());
+    let parts: Vec<Sums> = chunks.map(|rows| with_widest_vectors(Rows { rows, near })).collect();
+    parts.into_iter().fold(Sums::zeros(near.len()), Sums::plus)
+}
+
+/// Some rows, with a value near each channel's mean.
+struct Rows<'a> {
+    rows: &'a [f32],
+    near: &'a [f64],
+}
+
+impl Kernel for Rows<'_> {
+    type Output = Sums;
+
+    #[inline(always)]
+    fn run(self) -> Sums {
+        let Self { rows, near } = self;
+        let mut sums = Sums::zeros(near.len());
+        let gaps = sums.gaps.as_slice_mut().expect("standard layout");
+        let squares = sums.squares.as_slice_mut().expect("standard layout");
+        for row in rows.chunks_exact(near.len()) {
+            let sums = gaps.iter_mut().zip(squares.iter_mut());
+            for ((gaps, squares), (&value, near)) in sums.zip(row.iter().zip(near)) {
+                let gap = f64::from(value) - near;
+                *gaps += gap;
+                *squares += gap * gap;
+            }
         }
         sums
-    };
-    let chunks: Vec<_> = features.axis_chunks_iter(Axis(0), CHUNK).collect();
-    let parts: Vec<Array1<f64>> = chunks.into_par_iter().map(of_rows).collect();
-    parts.into_iter().fold(Array1::zeros(centre.len()), |sum, part| sum + part)
+    }
 }
 
 #[cfg(test)]
@@ -153,7 +221,7 @@ mod tests {
     fn coordinates_in_the_span_keep_every_product_between_samples() {
         let raw = features(4, 30, &[0.3, -1.2, 0.7, 2.0, 0.1, -0.4, 1.1]);
         let design = Design::new(raw.view()).unwrap();
-        let (mean, scale) = moments(raw.view());
+        let (mean, scale) = moments(raw.as_slice().unwrap(), 30);
         let standardised = (raw.mapv(f64::from) - mean) * scale;
         let coordinates = design.coordinates().mapv(f64::from);
         assert!(coordinates.ncols() < 4 && design.is_orthogonal());

@@ -15,7 +15,6 @@ use super::mlp::Loss;
 use super::report::{
     Candidate, ClassReport, CrossValidation, FitReport, LeftOut, MultilabelReport, TrainingReport, rounded,
 };
-use super::softmax::with_bias;
 use super::{FitOptions, Head, HeadKind, Outputs, Task, Temperature};
 use crate::dataset::{Dataset, Tags};
 use crate::metrics::{self, best_threshold, binary_nll, exact_match};
@@ -106,8 +105,7 @@ impl<'a> Tagged<'a> {
     fn best_penalty(&self, held_out: impl Fn(&Array2<f32>) -> Array2<f32>) -> Trial {
         let mut penalties = self.options.penalties.clone().unwrap_or_else(|| PENALTIES.to_vec());
         penalties.sort_by(|a, b| b.total_cmp(a));
-        let design = with_bias(self.design.coordinates().view());
-        let logistic = Logistic { design: &design, present: &self.tags.present };
+        let logistic = Logistic { design: &self.design, present: &self.tags.present };
         let paths = logistic.out_of_fold(&self.folds, &penalties);
         let trials = penalties.iter().zip(&paths).map(|(&penalty, logits)| Trial {
             kind: HeadKind::Softmax,
@@ -174,8 +172,7 @@ impl<'a> Tagged<'a> {
     fn fitted(&self, trial: &Trial) -> (Head, Option<TrainingReport>) {
         match trial.penalty {
             Some(penalty) => {
-                let design = with_bias(self.design.coordinates().view());
-                let logistic = Logistic { design: &design, present: &self.tags.present };
+                let logistic = Logistic { design: &self.design, present: &self.tags.present };
                 let (weights, bias) = logistic.on_all(penalty);
                 (Head::Softmax(self.design.unfold(weights.view(), &bias)), None)
             }

@@ -2,10 +2,11 @@
 
 use edgetl_algebra::EvdError;
 use edgetl_algebra::get_global_parallelism;
-use ndarray::{Array1, Array2, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2};
+use rayon::prelude::*;
 
 use crate::labels::ClassIndex;
-use edgetl_algebra::{Eigen, Real, eigen, inner_product, product, solve_positive};
+use edgetl_algebra::{Eigen, Kernel, Real, eigen, inner_product, product, solve_positive, with_widest_vectors};
 
 /// `+1` for the sample's class and `-1` for every other: `[N,K]`.
 pub fn one_against_rest(targets: &[ClassIndex], classes: usize) -> Array2<f32> {
@@ -22,9 +23,9 @@ pub fn one_against_rest(targets: &[ClassIndex], classes: usize) -> Array2<f32> {
 /// of the intercept, so that predictions without a sample, or without a block of samples, need no further fit.
 ///
 /// Source: Hastie, Tibshirani, Friedman, "The Elements of Statistical Learning", 2009, sections 3.4.1 and 7.10.
-pub struct RidgePath<T> {
+pub struct RidgePath<'a, T> {
     /// `[N,r]`: Z V
-    rotated: Array2<T>,
+    rotated: CowArray<'a, T, Ix2>,
     /// `[r]`: Λ, not below 0.
     values: Array1<T>,
     /// `[r,r]`: V; `None` for the identity.
@@ -41,35 +42,40 @@ pub struct RidgePath<T> {
 
 /// What a [`RidgePath`] is made from.
 pub struct RidgeData<'a, T> {
-    /// `[N,r]`
+    /// `[N,r]` in standard layout, the columns of mean 0 when all weights are equal.
     pub coordinates: ArrayView2<'a, T>,
     /// `[N,K]`
     pub targets: ArrayView2<'a, T>,
     /// `[N]`, above 0.
     pub weights: &'a [f64],
-    /// Whether the columns of the coordinates have mean 0 and are uncorrelated when all weights are equal.
+    /// Whether these columns are uncorrelated when all weights are equal.
     pub orthogonal: bool,
 }
 
-impl<T: Real> RidgePath<T> {
+impl<'a, T: Real> RidgePath<'a, T> {
     /// # Errors
     /// When the decomposition does not converge.
-    pub fn new(data: &RidgeData<T>) -> Result<Self, EvdError> {
+    pub fn new(data: &RidgeData<'a, T>) -> Result<Self, EvdError> {
         let RidgeData { coordinates, targets, weights, orthogonal } = data;
         let total: f64 = weights.iter().sum();
         let roots = Array1::from_iter(weights.iter().map(|weight| real::<T>(weight.sqrt())));
-        let (mean, centred) = centre(*coordinates, weights, total);
+        let equal = weights.iter().all(|weight| *weight == 1.0);
+        let (mean, centred) = match equal {
+            true => (Array1::zeros(coordinates.ncols()), CowArray::from(*coordinates)),
+            false => centre(*coordinates, weights, total),
+        };
         let (target_mean, targets) = centre(*targets, weights, total);
-        let equal = weights.iter().all(|weight| *weight == weights[0]);
+        let targets = targets.into_owned();
         let (rotated, values, vectors) = if *orthogonal && equal {
             let values = centred.map_axis(Axis(0), |column| column.dot(&column));
             (centred, values, None)
         } else {
             let Eigen { values, vectors } = eigen(inner_product(centred.view()).view())?;
-            (multiply(&centred, &vectors), values, Some(vectors))
+            (multiply(centred.view(), vectors.view()).into(), values, Some(vectors))
         };
         let values = values.mapv(|value| if value > T::zero() { value } else { T::zero() });
-        let projected = product(rotated.t(), targets.view(), get_global_parallelism());
+        // The larger matrix on the right, where its rows are in one piece: so the product is faster.
+        let projected = multiply(targets.t(), rotated.view()).reversed_axes();
         Ok(Self { rotated, values, vectors, projected, targets, roots, mean, target_mean })
     }
 
@@ -77,7 +83,7 @@ impl<T: Real> RidgePath<T> {
     pub fn solve(&self, penalty: f64) -> (Array2<T>, Array1<T>) {
         let shrunk = &self.projected * &self.shrinkage(penalty).insert_axis(Axis(1));
         let weights = match &self.vectors {
-            Some(vectors) => multiply(vectors, &shrunk),
+            Some(vectors) => multiply(vectors.view(), shrunk.view()),
             None => shrunk,
         };
         let intercept = &self.target_mean - &self.mean.dot(&weights);
@@ -86,35 +92,65 @@ impl<T: Real> RidgePath<T> {
 
     /// Predictions for the samples of each block by the regression fitted on all samples outside it, exactly: `[N,K]`,
     /// the rows of samples in no block NaN. Blocks of one sample give leave-one-out.
-    pub fn predictions_without<'a>(&self, penalty: f64, blocks: impl Iterator<Item = &'a [usize]>) -> Array2<f32> {
+    pub fn predictions_without<'b>(&self, penalty: f64, blocks: impl Iterator<Item = &'b [usize]>) -> Array2<f32> {
         let inverse = self.shrinkage(penalty);
-        let fitted = multiply(&self.rotated, &(&self.projected * &inverse.view().insert_axis(Axis(1))));
-        let residual = &self.targets - &fitted;
-        let length = self.roots.dot(&self.roots);
-        let mut predictions = Array2::from_elem(self.targets.dim(), f32::NAN);
+        let shrunk = &self.projected * &inverse.view().insert_axis(Axis(1));
+        let fitted = multiply(self.rotated.view(), shrunk.view());
+        let (mut alone, mut together) = (vec![false; fitted.nrows()], Vec::new());
         for block in blocks {
-            let errors = self.errors_without(block, &inverse, &residual, length);
+            match *block {
+                [row] => alone[row] = true,
+                _ => together.push(block),
+            }
+        }
+        let mut predictions = Array2::from_elem(fitted.dim(), f32::NAN);
+        self.predict_without_each(&alone, &inverse, &fitted, &mut predictions);
+        for block in together {
+            let errors = self.errors_without(block, &inverse, &fitted);
             for (&row, errors) in block.iter().zip(errors.rows()) {
                 for (class, &error) in errors.iter().enumerate() {
-                    let target = (self.targets[[row, class]] - error) / self.roots[row] + self.target_mean[class];
-                    predictions[[row, class]] = target.into() as f32;
+                    predictions[[row, class]] = self.prediction(row, class, error);
                 }
             }
         }
         predictions
     }
 
+    /// Leaves out each of the rows that are `alone`.
+    fn predict_without_each(
+        &self,
+        alone: &[bool],
+        inverse: &Array1<T>,
+        fitted: &Array2<T>,
+        predictions: &mut Array2<f32>,
+    ) {
+        let inverse = inverse.as_slice().expect("standard layout");
+        let length = self.roots.dot(&self.roots);
+        let rows: Vec<_> = predictions.rows_mut().into_iter().enumerate().filter(|(row, _)| alone[*row]).collect();
+        rows.into_par_iter().with_min_len(64).for_each(|(row, mut predictions)| {
+            let rotated = self.rotated.row(row);
+            let own = with_widest_vectors(WeightedSquare {
+                values: rotated.to_slice().expect("standard layout"),
+                weights: inverse,
+            });
+            let left = T::one() - (own + self.roots[row] * self.roots[row] / length);
+            for (class, prediction) in predictions.iter_mut().enumerate() {
+                let error = (self.targets[[row, class]] - fitted[[row, class]]) / left;
+                *prediction = self.prediction(row, class, error);
+            }
+        });
+    }
+
+    /// In the unit of the targets, from the error of centred, weighted ones.
+    fn prediction(&self, row: usize, class: usize, error: T) -> f32 {
+        ((self.targets[[row, class]] - error) / self.roots[row] + self.target_mean[class]).into() as f32
+    }
+
     /// `(I - H)⁻¹ residual` over the rows of `block`, H the hat matrix with the intercept.
-    fn errors_without(&self, block: &[usize], inverse: &Array1<T>, residual: &Array2<T>, length: T) -> Array2<T> {
-        if let [row] = *block {
-            let own =
-                ndarray::Zip::from(self.rotated.row(row)).and(inverse).fold(T::zero(), |sum, &z, &d| sum + z * z * d);
-            let hat = own + self.roots[row] * self.roots[row] / length;
-            return residual.slice(s![row..=row, ..]).mapv(|residual| residual / (T::one() - hat));
-        }
+    fn errors_without(&self, block: &[usize], inverse: &Array1<T>, fitted: &Array2<T>) -> Array2<T> {
         let rotated = self.rotated.select(Axis(0), block);
-        let residual = residual.select(Axis(0), block);
-        let roots = self.roots.select(Axis(0), block);
+        let residual = self.targets.select(Axis(0), block) - fitted.select(Axis(0), block);
+        let (roots, length) = (self.roots.select(Axis(0), block), self.roots.dot(&self.roots));
         let shrunk = &rotated * &inverse.view().insert_axis(Axis(0));
         let mut system = product(shrunk.view(), rotated.t(), get_global_parallelism());
         system.indexed_iter_mut().for_each(|((i, j), entry)| {
@@ -131,8 +167,34 @@ impl<T: Real> RidgePath<T> {
     }
 }
 
-fn multiply<T: Real>(left: &Array2<T>, right: &Array2<T>) -> Array2<T> {
-    product(left.view(), right.view(), get_global_parallelism())
+fn multiply<T: Real>(left: ArrayView2<T>, right: ArrayView2<T>) -> Array2<T> {
+    product(left, right, get_global_parallelism())
+}
+
+/// The sum of `weights · values²`.
+struct WeightedSquare<'a, T> {
+    values: &'a [T],
+    weights: &'a [T],
+}
+
+impl<T: Real> Kernel for WeightedSquare<'_, T> {
+    type Output = T;
+
+    /// In lanes side by side, which the compiler turns into vector instructions.
+    #[inline(always)]
+    fn run(self) -> T {
+        const LANES: usize = 16;
+        let (chunks, rest) = self.values.as_chunks::<LANES>();
+        let (weight_chunks, weights_of_rest) = self.weights.as_chunks::<LANES>();
+        let mut lanes = [T::zero(); LANES];
+        for (values, weights) in chunks.iter().zip(weight_chunks) {
+            for lane in 0..LANES {
+                lanes[lane] = lanes[lane] + values[lane] * values[lane] * weights[lane];
+            }
+        }
+        let sum = lanes.into_iter().fold(T::zero(), |sum, lane| sum + lane);
+        rest.iter().zip(weights_of_rest).fold(sum, |sum, (&value, &weight)| sum + value * value * weight)
+    }
 }
 
 fn real<T: Real>(value: f64) -> T {
@@ -140,7 +202,7 @@ fn real<T: Real>(value: f64) -> T {
 }
 
 /// The weighted mean of every column, and the columns less it, rows times the square roots of their weights.
-fn centre<T: Real>(matrix: ArrayView2<T>, weights: &[f64], total: f64) -> (Array1<T>, Array2<T>) {
+fn centre<T: Real>(matrix: ArrayView2<T>, weights: &[f64], total: f64) -> (Array1<T>, CowArray<'static, T, Ix2>) {
     let mut mean = Array1::<f64>::zeros(matrix.ncols());
     for (row, weight) in matrix.rows().into_iter().zip(weights) {
         mean.zip_mut_with(&row, |sum, &value| *sum += weight / total * value.into());
@@ -151,7 +213,7 @@ fn centre<T: Real>(matrix: ArrayView2<T>, weights: &[f64], total: f64) -> (Array
         let root = real::<T>(weight.sqrt());
         row.zip_mut_with(&mean, |value, &mean| *value = (*value - mean) * root);
     }
-    (mean, centred)
+    (mean, centred.into())
 }
 
 #[cfg(test)]
@@ -175,7 +237,7 @@ mod tests {
             Self { coordinates, targets: one_against_rest(&classes, 3).mapv(f64::from), weights }
         }
 
-        fn path(&self) -> RidgePath<f64> {
+        fn path(&self) -> RidgePath<'_, f64> {
             let (coordinates, targets) = (self.coordinates.view(), self.targets.view());
             RidgePath::new(&RidgeData { coordinates, targets, weights: &self.weights, orthogonal: false }).unwrap()
         }

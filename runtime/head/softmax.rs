@@ -1,22 +1,26 @@
 //! Multinomial logistic regression with an L2 penalty, by L-BFGS.
 
 mod line;
+mod residual;
 
 use edgetl_algebra::Par;
 use ndarray::{Array1, Array2, ArrayView2, s};
 use rayon::prelude::*;
 
-use line::{Line, Parabola, chunk_along};
+use line::{Chunk, Line, Parabola};
+use residual::Residual;
 
 use super::lbfgs::{History, dot};
 use crate::labels::ClassIndex;
-use edgetl_algebra::product;
+use edgetl_algebra::{product, with_widest_vectors};
 
-/// The objective: the weighted mean cross-entropy of `design · parameters` plus `penalty / 2` times the squared weights.
+/// The objective: the weighted mean cross-entropy of the logits of `design` plus `penalty / 2` times the squared weights.
 /// scikit-learn's with `penalty = 1 / (C · total weight)`; the bias, the last row of the parameters, is not penalised.
 pub struct Problem<'a> {
-    /// `[N,r+1]`, in standard layout, the last column 1.
+    /// `[N,r]`, in standard layout.
     pub design: &'a Array2<f32>,
+    /// `[r]`: of each column of the design, about; they shorten the search and do not change its end.
+    pub mean_squares: &'a Array1<f32>,
     /// N
     pub targets: &'a [ClassIndex],
     /// N, summing to 1.
@@ -27,11 +31,13 @@ pub struct Problem<'a> {
     pub parallelism: Par,
 }
 
-/// When to stop.
+/// When to stop: where the gradient is small and so is what a further step promises.
 #[derive(Clone, Copy, Debug)]
 pub struct Stop {
     /// The largest entry of the gradient that counts as 0.
     pub tolerance: f64,
+    /// The part of the objective that counts as nothing; infinite to look at the gradient only.
+    pub gain: f64,
     pub iterations: usize,
 }
 
@@ -46,6 +52,12 @@ pub struct Solution {
     pub iterations: usize,
 }
 
+/// `design · weights + bias`: `[N,r]` and `[r+1,K]`, the last row the bias, to `[N,K]`.
+pub fn logits(design: ArrayView2<f32>, parameters: ArrayView2<f32>, parallelism: Par) -> Array2<f32> {
+    let (weights, bias) = parameters.split_at(ndarray::Axis(0), parameters.nrows() - 1);
+    product(design, weights, parallelism) + bias.row(0)
+}
+
 /// Rows that one task works on: sums over them are added in order, whatever the number of threads.
 const CHUNK: usize = 128;
 
@@ -53,22 +65,33 @@ impl Problem<'_> {
     /// Searches from `start`, `[r+1,K]`.
     pub fn minimise(&self, start: Array2<f32>, stop: Stop) -> Solution {
         let mut parameters = start;
-        let mut logits = product(self.design.view(), parameters.view(), self.parallelism);
+        let still = Array2::zeros((self.targets.len(), self.classes));
+        let mut logits = match parameters.iter().all(|parameter| *parameter == 0.0) {
+            true => still.clone(),
+            false => logits(self.design.view(), parameters.view(), self.parallelism),
+        };
         let mut probabilities = Array2::zeros(logits.dim());
-        let still = Array2::zeros(logits.dim());
         let mut loss = self.along(&logits, &still, 0.0, &mut probabilities).0;
-        let mut gradient = self.gradient(&parameters, &probabilities);
+        let mut residual = Residual::new(still);
+        residual.update(self, &probabilities);
+        let mut gradient = self.gradient(&parameters, &residual);
         let mut history = History::default();
-        let squares = self.mean_squares();
         let mut iterations = 0;
-        while largest(&gradient) > stop.tolerance && iterations < stop.iterations {
-            let curvature = self.inverse_curvature(&squares, &probabilities);
+        while iterations < stop.iterations {
+            let curvature = self.inverse_curvature(&residual);
             let direction = history.direction(gradient.view(), curvature.view());
-            let change = product(self.design.view(), direction.view(), self.parallelism);
+            let slope = dot(gradient.view(), direction.view());
+            // Of a step to the minimum of the parabola that direction and slope tell of.
+            let gain = -slope / 2.0;
+            if largest(&gradient) <= stop.tolerance && gain <= stop.gain * self.objective(loss, &parameters) {
+                break;
+            }
+            let change = self::logits(self.design.view(), direction.view(), self.parallelism);
             let line = Line {
                 problem: self,
                 logits: &logits,
                 change: &change,
+                start: slope,
                 penalty: self.penalty_along(&parameters, &direction),
             };
             let Some((length, lower)) = line.search(loss, &mut probabilities) else { break };
@@ -76,14 +99,19 @@ impl Problem<'_> {
             logits.scaled_add(length as f32, &change);
             let step = direction * length as f32;
             parameters += &step;
-            let next = self.gradient(&parameters, &probabilities);
+            residual.update(self, &probabilities);
+            let next = self.gradient(&parameters, &residual);
             history.remember(step, &next - &gradient);
             gradient = next;
             iterations += 1;
         }
-        let weights = parameters.slice(s![..-1, ..]);
-        let objective = loss + self.penalty / 2.0 * dot(weights, weights);
+        let objective = self.objective(loss, &parameters);
         Solution { objective, gradient: largest(&gradient), parameters, iterations }
+    }
+
+    fn objective(&self, loss: f64, parameters: &Array2<f32>) -> f64 {
+        let weights = parameters.slice(s![..-1, ..]);
+        loss + self.penalty / 2.0 * dot(weights, weights)
     }
 
     /// Mean loss and its slope at `logits + length · change`, whose probabilities are left in `probabilities`.
@@ -99,50 +127,41 @@ impl Problem<'_> {
         let logits = logits.as_slice().expect("standard layout").par_chunks(size);
         let change = change.as_slice().expect("standard layout").par_chunks(size);
         let samples = self.targets.par_chunks(CHUNK).zip(self.weights.par_chunks(CHUNK));
-        let together = if self.parallelism == Par::Seq { usize::MAX } else { 1 };
         let sums: Vec<(f64, f64)> = (chunks, logits, change, samples)
             .into_par_iter()
-            .with_min_len(together)
-            .map(|(probabilities, logits, change, samples)| {
-                chunk_along(probabilities, [logits, change], length as f32, samples)
+            .with_min_len(self.chunks_together())
+            .map(|(probabilities, logits, change, (targets, weights))| {
+                with_widest_vectors(Chunk { probabilities, logits, change, targets, weights, length: length as f32 })
             })
             .collect();
         sums.into_iter().fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
     }
 
-    /// `designᵀ · (weights · (probabilities - one-hot targets)) + penalty · weights`.
-    fn gradient(&self, parameters: &Array2<f32>, probabilities: &Array2<f32>) -> Array2<f32> {
-        let mut residual = probabilities.clone();
-        for ((mut row, target), &weight) in residual.rows_mut().into_iter().zip(self.targets).zip(self.weights) {
-            row[target.0] -= 1.0;
-            row *= weight as f32;
-        }
-        let mut gradient = product(self.design.t(), residual.view(), self.parallelism);
-        let last = gradient.nrows() - 1;
-        let penalised = parameters.slice(s![..last, ..]);
-        gradient.slice_mut(s![..last, ..]).scaled_add(self.penalty as f32, &penalised);
+    /// How many chunks one thread takes at least.
+    fn chunks_together(&self) -> usize {
+        if self.parallelism == Par::Seq { usize::MAX } else { 1 }
+    }
+
+    /// `[designᵀ · residual + penalty · weights; the residual's sums]`.
+    fn gradient(&self, parameters: &Array2<f32>, residual: &Residual) -> Array2<f32> {
+        // `[K,r]`: with the design on the right, whose rows are in one piece, the product is faster.
+        let product = product(residual.values().reversed_axes(), self.design.view(), self.parallelism);
+        let mut gradient = Array2::zeros(parameters.dim());
+        gradient.slice_mut(s![..-1, ..]).assign(&product.t());
+        gradient.slice_mut(s![..-1, ..]).scaled_add(self.penalty as f32, &parameters.slice(s![..-1, ..]));
+        gradient.slice_mut(s![-1, ..]).assign(residual.sums());
         gradient
     }
 
-    /// `[r+1]`: of each column of the design.
-    fn mean_squares(&self) -> Array1<f32> {
-        let mut squares = Array1::<f64>::zeros(self.design.ncols());
-        for (row, &weight) in self.design.rows().into_iter().zip(self.weights) {
-            squares.zip_mut_with(&row, |sum, &value| *sum += weight * f64::from(value).powi(2));
-        }
-        squares.mapv(|square| square as f32)
-    }
-
     /// One over the diagonal of the Hessian, as if probabilities and features did not depend on each other: `[r+1,K]`.
-    fn inverse_curvature(&self, squares: &Array1<f32>, probabilities: &Array2<f32>) -> Array2<f32> {
-        let mut spread = Array1::<f32>::zeros(self.classes);
-        for (row, &weight) in probabilities.rows().into_iter().zip(self.weights) {
-            spread.zip_mut_with(&row, |sum, &p| *sum += weight as f32 * p * (1.0 - p));
-        }
-        let last = squares.len() - 1;
-        Array2::from_shape_fn((squares.len(), self.classes), |(row, class)| {
-            let penalty = if row == last { 0.0 } else { self.penalty as f32 };
-            1.0 / (squares[row] * spread[class] + penalty).max(1e-12)
+    fn inverse_curvature(&self, residual: &Residual) -> Array2<f32> {
+        let (spread, bias) = (residual.spread(), self.mean_squares.len());
+        Array2::from_shape_fn((bias + 1, self.classes), |(row, class)| {
+            let curvature = match row == bias {
+                true => spread[class],
+                false => self.mean_squares[row] * spread[class] + self.penalty as f32,
+            };
+            1.0 / curvature.max(1e-12)
         })
     }
 
@@ -161,14 +180,6 @@ fn largest(gradient: &Array2<f32>) -> f64 {
     f64::from(gradient.fold(0f32, |largest, value| largest.max(value.abs())))
 }
 
-/// `coordinates` with a last column of ones.
-pub fn with_bias(coordinates: ArrayView2<f32>) -> Array2<f32> {
-    let (rows, columns) = coordinates.dim();
-    let mut design = Array2::ones((rows, columns + 1));
-    design.slice_mut(s![.., ..columns]).assign(&coordinates);
-    design
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,6 +189,7 @@ mod tests {
 
     struct Example {
         design: Array2<f32>,
+        mean_squares: Array1<f32>,
         targets: Vec<ClassIndex>,
         weights: Vec<f64>,
     }
@@ -189,7 +201,8 @@ mod tests {
         let raw: Vec<f64> = (0..samples).map(|_| rng.random_range(0.5..2.0)).collect();
         let sum: f64 = raw.iter().sum();
         Example {
-            design: with_bias(coordinates.view()),
+            mean_squares: Array1::from_elem(channels, 1.0 / 3.0),
+            design: coordinates,
             targets,
             weights: raw.iter().map(|weight| weight / sum).collect(),
         }
@@ -199,6 +212,7 @@ mod tests {
         fn problem(&self, classes: usize, penalty: f64) -> Problem<'_> {
             Problem {
                 design: &self.design,
+                mean_squares: &self.mean_squares,
                 targets: &self.targets,
                 weights: &self.weights,
                 classes,
@@ -210,11 +224,20 @@ mod tests {
 
     /// The objective in double precision, written out.
     fn objective(problem: &Problem, parameters: &Array2<f64>) -> f64 {
-        let logits = problem.design.mapv(f64::from).dot(parameters);
+        let (weights, bias) = (parameters.slice(s![..-1, ..]), parameters.row(parameters.nrows() - 1));
+        let logits = problem.design.mapv(f64::from).dot(&weights) + bias;
         let rows = logits.rows().into_iter().zip(problem.targets).zip(problem.weights);
         let loss = rows.map(|((row, target), weight)| weight * (row.mapv(f64::exp).sum().ln() - row[target.0]));
-        let weights = parameters.slice(s![..-1, ..]);
         loss.sum::<f64>() + problem.penalty / 2.0 * weights.mapv(|weight| weight * weight).sum()
+    }
+
+    fn gradient_at(problem: &Problem, parameters: &Array2<f32>) -> Array2<f32> {
+        let logits = logits(problem.design.view(), parameters.view(), Par::Seq);
+        let mut probabilities = Array2::zeros(logits.dim());
+        problem.along(&logits, &logits, 0.0, &mut probabilities);
+        let mut residual = Residual::new(Array2::zeros(logits.dim()));
+        residual.update(problem, &probabilities);
+        problem.gradient(parameters, &residual)
     }
 
     #[test]
@@ -223,10 +246,7 @@ mod tests {
         let problem = example.problem(3, 0.1);
         let mut rng = Pcg64::seed_from_u64(4);
         let parameters = Array2::from_shape_fn((5, 3), |_| rng.random_range(-1f32..1.0));
-        let logits = example.design.dot(&parameters);
-        let mut probabilities = Array2::zeros(logits.dim());
-        problem.along(&logits, &logits, 0.0, &mut probabilities);
-        let gradient = problem.gradient(&parameters, &probabilities);
+        let gradient = gradient_at(&problem, &parameters);
         for place in ndarray::indices((5, 3)) {
             let shifted = |by: f64| {
                 let mut parameters = parameters.mapv(f64::from);
@@ -244,11 +264,12 @@ mod tests {
         let problem = example.problem(3, 0.1);
         let mut rng = Pcg64::seed_from_u64(5);
         let [parameters, direction] = [0; 2].map(|_| Array2::from_shape_fn((5, 3), |_| rng.random_range(-1f32..1.0)));
-        let (logits, change) = (example.design.dot(&parameters), example.design.dot(&direction));
+        let [logits, change] = [&parameters, &direction].map(|p| logits(example.design.view(), p.view(), Par::Seq));
         let line = Line {
             problem: &problem,
             logits: &logits,
             change: &change,
+            start: dot(gradient_at(&problem, &parameters).view(), direction.view()),
             penalty: problem.penalty_along(&parameters, &direction),
         };
         let mut probabilities = Array2::zeros(logits.dim());
@@ -257,8 +278,7 @@ mod tests {
             |length: f64| objective(&problem, &(parameters.mapv(f64::from) + direction.mapv(f64::from) * length));
         assert!((value - exact(0.7)).abs() < 1e-5);
         assert!((slope - (exact(0.7001) - exact(0.6999)) / 2e-4).abs() < 1e-4);
-        line.at(0.0, &mut probabilities);
-        assert!((line.slope_at_start(&probabilities) - (exact(1e-4) - exact(-1e-4)) / 2e-4).abs() < 1e-4);
+        assert!((line.start - (exact(1e-4) - exact(-1e-4)) / 2e-4).abs() < 1e-4);
     }
 
     #[test]
@@ -266,7 +286,7 @@ mod tests {
         for penalty in [1e-4, 1e-2, 1.0] {
             let example = example(60, 10, 4);
             let problem = example.problem(4, penalty);
-            let stop = Stop { tolerance: 1e-5, iterations: 500 };
+            let stop = Stop { tolerance: 1e-5, gain: f64::INFINITY, iterations: 500 };
             let solution = problem.minimise(Array2::zeros((11, 4)), stop);
             assert!(solution.gradient <= 1e-5, "{penalty}: {} after {}", solution.gradient, solution.iterations);
             let exact = objective(&problem, &solution.parameters.mapv(f64::from));
@@ -277,7 +297,8 @@ mod tests {
     #[test]
     fn without_iterations_the_start_is_kept() {
         let example = example(10, 3, 2);
-        let solution = example.problem(2, 0.1).minimise(Array2::zeros((4, 2)), Stop { tolerance: 0.0, iterations: 0 });
+        let solution =
+            example.problem(2, 0.1).minimise(Array2::zeros((4, 2)), Stop { tolerance: 0.0, gain: 0.0, iterations: 0 });
         assert_eq!(solution.parameters, Array2::<f32>::zeros((4, 2)));
         assert!((solution.objective - 2f64.ln()).abs() < 1e-6);
     }

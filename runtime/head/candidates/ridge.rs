@@ -1,6 +1,7 @@
 //! Ridge regression: penalties compared by leaving out each group, exactly.
 
 use ndarray::{Array1, Array2};
+use rayon::prelude::*;
 
 use super::{Prepared, Trial};
 use crate::dataset::Dataset;
@@ -104,11 +105,11 @@ impl Task for Answer {
 
 /// Of the measured rows, by the samples' weights; NaN when there is none.
 fn mean_squares(predictions: &Array2<f32>, targets: &Array2<f32>, data: &Prepared) -> f64 {
-    let (mut sum, mut total) = (0.0, 0.0);
-    for &row in &data.measured {
-        let squares = (&predictions.row(row) - &targets.row(row)).mapv(|gap| f64::from(gap).powi(2));
-        sum += data.weights[row] * squares.sum();
-        total += data.weights[row] * data.classes() as f64;
-    }
-    sum / total
+    let square = |&row: &usize| {
+        let gaps = predictions.row(row).into_iter().zip(targets.row(row));
+        data.weights[row] * gaps.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>()
+    };
+    let squares: Vec<f64> = data.measured.par_iter().with_min_len(64).map(square).collect();
+    let total: f64 = data.measured.iter().map(|&row| data.weights[row]).sum();
+    squares.iter().sum::<f64>() / (total * data.classes() as f64)
 }

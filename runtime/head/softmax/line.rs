@@ -4,9 +4,10 @@ use ndarray::Array2;
 
 use super::Problem;
 use crate::labels::ClassIndex;
+use edgetl_algebra::Kernel;
 
 /// Of the slope at the start of a line, what may be left at its end.
-const SLOPE_LEFT: f64 = 0.3;
+const SLOPE_LEFT: f64 = 0.1;
 
 /// `constant + linear t + square t²`
 pub struct Parabola {
@@ -20,6 +21,8 @@ pub struct Line<'a> {
     pub problem: &'a Problem<'a>,
     pub logits: &'a Array2<f32>,
     pub change: &'a Array2<f32>,
+    /// The slope of the objective at length 0.
+    pub start: f64,
     pub penalty: Parabola,
 }
 
@@ -32,68 +35,76 @@ impl Line<'_> {
     }
 
     /// The length of a step that leaves little of the slope, with the mean loss there; `None` when rounding leaves no
-    /// descent. The objective is convex, so its slope rises along the line: its zero is enclosed and approached by the secant.
+    /// descent. The objective is convex, so its slope rises along the line: its zero is enclosed and approached by the
+    /// secant; of an end that stays, half the slope counts, so that the other does not crawl (the Illinois method).
     pub fn search(&self, loss: f64, probabilities: &mut Array2<f32>) -> Option<(f64, f64)> {
-        let start = self.slope_at_start(probabilities);
-        if start >= 0.0 {
+        if self.start >= 0.0 {
             return None;
         }
         let objective = loss + self.penalty.constant;
-        let (mut low, mut high) = ((0.0, start), None::<(f64, f64)>);
+        let (mut low, mut high) = ((0.0, self.start), None::<(f64, f64)>);
         let mut length = 1.0;
         for _ in 0..30 {
             let (loss, value, slope) = self.at(length, probabilities);
-            let enough = slope.abs() <= -SLOPE_LEFT * start && value <= objective + 1e-7 * objective.abs();
+            let enough = slope.abs() <= -SLOPE_LEFT * self.start && value <= objective + 1e-7 * objective.abs();
             if enough {
                 return Some((length, loss));
             }
+            let before = low;
             if slope < 0.0 {
-                low = (length, slope)
+                low = (length, slope);
+                high = high.map(|(length, slope)| (length, slope / 2.0));
             } else {
-                high = Some((length, slope))
+                high = Some((length, slope));
+                low.1 /= 2.0;
             }
             length = match high {
-                None => (low.0 * 4.0).max(1e-3),
+                None => secant(before, low).clamp(1.1 * length, 4.0 * length),
                 Some(high) => {
-                    let secant = low.0 - low.1 * (high.0 - low.0) / (high.1 - low.1);
                     let margin = 0.05 * (high.0 - low.0);
-                    secant.clamp(low.0 + margin, high.0 - margin)
+                    secant(low, high).clamp(low.0 + margin, high.0 - margin)
                 }
             };
         }
         None
     }
-
-    /// The probabilities left by the last accepted point are those at the start of this line.
-    pub fn slope_at_start(&self, probabilities: &Array2<f32>) -> f64 {
-        let rows = probabilities.rows().into_iter().zip(self.change.rows());
-        let samples = self.problem.targets.iter().zip(self.problem.weights);
-        let slopes = rows.zip(samples).map(|((probabilities, change), (target, weight))| {
-            let expected: f64 = probabilities.iter().zip(change).map(|(&p, &d)| f64::from(p) * f64::from(d)).sum();
-            weight * (expected - f64::from(change[target.0]))
-        });
-        slopes.sum::<f64>() + self.penalty.linear
-    }
 }
 
-/// [`row_along`] for the rows of `[logits, change]`, summed with the samples' weights.
-pub fn chunk_along(
-    probabilities: &mut [f32],
-    [logits, change]: [&[f32]; 2],
-    length: f32,
-    (targets, weights): (&[ClassIndex], &[f64]),
-) -> (f64, f64) {
-    let classes = probabilities.len() / targets.len();
-    let rows = probabilities.chunks_mut(classes).zip(logits.chunks(classes)).zip(change.chunks(classes));
-    let mut sums = (0.0, 0.0);
-    for (((row, logits), change), (target, weight)) in rows.zip(targets.iter().zip(weights)) {
-        let (loss, slope) = row_along(row, logits, change, length, target.0);
-        sums = (sums.0 + weight * loss, sums.1 + weight * slope);
+/// Where the line through two points, each a length and a slope, has slope 0.
+fn secant(left: (f64, f64), right: (f64, f64)) -> f64 {
+    right.0 - right.1 * (right.0 - left.0) / (right.1 - left.1)
+}
+
+/// What one task works on: values of its rows, `[rows,K]`, and of its samples.
+pub struct Chunk<'a> {
+    pub probabilities: &'a mut [f32],
+    pub logits: &'a [f32],
+    pub change: &'a [f32],
+    pub targets: &'a [ClassIndex],
+    pub weights: &'a [f64],
+    pub length: f32,
+}
+
+impl Kernel for Chunk<'_> {
+    type Output = (f64, f64);
+
+    /// [`row_along`] for each row, summed with the samples' weights.
+    #[inline(always)]
+    fn run(self) -> (f64, f64) {
+        let Self { probabilities, logits, change, targets, weights, length } = self;
+        let classes = probabilities.len() / targets.len();
+        let rows = probabilities.chunks_mut(classes).zip(logits.chunks(classes)).zip(change.chunks(classes));
+        let mut sums = (0.0, 0.0);
+        for (((row, logits), change), (target, weight)) in rows.zip(targets.iter().zip(weights)) {
+            let (loss, slope) = row_along(row, logits, change, length, target.0);
+            sums = (sums.0 + weight * loss, sums.1 + weight * slope);
+        }
+        sums
     }
-    sums
 }
 
 /// Leaves the softmax of `logits + length · change` in `row`; the cross-entropy against `target` and its slope.
+#[inline(always)]
 fn row_along(row: &mut [f32], logits: &[f32], change: &[f32], length: f32, target: usize) -> (f64, f64) {
     for ((value, &logit), &change) in row.iter_mut().zip(logits).zip(change) {
         *value = logit + length * change;
@@ -109,10 +120,11 @@ fn row_along(row: &mut [f32], logits: &[f32], change: &[f32], length: f32, targe
     (f64::from(sum).ln() - f64::from(own), f64::from(expected - change[target]))
 }
 
-const LANES: usize = 8;
+const LANES: usize = 16;
 
 /// Folds `left` and `right` in lanes side by side, which the compiler turns into vector instructions; one sum after another
 /// it must not.
+#[inline(always)]
 fn by_lanes(left: &[f32], right: &[f32], start: f32, fold: impl Fn(f32, f32, f32) -> f32) -> [f32; LANES] {
     let (lefts, left_rest) = left.as_chunks::<LANES>();
     let (rights, right_rest) = right.as_chunks::<LANES>();
@@ -130,6 +142,7 @@ fn by_lanes(left: &[f32], right: &[f32], start: f32, fold: impl Fn(f32, f32, f32
 
 /// e to the power of a number that is not above 0, within 2e-7 relative; 0 below -87. Plain arithmetic that the compiler
 /// turns into vector instructions, which the library's function is not.
+#[inline(always)]
 fn exp_of_negative(power: f32) -> f32 {
     /// Adding and subtracting it rounds to a whole number.
     const ROUND: f32 = 12_582_912.0;
