@@ -85,6 +85,16 @@ fn one_or_two_pictures_a_class_are_enough_to_name_the_next() {
 }
 
 #[test]
+fn by_itself_fit_head_imprints_where_hardly_any_picture_can_be_held_out() {
+    let Some(pictures) = Pictures::find("the choice of a head for four pictures") else { return };
+    let device = Device::new();
+    pictures.collect(&device, &TEACHING);
+    let report = &device.json(&["fit-head"])[0];
+    assert_eq!((&report["head"], &report["unknown"]["threshold"]), (&"prototype".into(), &serde_json::Value::Null));
+    pictures.check_answers(&device);
+}
+
+#[test]
 fn imprinting_a_cat_first_and_then_dog_and_hotdog_is_imprinting_all_at_once() {
     let Some(pictures) = Pictures::find("imprinting one class after another") else { return };
     let (device, whole) = (Device::new(), Device::new());

@@ -80,17 +80,25 @@ struct Tried {
     selection: Option<SelectionReport>,
 }
 
+/// Held-out samples without which a comparison of losses is chance.
+const ENOUGH_TO_COMPARE: usize = 8;
+
 /// Of trials in order of loss, the simplest that is within one standard error of the first, the error being that of the
 /// difference between both on the same samples. Heads of one linear layer are equally simple: among them the loss decides.
+/// Where hardly anything was held out, it is the simplest of all.
 ///
 /// Source: Breiman, Friedman, Olshen, Stone, "Classification and Regression Trees", 1984, section 3.4.3.
 fn chosen(trials: &[&Trial], data: &Prepared) -> usize {
+    if data.measured.len() < ENOUGH_TO_COMPARE {
+        let simplest = trials.iter().enumerate().min_by_key(|(_, trial)| trial.kind);
+        return simplest.expect("at least one kind was tried").0;
+    }
     let best = data.losses(&trials[0].logits);
     let simpler = trials.iter().position(|trial| trial.kind.is_linear());
     let within_one_error = |place: &usize| {
         let gaps: Vec<f64> =
             data.losses(&trials[*place].logits).iter().zip(&best).map(|(other, best)| other - best).collect();
-        let count = gaps.len().max(1) as f64;
+        let count = gaps.len() as f64;
         let mean = gaps.iter().sum::<f64>() / count;
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / count;
         mean <= (variance / count).sqrt()

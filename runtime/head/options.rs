@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{MlpSettings, Task};
 
-/// The form of a head.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+/// The form of a head, from simple to less so.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HeadKind {
     /// Cosine similarity to class means.

@@ -125,11 +125,15 @@ impl Evidence {
     }
 }
 
+/// Held-out samples that a threshold takes at least.
+const ENOUGH: usize = 8;
+
 impl UnknownRule {
     /// Sets the threshold so that `false_reject` of known samples are refused, given what a head and a distance that had
-    /// not seen them say about each. `None` when there is no such sample.
+    /// not seen them say about each. `None` when fewer than [`ENOUGH`] are known: the largest of so few scores says nothing
+    /// of those to come.
     pub fn fit(distance: Distance, out_of_fold: &Evidence, false_reject: f64) -> Option<Self> {
-        if out_of_fold.distances.is_empty() {
+        if out_of_fold.distances.len() < ENOUGH {
             return None;
         }
         let (usual_distance, usual_logit) = (Usual::of(&out_of_fold.distances), Usual::of(&out_of_fold.logits));
