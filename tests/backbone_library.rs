@@ -189,7 +189,7 @@ fn doctor_without_any_library_says_how_to_have_one_and_finds_no_problem() {
     let searched = report["onnxruntime"]["searched"].as_array().unwrap();
     assert!(!searched.is_empty());
     let cpu = report["providers"].as_array().unwrap().iter().find(|trial| trial["provider"] == "cpu").unwrap();
-    assert!(cpu["remedy"].as_str().unwrap().contains("tools/install-onnxruntime"), "{cpu}");
+    assert!(cpu["remedy"].as_str().unwrap().contains("edgetl doctor --install-onnxruntime"), "{cpu}");
     assert_eq!(report["problems"].as_array().unwrap().len(), 0);
 }
 
@@ -216,4 +216,25 @@ fn a_gpu_that_cannot_run_is_refused_by_name_and_an_unwritable_engine_cache_befor
             .and(contains("hint: name a folder"))
             .and(contains("expected provider").not()),
     );
+}
+
+#[test]
+fn doctor_brings_onnxruntime_by_the_script_that_it_carries() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let device = Device::new();
+    let tools = device.state().join("tools");
+    std::fs::create_dir_all(&tools).unwrap();
+    // Stands for Python: shows what it is given, fetches nothing.
+    let python = "#!/bin/sh\ngrep -q 'official ONNX Runtime' \"$1\" || exit 3\n\
+        grep -q whl \"$(dirname \"$1\")/onnxruntime.sha256\" || exit 4\nshift\necho \"given $*\" >&2\necho /somewhere.so\n";
+    std::fs::write(tools.join("python3"), python).unwrap();
+    std::fs::set_permissions(tools.join("python3"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", tools.display());
+    let doctor = |arguments: &[&str], path: &str| device.edgetl(arguments).env("PATH", path).assert();
+    doctor(&["doctor", "--install-onnxruntime=lib"], &path)
+        .stderr(contains("given --to lib\n").and(contains("/somewhere.so")));
+    doctor(&["doctor", "--install-onnxruntime=lib", "--provider", "cuda"], &path)
+        .stderr(contains("given --to lib --cuda\n"));
+    let none = doctor(&["doctor", "--install-onnxruntime=lib"], "/nonexistent").code(1);
+    none.stderr(contains("expected python3").and(contains("hint: install it")));
 }

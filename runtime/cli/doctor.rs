@@ -1,8 +1,10 @@
 //! `doctor`: what this machine can run, what is kept, what is wrong and how to mend it.
 
+mod install;
 mod machine;
 mod state;
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use ndarray::Array4;
@@ -17,11 +19,16 @@ use crate::backbone::library::{MINIMUM_VERSION, Search, search};
 use crate::backbone::{BackboneError, Loader, Options, Package, Provider, ProviderChoice};
 use crate::predictor::check_golden;
 use crate::tensor::InputBatch;
+use install::install_onnxruntime;
 use machine::Machine;
 use state::State;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// First bring the official ONNX Runtime library here, with CUDA where `--provider` asks for a GPU; its SHA-256 is
+    /// checked. Needs python3 with pip, and a network
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "/usr/local/lib/edgetl")]
+    install_onnxruntime: Option<PathBuf>,
     #[command(flatten)]
     engine: EngineArgs,
 }
@@ -52,6 +59,9 @@ struct Trial {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let options = args.engine.options(context);
+    if let Some(folder) = &args.install_onnxruntime {
+        tracing::info!("ONNX Runtime is `{}`", install_onnxruntime(folder, options.provider)?.display());
+    }
     let state = State::look(context);
     let (mut providers, mut problems) = (Vec::new(), state.problems.clone());
     match default_package(context) {

@@ -3,7 +3,7 @@
 use crate::backbone::{BackboneError, LibraryError, Provider};
 
 const INSTALL: &str =
-    "install it: tools/install-onnxruntime (in the Debian package: /usr/share/edgetl/install-onnxruntime)";
+    "install it: edgetl doctor --install-onnxruntime (as root, or =DIR)";
 
 /// The way out of `error`; `None` where there is no better one than to look closer.
 pub fn of_backbone(error: &BackboneError) -> Option<String> {
@@ -28,7 +28,7 @@ pub fn of_library(error: &LibraryError) -> Option<String> {
         }
         LibraryError::TooOld { .. } => format!("{another} {INSTALL}"),
         LibraryError::WrongArchitecture { expected, .. } => {
-            format!("{another} install the one for {expected}: tools/install-onnxruntime")
+            format!("{another} install the one for {expected}: edgetl doctor --install-onnxruntime")
         }
         LibraryError::Unreadable { .. } | LibraryError::NotALibrary(_) | LibraryError::NotOnnxRuntime(_) => {
             format!("{another} {INSTALL}")
@@ -50,7 +50,7 @@ fn of_provider(provider: Provider, reason: &str) -> Option<String> {
     };
     let is = |words: &[&str]| words.iter().any(|word| reason.contains(word));
     let remedy = if is(&["not enabled in this build", "not compiled with"]) {
-        "this ONNX Runtime was built without it: tools/install-onnxruntime --cuda fetches one that has it".to_owned()
+        "this ONNX Runtime was built without it: edgetl doctor --install-onnxruntime --provider cuda fetches one that has it".to_owned()
     } else if is(&["cannot open shared object file", "Failed to load library", "No such file"]) {
         format!("install {needs} in the versions that the library names, or show where they are with LD_LIBRARY_PATH")
     } else if is(&["no CUDA-capable device", "driver version is insufficient", "CUDA failure", "cudaGetDeviceCount"]) {
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn every_refusal_of_a_gpu_has_its_own_remedy() {
         for (reason, remedy) in [
-            ("CUDA execution provider is not enabled in this build.", "install-onnxruntime --cuda"),
+            ("CUDA execution provider is not enabled in this build.", "--install-onnxruntime --provider cuda"),
             ("libcublasLt.so.13: cannot open shared object file: No such file or directory", "LD_LIBRARY_PATH"),
             ("CUDA failure 100: no CUDA-capable device is detected", "nvidia-smi"),
             ("something new", "--provider auto"),
