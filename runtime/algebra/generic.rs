@@ -16,13 +16,25 @@ impl<T: LinalgScalar + RealField> Number for T {}
 
 pub fn product<T: Number>(left: ArrayView2<T>, right: ArrayView2<T>, parallelism: Par) -> Array2<T> {
     let mut product = Array2::<T>::zeros((left.nrows(), right.ncols()));
-    let (rows, columns) = product.dim();
-    let target = MatMut::from_row_major_slice_mut(product.as_slice_mut().expect("standard layout"), rows, columns);
-    let one = T::one();
-    with_matrix(left, |left| {
-        with_matrix(right, |right| rectangular(target, Accum::Replace, left, right, one, parallelism));
-    });
+    accumulate(&mut product, (left, right), (Accum::Replace, T::one()), parallelism);
     product
+}
+
+pub fn add_product<T: Number>(target: &mut Array2<T>, left: ArrayView2<T>, right: ArrayView2<T>, factor: T) {
+    accumulate(target, (left, right), (Accum::Add, factor), get_global_parallelism());
+}
+
+fn accumulate<T: Number>(
+    target: &mut Array2<T>,
+    (left, right): (ArrayView2<T>, ArrayView2<T>),
+    (how, factor): (Accum, T),
+    parallelism: Par,
+) {
+    let (rows, columns) = target.dim();
+    let target = MatMut::from_row_major_slice_mut(target.as_slice_mut().expect("standard layout"), rows, columns);
+    with_matrix(left, |left| {
+        with_matrix(right, |right| rectangular(target, how, left, right, factor, parallelism));
+    });
 }
 
 /// Lends a row-major matrix or the transpose of one as it is, any other as a copy.

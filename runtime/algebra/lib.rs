@@ -60,6 +60,14 @@ impl<K: Kernel> pulp::NullaryFnOnce for Dispatched<K> {
     }
 }
 
+/// Adds `factor · left · right` to `target`, without a matrix between.
+///
+/// # Panics
+/// When shapes differ, or `target` is not in standard layout.
+pub fn add_product<T: Real>(target: &mut Array2<T>, left: ArrayView2<T>, right: ArrayView2<T>, factor: T) {
+    T::add_product(target, left, right, factor);
+}
+
 /// An eigendecomposition `vectors · diag(values) · vectorsᵀ`, values ascending.
 pub struct Eigen<T> {
     pub values: Array1<T>,
@@ -97,6 +105,7 @@ mod compiled {
 
     pub trait Compiled: Sized {
         fn product(left: ArrayView2<Self>, right: ArrayView2<Self>, parallelism: Par) -> Array2<Self>;
+        fn add_product(target: &mut Array2<Self>, left: ArrayView2<Self>, right: ArrayView2<Self>, factor: Self);
         fn outer_product(matrix: ArrayView2<Self>) -> Array2<Self>;
         fn eigen(symmetric: ArrayView2<Self>) -> Result<Eigen<Self>, EvdError>;
         fn solve_positive(positive: ArrayView2<Self>, right: ArrayView2<Self>) -> Result<Array2<Self>, LltError>;
@@ -107,6 +116,10 @@ mod compiled {
             impl Compiled for $number {
                 fn product(left: ArrayView2<Self>, right: ArrayView2<Self>, parallelism: Par) -> Array2<Self> {
                     generic::product(left, right, parallelism)
+                }
+
+                fn add_product(target: &mut Array2<Self>, left: ArrayView2<Self>, right: ArrayView2<Self>, factor: Self) {
+                    generic::add_product(target, left, right, factor);
                 }
 
                 fn outer_product(matrix: ArrayView2<Self>) -> Array2<Self> {
@@ -149,6 +162,31 @@ mod tests {
         assert_eq!(product(left.t().to_owned().t(), right.view(), Par::rayon(2)), expected);
         let wide = array![[1., 9., 0.], [0., 9., 2.], [-1., 9., 1.]];
         assert_eq!(product(left.view(), wide.slice(ndarray::s![.., ..;2]), Par::Seq), expected);
+    }
+
+    #[test]
+    fn a_product_is_added_in_place() {
+        let (left, right) = (array![[1., 2.], [3., 4.]], array![[0., 1.], [1., 1.]]);
+        let mut target = array![[10., 10.], [10., 10.]];
+        add_product(&mut target, left.t(), right.view(), -2.0);
+        assert_eq!(target, array![[4., 2.], [2., -2.]]);
+    }
+
+    struct Sum<'a>(&'a [f32]);
+
+    impl Kernel for Sum<'_> {
+        type Output = f32;
+
+        #[inline(always)]
+        fn run(self) -> f32 {
+            self.0.iter().sum()
+        }
+    }
+
+    #[test]
+    fn a_kernel_gives_with_the_widest_vectors_what_it_gives_by_itself() {
+        let numbers: Vec<f32> = (0..99u8).map(f32::from).collect();
+        assert_eq!(with_widest_vectors(Sum(&numbers)), Sum(&numbers).run());
     }
 
     #[test]

@@ -2,8 +2,7 @@
 
 use crate::backbone::{BackboneError, LibraryError, Provider};
 
-const INSTALL: &str =
-    "install it: edgetl doctor --install-onnxruntime (as root, or =DIR)";
+const INSTALL: &str = "install it: edgetl doctor --install-onnxruntime (as root, or =DIR)";
 
 /// The way out of `error`; `None` where there is no better one than to look closer.
 pub fn of_backbone(error: &BackboneError) -> Option<String> {

@@ -204,8 +204,8 @@ mod tests {
         let ((labels, sums), (fresh_labels, fresh_sums)) = (running.classes(), fresh.classes());
         assert_eq!(labels, fresh_labels);
         for (one, other) in [
-            (sums.lda(false).unwrap(), fresh_sums.lda(false).unwrap()),
-            (sums.ridge(10.0).unwrap(), fresh_sums.ridge(10.0).unwrap()),
+            (sums.clone().lda(false).unwrap(), fresh_sums.clone().lda(false).unwrap()),
+            (sums.clone().ridge(10.0).unwrap(), fresh_sums.clone().ridge(10.0).unwrap()),
         ] {
             let largest = other.weights.fold(0f32, |largest, weight| largest.max(weight.abs()));
             let gaps = (&one.weights - &other.weights).into_iter().chain(&one.bias - &other.bias);

@@ -2,13 +2,12 @@
 //! many others there are.
 
 use edgetl_algebra::LltError;
-use edgetl_algebra::get_global_parallelism;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use super::Linear;
 use super::prototype::{Prototype, normalize_rows};
 use crate::labels::ClassIndex;
-use edgetl_algebra::{inner_product, product, solve_positive};
+use edgetl_algebra::{add_product, solve_positive};
 
 /// Counts, sums and second moments of features, in double precision.
 #[derive(Clone, PartialEq, Debug)]
@@ -50,7 +49,8 @@ impl ClassStatistics {
 
     fn update(&mut self, features: ArrayView2<f32>, targets: &[ClassIndex], sign: f64) {
         self.update_classes(features, targets, sign);
-        self.moment.scaled_add(sign, &inner_product(features.mapv(f64::from).view()));
+        let features = features.mapv(f64::from);
+        add_product(&mut self.moment, features.t(), features.view(), sign);
     }
 
     /// All but the second moments, which no label changes.
@@ -127,27 +127,27 @@ impl ClassStatistics {
     ///
     /// # Errors
     /// When the features do not vary.
-    pub fn lda(&self, balance: bool) -> Result<Linear, LltError> {
-        let standard = self.standardised();
-        let (weights, bias) = standard.discriminants(self.sums.ncols(), balance)?;
-        Ok(standard.on_raw_features(&weights, &bias))
+    pub fn lda(self, balance: bool) -> Result<Linear, LltError> {
+        let shape = Shape { dim: self.channels(), balance };
+        let Standardised { unfold, means, within, counts } = self.standardised();
+        let (weights, bias) = discriminants(within, &means, &counts, &shape)?;
+        Ok(unfold.on_raw_features(&weights, &bias))
     }
 
     /// Ridge regression on one-against-rest targets and standardised features.
     ///
     /// # Errors
     /// When `penalty` is not above 0.
-    pub fn ridge(&self, penalty: f64) -> Result<Linear, LltError> {
-        let standard = self.standardised();
-        let mut scatter = standard.within.clone();
-        let counts = self.counts.view().insert_axis(Axis(1));
+    pub fn ridge(self, penalty: f64) -> Result<Linear, LltError> {
+        let Standardised { unfold, means, within, counts } = self.standardised();
+        let sums = &means * &counts.view().insert_axis(Axis(1));
+        let mut scatter = within;
         // The total mean is 0, so between and within classes add up to the whole.
-        scatter += &product((&standard.means * &counts).t(), standard.means.view(), get_global_parallelism());
+        add_product(&mut scatter, sums.t(), means.view(), 1.0);
         scatter.diag_mut().mapv_inplace(|entry| entry + penalty);
-        let projected = (&standard.means * &counts * 2.0).reversed_axes();
-        let weights = solve_positive(scatter.view(), projected.view())?;
-        let bias = &self.counts * (2.0 / self.counts.sum()) - 1.0;
-        Ok(standard.on_raw_features(&weights, &bias))
+        let weights = solve_positive(scatter.view(), (sums * 2.0).t())?;
+        let bias = &counts * (2.0 / counts.sum()) - 1.0;
+        Ok(unfold.on_raw_features(&weights, &bias))
     }
 
     /// Weight imprinting.
@@ -157,7 +157,7 @@ impl ClassStatistics {
         Prototype { directions, scale }
     }
 
-    fn standardised(&self) -> Standardised {
+    fn standardised(self) -> Standardised {
         let total = self.counts.sum();
         let mean = self.sums.sum_axis(Axis(0)) / total;
         let scale = Array1::from_shape_fn(mean.len(), |channel| {
@@ -169,17 +169,18 @@ impl ClassStatistics {
         let counts = self.counts.mapv(|count| count.max(1.0)).insert_axis(Axis(1));
         let raw_means = &self.sums / &counts;
         let means = (&raw_means - &mean) * &scale;
-        let mut within = &self.moment - &product(self.sums.t(), raw_means.view(), get_global_parallelism());
-        within *= &scale;
-        within *= &scale.view().insert_axis(Axis(1));
-        Standardised { mean, scale, means, within, counts: self.counts.clone() }
+        let mut within = self.moment;
+        add_product(&mut within, self.sums.t(), raw_means.view(), -1.0);
+        for (mut row, of_row) in within.rows_mut().into_iter().zip(&scale) {
+            row.zip_mut_with(&scale, |entry, of_column| *entry *= of_row * of_column);
+        }
+        Standardised { unfold: Unfold { mean, scale }, means, within, counts: self.counts }
     }
 }
 
 /// The sums of features of mean 0 and deviation 1.
 struct Standardised {
-    mean: Array1<f64>,
-    scale: Array1<f64>,
+    unfold: Unfold,
     /// `[K,C]`, around the total mean.
     means: Array2<f64>,
     /// `[C,C]`: squares around the class means.
@@ -187,11 +188,14 @@ struct Standardised {
     counts: Array1<f64>,
 }
 
-impl Standardised {
-    fn discriminants(&self, dim: usize, balance: bool) -> Result<(Array2<f64>, Array1<f64>), LltError> {
-        discriminants(&self.within, &self.means, &self.counts, &Shape { dim, balance })
-    }
+/// How features were standardised.
+struct Unfold {
+    mean: Array1<f64>,
+    /// 1 / deviation; 0 for a constant channel.
+    scale: Array1<f64>,
+}
 
+impl Unfold {
     /// `weights` `[C,K]` on standardised features as a layer on raw ones.
     fn on_raw_features(&self, weights: &Array2<f64>, bias: &Array1<f64>) -> Linear {
         let weights = weights.t().to_owned() * &self.scale;
@@ -213,13 +217,14 @@ pub struct Shape {
 /// # Shapes
 /// `within` `[r,r]` sums of squares around the class means, `means` `[K,r]`, `counts` K.
 pub fn discriminants(
-    within: &Array2<f64>,
+    within: Array2<f64>,
     means: &Array2<f64>,
     counts: &Array1<f64>,
     shape: &Shape,
 ) -> Result<(Array2<f64>, Array1<f64>), LltError> {
     let total = counts.sum();
-    let mut covariance = within / total;
+    let mut covariance = within;
+    covariance /= total;
     let shrinkage = shrinkage(&covariance, total, shape.dim);
     let level = covariance.diag().sum() / shape.dim as f64;
     covariance *= 1.0 - shrinkage;
@@ -289,8 +294,8 @@ mod tests {
             let mut statistics_then = statistics(&samples, &rows);
             statistics_then.remove(samples.features.slice(ndarray::s![..20, ..]), &samples.targets[..20]);
             let never = statistics(&samples, &rows[20..]);
-            assert_same(&statistics_then.lda(false).unwrap(), &never.lda(false).unwrap(), 1e-5);
-            assert_same(&statistics_then.ridge(10.0).unwrap(), &never.ridge(10.0).unwrap(), 1e-5);
+            assert_same(&statistics_then.clone().lda(false).unwrap(), &never.clone().lda(false).unwrap(), 1e-5);
+            assert_same(&statistics_then.clone().ridge(10.0).unwrap(), &never.clone().ridge(10.0).unwrap(), 1e-5);
             let gaps = statistics_then.prototype(1.0).directions - never.prototype(1.0).directions;
             assert!(gaps.iter().all(|gap| gap.abs() < 1e-5));
         }
@@ -307,14 +312,14 @@ mod tests {
         assert_eq!(grown.add_class(), ClassIndex(2));
         grown.add(samples.features.select(Axis(0), &late).view(), &targets(&late));
         let whole = statistics(&samples, &(0..30).collect::<Vec<_>>());
-        assert_same(&grown.lda(false).unwrap(), &whole.lda(false).unwrap(), 1e-5);
+        assert_same(&grown.clone().lda(false).unwrap(), &whole.lda(false).unwrap(), 1e-5);
 
         grown.merge_classes(ClassIndex(0), ClassIndex(2));
         let mut merged = ClassStatistics::new(2, 6);
         let renamed: Vec<_> = samples.targets.iter().map(|target| ClassIndex(usize::from(target.0 != 1))).collect();
         merged.add(samples.features.view(), &renamed);
-        assert_same(&grown.ridge(1.0).unwrap(), &merged.ridge(1.0).unwrap(), 1e-5);
         assert_eq!(grown.counts(), merged.counts());
+        assert_same(&grown.ridge(1.0).unwrap(), &merged.ridge(1.0).unwrap(), 1e-5);
     }
 
     #[test]

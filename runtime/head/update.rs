@@ -66,7 +66,7 @@ pub fn update(
         ..rule.clone()
     });
     let parts = ArtifactParts {
-        head: head(old, &sums)?,
+        head: head(old, sums)?,
         outputs: old.outputs().clone(),
         fingerprint: old.fingerprint(),
         temperature: old.temperature(),
@@ -94,7 +94,7 @@ pub fn check_updatable(report: &FitReport) -> Result<(), UpdateError> {
     }
 }
 
-fn head(old: &HeadArtifact, sums: &ClassStatistics) -> Result<Head, UpdateError> {
+fn head(old: &HeadArtifact, sums: ClassStatistics) -> Result<Head, UpdateError> {
     let report = old.report();
     check_updatable(report)?;
     Ok(match old.head() {

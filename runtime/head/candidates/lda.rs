@@ -44,10 +44,8 @@ impl Sums {
         let within = &self.moment - &product(self.sums.t(), means.view(), edgetl_algebra::get_global_parallelism());
         let shape = Shape { dim: data.dataset.dim(), balance: data.options.balance };
         // Features without any spread inside the classes: as much as rounding would leave.
-        let (weights, bias) = discriminants(&within, &means, &self.counts, &shape)
-            .or_else(|_| {
-                discriminants(&(within + Array2::<f64>::eye(means.ncols()) * 1e-6), &means, &self.counts, &shape)
-            })
+        let (weights, bias) = discriminants(within.clone(), &means, &self.counts, &shape)
+            .or_else(|_| discriminants(within + Array2::<f64>::eye(means.ncols()) * 1e-6, &means, &self.counts, &shape))
             .map_err(|_| FitError::Decomposition)?;
         Ok((weights.mapv(|weight| weight as f32), bias.mapv(|bias| bias as f32)))
     }
