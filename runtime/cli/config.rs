@@ -112,7 +112,6 @@ impl Default for HeadsConfig {
 /// What `serve` takes where no flag says otherwise; read by every build, so that all take the same file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[cfg_attr(not(feature = "serve"), expect(dead_code))]
 pub struct ServeConfig {
     pub address: Option<SocketAddr>,
     /// A file with the token that clients must send.
