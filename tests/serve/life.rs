@@ -16,9 +16,10 @@ const GRACE: Duration = Duration::from_secs(5);
 fn whatever_was_asked_before_the_end_is_answered() {
     let device = Device::taught();
     let mut service = Service::start(&device, &[]);
-    let picture = large(1000);
+    // Long enough in the making that the queue is seen while it is not empty.
+    let picture = large(4000);
     let end = std::thread::scope(|scope| {
-        let asking: Vec<_> = (0..12).map(|_| scope.spawn(|| service.predict(&picture))).collect();
+        let asking: Vec<_> = (0..10).map(|_| scope.spawn(|| service.predict(&picture))).collect();
         eventually("pictures in the queue", || service.metric("edgetl_queue_depth") > 0.0);
         service.signal("TERM");
         let end = Instant::now();
