@@ -7,7 +7,7 @@ use faer::traits::RealField;
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side, get_global_parallelism};
 use ndarray::{Array1, Array2, ArrayView2, Axis, LinalgScalar};
 
-use crate::Eigen;
+use crate::{Eigen, zeros};
 
 /// What both libraries compute with.
 pub trait Number: LinalgScalar + RealField {}
@@ -15,7 +15,7 @@ pub trait Number: LinalgScalar + RealField {}
 impl<T: LinalgScalar + RealField> Number for T {}
 
 pub fn product<T: Number>(left: ArrayView2<T>, right: ArrayView2<T>, parallelism: Par) -> Array2<T> {
-    let mut product = Array2::<T>::zeros((left.nrows(), right.ncols()));
+    let mut product = zeros(left.nrows(), right.ncols());
     accumulate(&mut product, (left, right), (Accum::Replace, T::one()), parallelism);
     product
 }
@@ -52,7 +52,7 @@ fn with_matrix<T: Number>(matrix: ArrayView2<T>, lend: impl FnOnce(MatRef<T>)) {
 
 pub fn outer_product<T: Number>(matrix: ArrayView2<T>) -> Array2<T> {
     let size = matrix.nrows();
-    let mut product = Array2::<T>::zeros((size, size));
+    let mut product = zeros(size, size);
     let target = MatMut::from_row_major_slice_mut(product.as_slice_mut().expect("standard layout"), size, size);
     let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
     let one = T::one();

@@ -4,11 +4,13 @@
 //! with a number type. Here that happens once, and not in every build of the crate that fits heads.
 
 mod generic;
+mod memory;
 
 use ndarray::{Array1, Array2, ArrayView2, LinalgScalar, ScalarOperand};
 
 pub use faer::linalg::solvers::{EvdError, LltError};
 pub use faer::{Par, get_global_parallelism};
+pub use memory::zeros;
 
 /// `f32` or `f64`.
 pub trait Real: LinalgScalar + ScalarOperand + Send + Sync + PartialOrd + Into<f64> + compiled::Compiled {
