@@ -33,8 +33,38 @@ fn accumulate<T: Number>(
     let (rows, columns) = target.dim();
     let target = MatMut::from_row_major_slice_mut(target.as_slice_mut().expect("standard layout"), rows, columns);
     with_matrix(left, |left| {
-        with_matrix(right, |right| rectangular(target, how, left, right, factor, parallelism));
+        with_matrix(right, |right| match parallelism {
+            Par::Seq => rectangular(target, how, left, right, factor, Par::Seq),
+            _ => in_blocks(target, (left, right), (how, factor)),
+        });
     });
+}
+
+/// What one task makes of the longer side: large enough to pay for itself, small enough for its core's cache.
+const ROWS: usize = 256;
+const COLUMNS: usize = 128;
+
+/// Halves the longer side of `target` for as long as its blocks are large. faer's own division of a product with a long
+/// inner or a short outer side takes up to 1.5 times as long.
+fn in_blocks<T: Number>(target: MatMut<T>, (left, right): (MatRef<T>, MatRef<T>), (how, factor): (Accum, T)) {
+    let (rows, columns) = (target.nrows(), target.ncols());
+    if rows >= columns && rows > ROWS {
+        let (upper, lower) = target.split_at_row_mut(rows / 2);
+        let (left_upper, left_lower) = left.split_at_row(rows / 2);
+        rayon::join(
+            || in_blocks(upper, (left_upper, right), (how, factor)),
+            || in_blocks(lower, (left_lower, right), (how, factor)),
+        );
+    } else if columns > rows && columns > COLUMNS {
+        let (first, second) = target.split_at_col_mut(columns / 2);
+        let (right_first, right_second) = right.split_at_col(columns / 2);
+        rayon::join(
+            || in_blocks(first, (left, right_first), (how, factor)),
+            || in_blocks(second, (left, right_second), (how, factor)),
+        );
+    } else {
+        rectangular(target, how, left, right, factor, Par::Seq);
+    }
 }
 
 /// Lends a row-major matrix or the transpose of one as it is, any other as a copy.
@@ -60,12 +90,21 @@ pub fn outer_product<T: Number>(matrix: ArrayView2<T>) -> Array2<T> {
         let transposed = matrix.transpose();
         matmul(target, lower, Accum::Replace, matrix, full, transposed, full, one, get_global_parallelism());
     });
-    for row in 0..size {
-        for column in row + 1..size {
-            product[[row, column]] = product[[column, row]];
+    mirror(&mut product);
+    product
+}
+
+/// Copies what is below the diagonal of a square matrix to above it, tile after tile: a column of them stays in the cache.
+fn mirror<T: Number>(square: &mut Array2<T>) {
+    const TILE: usize = 32;
+    let size = square.nrows();
+    for (rows, columns) in (0..size).step_by(TILE).flat_map(|rows| (0..=rows).step_by(TILE).map(move |c| (rows, c))) {
+        for row in rows..size.min(rows + TILE) {
+            for column in columns..row.min(columns + TILE) {
+                square[[column, row]] = square[[row, column]];
+            }
         }
     }
-    product
 }
 
 pub fn eigen<T: Number>(symmetric: ArrayView2<T>) -> Result<Eigen<T>, EvdError> {

@@ -201,6 +201,16 @@ mod tests {
     }
 
     #[test]
+    fn a_large_product_made_in_blocks_is_that_of_its_rows_and_columns() {
+        let left = Array2::from_shape_fn((700, 9), |(row, column)| ((row * 5 + column) as f64).sin());
+        let right = Array2::from_shape_fn((9, 300), |(row, column)| ((row * 3 + column) as f64).cos());
+        for (left, right) in [(left.view(), right.view()), (right.t(), left.t())] {
+            let whole = product(left, right, Par::rayon(2));
+            assert!((whole - left.dot(&right)).iter().all(|gap: &f64| gap.abs() < 1e-12));
+        }
+    }
+
+    #[test]
     fn a_positive_system_is_solved_and_any_other_refused() {
         let matrix = array![[4.0, 2.0], [2.0, 3.0]];
         let solution = solve_positive(matrix.view(), array![[8.0], [7.0]].view()).unwrap();
