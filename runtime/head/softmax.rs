@@ -1,6 +1,7 @@
 //! Multinomial logistic regression with an L2 penalty, by L-BFGS.
 
 mod line;
+mod point;
 mod residual;
 
 use edgetl_algebra::Par;
@@ -8,7 +9,7 @@ use ndarray::{Array1, Array2, ArrayView2, s};
 use rayon::prelude::*;
 
 use line::{Chunk, Line, Parabola};
-use residual::Residual;
+use point::{Point, Work};
 
 use super::lbfgs::{History, dot};
 use crate::labels::ClassIndex;
@@ -64,54 +65,59 @@ const CHUNK: usize = 128;
 impl Problem<'_> {
     /// Searches from `start`, `[r+1,K]`.
     pub fn minimise(&self, start: Array2<f32>, stop: Stop) -> Solution {
-        let mut parameters = start;
-        let still = Array2::zeros((self.targets.len(), self.classes));
-        let mut logits = match parameters.iter().all(|parameter| *parameter == 0.0) {
-            true => still.clone(),
-            false => logits(self.design.view(), parameters.view(), self.parallelism),
-        };
-        let mut probabilities = Array2::zeros(logits.dim());
-        let mut loss = self.along(&logits, &still, 0.0, &mut probabilities).0;
-        let mut residual = Residual::new(still);
-        residual.update(self, &probabilities);
-        let mut gradient = self.gradient(&parameters, &residual);
+        let mut work = Work::new(self);
+        let mut at = Point::new(self, start, &mut work);
         let mut history = History::default();
         let mut iterations = 0;
         while iterations < stop.iterations {
-            let curvature = self.inverse_curvature(&residual);
-            let direction = history.direction(gradient.view(), curvature.view());
-            let slope = dot(gradient.view(), direction.view());
+            let curvature = self.inverse_curvature(&at.spread);
+            let direction = history.direction(at.gradient.view(), curvature.view());
+            let slope = dot(at.gradient.view(), direction.view());
             // Of a step to the minimum of the parabola that direction and slope tell of.
             let gain = -slope / 2.0;
-            if largest(&gradient) <= stop.tolerance && gain <= stop.gain * self.objective(loss, &parameters) {
+            if largest(&at.gradient) <= stop.tolerance && gain <= stop.gain * self.objective(&at) {
                 break;
             }
-            let change = self::logits(self.design.view(), direction.view(), self.parallelism);
-            let line = Line {
-                problem: self,
-                logits: &logits,
-                change: &change,
-                start: slope,
-                penalty: self.penalty_along(&parameters, &direction),
-            };
-            let Some((length, lower)) = line.search(loss, &mut probabilities) else { break };
-            loss = lower;
-            logits.scaled_add(length as f32, &change);
-            let step = direction * length as f32;
-            parameters += &step;
-            residual.update(self, &probabilities);
-            let next = self.gradient(&parameters, &residual);
-            history.remember(step, &next - &gradient);
-            gradient = next;
+            let Some((step, bend)) = self.advance(&mut at, direction, slope, &mut work) else { break };
+            history.remember(step, bend);
             iterations += 1;
         }
-        let objective = self.objective(loss, &parameters);
-        Solution { objective, gradient: largest(&gradient), parameters, iterations }
+        Solution {
+            objective: self.objective(&at),
+            gradient: largest(&at.gradient),
+            parameters: at.parameters,
+            iterations,
+        }
     }
 
-    fn objective(&self, loss: f64, parameters: &Array2<f32>) -> f64 {
-        let weights = parameters.slice(s![..-1, ..]);
-        loss + self.penalty / 2.0 * dot(weights, weights)
+    /// Goes along `direction` as far as pays: the step, and how the gradient changed over it. `None` when nothing pays.
+    fn advance(
+        &self,
+        at: &mut Point,
+        direction: Array2<f32>,
+        slope: f64,
+        work: &mut Work,
+    ) -> Option<(Array2<f32>, Array2<f32>)> {
+        let change = logits(self.design.view(), direction.view(), self.parallelism);
+        let line = Line {
+            problem: self,
+            logits: &at.logits,
+            change: &change,
+            start: slope,
+            penalty: self.penalty_along(&at.parameters, &direction),
+        };
+        let (length, loss) = line.search(at.loss, &mut work.probabilities)?;
+        let step = direction * length as f32;
+        at.parameters += &step;
+        at.logits.scaled_add(length as f32, &change);
+        at.loss = loss;
+        let before = at.derive(self, work);
+        Some((step, &at.gradient - &before))
+    }
+
+    fn objective(&self, at: &Point) -> f64 {
+        let weights = at.parameters.slice(s![..-1, ..]);
+        at.loss + self.penalty / 2.0 * dot(weights, weights)
     }
 
     /// Mean loss and its slope at `logits + length · change`, whose probabilities are left in `probabilities`.
@@ -142,20 +148,9 @@ impl Problem<'_> {
         if self.parallelism == Par::Seq { usize::MAX } else { 1 }
     }
 
-    /// `[designᵀ · residual + penalty · weights; the residual's sums]`.
-    fn gradient(&self, parameters: &Array2<f32>, residual: &Residual) -> Array2<f32> {
-        // `[K,r]`: with the design on the right, whose rows are in one piece, the product is faster.
-        let product = product(residual.values().reversed_axes(), self.design.view(), self.parallelism);
-        let mut gradient = Array2::zeros(parameters.dim());
-        gradient.slice_mut(s![..-1, ..]).assign(&product.t());
-        gradient.slice_mut(s![..-1, ..]).scaled_add(self.penalty as f32, &parameters.slice(s![..-1, ..]));
-        gradient.slice_mut(s![-1, ..]).assign(residual.sums());
-        gradient
-    }
-
     /// One over the diagonal of the Hessian, as if probabilities and features did not depend on each other: `[r+1,K]`.
-    fn inverse_curvature(&self, residual: &Residual) -> Array2<f32> {
-        let (spread, bias) = (residual.spread(), self.mean_squares.len());
+    fn inverse_curvature(&self, spread: &Array1<f32>) -> Array2<f32> {
+        let bias = self.mean_squares.len();
         Array2::from_shape_fn((bias + 1, self.classes), |(row, class)| {
             let curvature = match row == bias {
                 true => spread[class],
@@ -232,12 +227,7 @@ mod tests {
     }
 
     fn gradient_at(problem: &Problem, parameters: &Array2<f32>) -> Array2<f32> {
-        let logits = logits(problem.design.view(), parameters.view(), Par::Seq);
-        let mut probabilities = Array2::zeros(logits.dim());
-        problem.along(&logits, &logits, 0.0, &mut probabilities);
-        let mut residual = Residual::new(Array2::zeros(logits.dim()));
-        residual.update(problem, &probabilities);
-        problem.gradient(parameters, &residual)
+        Point::new(problem, parameters.clone(), &mut Work::new(problem)).gradient
     }
 
     #[test]
@@ -245,16 +235,18 @@ mod tests {
         let example = example(20, 4, 3);
         let problem = example.problem(3, 0.1);
         let mut rng = Pcg64::seed_from_u64(4);
-        let parameters = Array2::from_shape_fn((5, 3), |_| rng.random_range(-1f32..1.0));
-        let gradient = gradient_at(&problem, &parameters);
-        for place in ndarray::indices((5, 3)) {
-            let shifted = |by: f64| {
-                let mut parameters = parameters.mapv(f64::from);
-                parameters[place] += by;
-                objective(&problem, &parameters)
-            };
-            let numeric = (shifted(1e-4) - shifted(-1e-4)) / 2e-4;
-            assert!((numeric - f64::from(gradient[place])).abs() < 1e-5, "{place:?}");
+        let anywhere = Array2::from_shape_fn((5, 3), |_| rng.random_range(-1f32..1.0));
+        for parameters in [anywhere, Array2::zeros((5, 3))] {
+            let gradient = gradient_at(&problem, &parameters);
+            for place in ndarray::indices((5, 3)) {
+                let shifted = |by: f64| {
+                    let mut parameters = parameters.mapv(f64::from);
+                    parameters[place] += by;
+                    objective(&problem, &parameters)
+                };
+                let numeric = (shifted(1e-4) - shifted(-1e-4)) / 2e-4;
+                assert!((numeric - f64::from(gradient[place])).abs() < 1e-5, "{place:?}");
+            }
         }
     }
 
