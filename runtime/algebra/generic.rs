@@ -1,13 +1,21 @@
 //! The algorithms, for any of faer's numbers.
 
+use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
+use faer::linalg::evd::tridiag::{tridiag_in_place, tridiag_in_place_scratch};
+use faer::linalg::householder::{
+    apply_block_householder_sequence_on_the_left_in_place_scratch,
+    apply_block_householder_sequence_on_the_left_in_place_with_conj,
+};
 use faer::linalg::matmul::matmul as rectangular;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
+use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
 use faer::linalg::solvers::{EvdError, LltError, Solve};
+use faer::reborrow::{Reborrow, ReborrowMut};
 use faer::traits::RealField;
-use faer::{Accum, Mat, MatMut, MatRef, Par, Side, get_global_parallelism};
+use faer::{Accum, Conj, Mat, MatMut, MatRef, Par, Side, get_global_parallelism};
 use ndarray::{Array1, Array2, ArrayView2, Axis, LinalgScalar};
 
-use crate::{Eigen, zeros};
+use crate::{Eigen, Tridiagonal, zeros};
 
 /// What both libraries compute with.
 pub trait Number: LinalgScalar + RealField {}
@@ -118,6 +126,44 @@ pub fn eigen<T: Number>(symmetric: ArrayView2<T>) -> Result<Eigen<T>, EvdError> 
         vector.iter_mut().zip(column.iter()).for_each(|(target, value)| *target = *value);
     }
     Ok(Eigen { values, vectors: vectors.reversed_axes() })
+}
+
+pub fn tridiagonal<T: Number>(symmetric: Array2<T>) -> Tridiagonal<T> {
+    let size = symmetric.nrows();
+    let mut basis = zeros(size, size);
+    basis.diag_mut().fill(T::one());
+    if size < 2 {
+        return Tridiagonal { diagonal: symmetric.diag().to_owned(), beside: Array1::zeros(0), basis };
+    }
+    let parallelism = get_global_parallelism();
+    let mut symmetric = if symmetric.is_standard_layout() { symmetric } else { symmetric.reversed_axes() };
+    let reduced = symmetric.as_slice_mut().expect("an array in one piece");
+    // A symmetric matrix by rows is the same by columns.
+    let mut reduced = MatMut::from_column_major_slice_mut(reduced, size, size);
+    let block = recommended_block_size::<T>(size, size);
+    let mut reflections = Mat::zeros(block, size - 1);
+    let mut room = MemBuffer::new(StackReq::any_of(&[
+        tridiag_in_place_scratch::<T>(size, Par::Seq, Default::default()),
+        apply_block_householder_sequence_on_the_left_in_place_scratch::<T>(size - 1, block, size),
+    ]));
+    let stack = MemStack::new(&mut room);
+    // Half of it multiplies a matrix by a vector, at the speed of memory: more threads do not shorten it.
+    tridiag_in_place(reduced.rb_mut(), reflections.as_mut(), Par::Seq, stack, Default::default());
+    let columns = basis.as_slice_mut().expect("standard layout");
+    // The first axis stays as it is: the reflections begin at the second.
+    apply_block_householder_sequence_on_the_left_in_place_with_conj(
+        reduced.rb().submatrix(1, 0, size - 1, size - 1),
+        reflections.as_ref(),
+        Conj::No,
+        MatMut::from_column_major_slice_mut(columns, size, size).subrows_mut(1, size - 1),
+        parallelism,
+        stack,
+    );
+    Tridiagonal {
+        diagonal: Array1::from_shape_fn(size, |index| reduced[(index, index)]),
+        beside: Array1::from_shape_fn(size - 1, |index| reduced[(index + 1, index)]),
+        basis: basis.reversed_axes(),
+    }
 }
 
 pub fn solve_positive<T: Number>(positive: ArrayView2<T>, right: ArrayView2<T>) -> Result<Array2<T>, LltError> {

@@ -118,7 +118,7 @@ impl<'a> Numbers<'a> {
             weights: &weights,
             orthogonal: design.is_orthogonal(),
         };
-        let path = RidgePath::new(&parts).map_err(|_| FitError::Decomposition)?;
+        let path = RidgePath::new(&parts);
         let penalty = self.best_penalty(&path);
         let answers = self.in_units(&path.predictions_without(penalty, self.folds.iter()));
         let (weights, intercept) = path.solve(penalty);
@@ -135,11 +135,10 @@ impl<'a> Numbers<'a> {
         if groups.count() == 0 {
             return penalties[penalties.len() / 2];
         }
-        let error = |penalty: f64| {
-            let answers = path.predictions_without(penalty, groups.iter());
-            answers.iter().zip(&self.targets).map(|(answer, target)| f64::from(answer - target).powi(2)).sum::<f64>()
-        };
-        let errors = penalties.iter().map(|&penalty| (penalty, error(penalty)));
+        let mut counted = vec![false; self.values.len()];
+        self.measured.iter().for_each(|&row| counted[row] = true);
+        let squares = path.squares_without(&penalties, groups.iter(), &counted);
+        let errors = penalties.into_iter().zip(squares);
         errors.min_by(|a, b| a.1.total_cmp(&b.1)).expect("options hold at least one penalty").0
     }
 

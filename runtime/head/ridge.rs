@@ -1,12 +1,14 @@
-//! Least squares with an L2 penalty on one-against-rest targets, for many penalties from one decomposition.
+//! Least squares with an L2 penalty on one-against-rest targets, for many penalties from one
+//! decomposition.
 
-use edgetl_algebra::EvdError;
-use edgetl_algebra::get_global_parallelism;
+mod left_out;
+mod shifted;
+
 use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2};
-use rayon::prelude::*;
 
 use crate::labels::ClassIndex;
-use edgetl_algebra::{Eigen, Kernel, Real, eigen, inner_product, product, solve_positive, with_widest_vectors};
+use edgetl_algebra::{Real, Tridiagonal, get_global_parallelism, inner_product, product, tridiagonal};
+use shifted::Shifted;
 
 /// `+1` for the sample's class and `-1` for every other: `[N,K]`.
 pub fn one_against_rest(targets: &[ClassIndex], classes: usize) -> Array2<f32> {
@@ -19,23 +21,30 @@ pub fn one_against_rest(targets: &[ClassIndex], classes: usize) -> Array2<f32> {
 /// All ridge regressions of `targets` on `coordinates`: minimisers of the weighted sum of squares plus `penalty` times
 /// the squared weights, the intercept free.
 ///
-/// With S = ZᵀZ = V Λ Vᵀ of the centred, weighted coordinates Z, the hat matrix is Z V (Λ + penalty)⁻¹ (Z V)ᵀ plus that
-/// of the intercept, so that predictions without a sample, or without a block of samples, need no further fit.
+/// With S = ZᵀZ = Q T Qᵀ of the centred, weighted coordinates Z, Q orthogonal and T tridiagonal, the hat matrix is
+/// Z Q (T + penalty)⁻¹ (Z Q)ᵀ plus that of the intercept, so that predictions without a sample, or without a block of
+/// samples, need no further fit, and a further penalty no further decomposition. Eigenvectors would do as well, at twice
+/// the time: a shifted tridiagonal matrix is solved in as many steps as it has rows.
 ///
-/// Source: Hastie, Tibshirani, Friedman, "The Elements of Statistical Learning", 2009, sections 3.4.1 and 7.10.
+/// Sources: Hastie, Tibshirani, Friedman, "The Elements of Statistical Learning", 2009, sections 3.4.1 and 7.10; Eldén,
+/// "Algorithms for the regularization of ill-conditioned least squares problems", BIT 17, 1977, for the shifts.
 pub struct RidgePath<'a, T> {
-    /// `[N,r]`: Z V
-    rotated: CowArray<'a, T, Ix2>,
-    /// `[r]`: Λ, not below 0.
-    values: Array1<T>,
-    /// `[r,r]`: V; `None` for the identity.
-    vectors: Option<Array2<T>>,
-    /// `[r,K]`: (Z V)ᵀ times the centred, weighted targets.
+    /// `[N,r]`: Z
+    centred: CowArray<'a, T, Ix2>,
+    /// `[r]`: of T.
+    diagonal: Array1<T>,
+    /// `[r-1]`: T on either side of its diagonal.
+    beside: Array1<T>,
+    /// `[r,r]`: Q; `None` for the identity.
+    basis: Option<Array2<T>>,
+    /// `[r,K]`: (Z Q)ᵀ times the centred, weighted targets.
     projected: Array2<T>,
     /// `[N,K]`: the centred, weighted targets.
     targets: Array2<T>,
     /// `[N]`: square roots of the samples' weights.
     roots: Array1<T>,
+    /// The weights' sum.
+    length: T,
     mean: Array1<T>,
     target_mean: Array1<T>,
 }
@@ -53,9 +62,7 @@ pub struct RidgeData<'a, T> {
 }
 
 impl<'a, T: Real> RidgePath<'a, T> {
-    /// # Errors
-    /// When the decomposition does not converge.
-    pub fn new(data: &RidgeData<'a, T>) -> Result<Self, EvdError> {
+    pub fn new(data: &RidgeData<'a, T>) -> Self {
         let RidgeData { coordinates, targets, weights, orthogonal } = data;
         let total: f64 = weights.iter().sum();
         let roots = Array1::from_iter(weights.iter().map(|weight| real::<T>(weight.sqrt())));
@@ -66,135 +73,42 @@ impl<'a, T: Real> RidgePath<'a, T> {
         };
         let (target_mean, targets) = centre(*targets, weights, total);
         let targets = targets.into_owned();
-        let (rotated, values, vectors) = if *orthogonal && equal {
-            let values = centred.map_axis(Axis(0), |column| column.dot(&column));
-            (centred, values, None)
-        } else {
-            let Eigen { values, vectors } = eigen(inner_product(centred.view()).view())?;
-            (multiply(centred.view(), vectors.view()).into(), values, Some(vectors))
-        };
-        let values = values.mapv(|value| if value > T::zero() { value } else { T::zero() });
         // The larger matrix on the right, where its rows are in one piece: so the product is faster.
-        let projected = multiply(targets.t(), rotated.view()).reversed_axes();
-        Ok(Self { rotated, values, vectors, projected, targets, roots, mean, target_mean })
+        let on_targets = || multiply(targets.t(), centred.view()).reversed_axes();
+        let (diagonal, beside, basis, projected) = if *orthogonal && equal {
+            let diagonal = centred.map_axis(Axis(0), |column| column.dot(&column));
+            let beside = Array1::zeros(diagonal.len().saturating_sub(1));
+            (diagonal, beside, None, on_targets())
+        } else {
+            let gram = inner_product(centred.view());
+            // The reduction waits for memory, the product does not.
+            let (tridiagonal, projected) = rayon::join(|| tridiagonal(gram), on_targets);
+            let Tridiagonal { diagonal, beside, basis } = tridiagonal;
+            let projected = multiply(basis.t(), projected.view());
+            (diagonal, beside, Some(basis), projected)
+        };
+        let length = roots.dot(&roots);
+        Self { centred, diagonal, beside, basis, projected, targets, roots, length, mean, target_mean }
     }
 
     /// Weights `[r,K]` and intercepts `[K]`.
     pub fn solve(&self, penalty: f64) -> (Array2<T>, Array1<T>) {
-        let shrunk = &self.projected * &self.shrinkage(penalty).insert_axis(Axis(1));
-        let weights = match &self.vectors {
-            Some(vectors) => multiply(vectors.view(), shrunk.view()),
+        let shrunk = self.shifted(penalty).solve(self.projected.view());
+        let weights = match &self.basis {
+            Some(basis) => multiply(basis.view(), shrunk.view()),
             None => shrunk,
         };
         let intercept = &self.target_mean - &self.mean.dot(&weights);
         (weights, intercept)
     }
 
-    /// Predictions for the samples of each block by the regression fitted on all samples outside it, exactly: `[N,K]`,
-    /// the rows of samples in no block NaN. Blocks of one sample give leave-one-out.
-    pub fn predictions_without<'b>(&self, penalty: f64, blocks: impl Iterator<Item = &'b [usize]>) -> Array2<f32> {
-        let inverse = self.shrinkage(penalty);
-        let shrunk = &self.projected * &inverse.view().insert_axis(Axis(1));
-        let fitted = multiply(self.rotated.view(), shrunk.view());
-        let (mut alone, mut together) = (vec![false; fitted.nrows()], Vec::new());
-        for block in blocks {
-            match *block {
-                [row] => alone[row] = true,
-                _ => together.push(block),
-            }
-        }
-        let mut predictions = Array2::from_elem(fitted.dim(), f32::NAN);
-        self.predict_without_each(&alone, &inverse, &fitted, &mut predictions);
-        for block in together {
-            let errors = self.errors_without(block, &inverse, &fitted);
-            for (&row, errors) in block.iter().zip(errors.rows()) {
-                for (class, &error) in errors.iter().enumerate() {
-                    predictions[[row, class]] = self.prediction(row, class, error);
-                }
-            }
-        }
-        predictions
-    }
-
-    /// Leaves out each of the rows that are `alone`.
-    fn predict_without_each(
-        &self,
-        alone: &[bool],
-        inverse: &Array1<T>,
-        fitted: &Array2<T>,
-        predictions: &mut Array2<f32>,
-    ) {
-        let inverse = inverse.as_slice().expect("standard layout");
-        let length = self.roots.dot(&self.roots);
-        let rows: Vec<_> = predictions.rows_mut().into_iter().enumerate().filter(|(row, _)| alone[*row]).collect();
-        rows.into_par_iter().with_min_len(64).for_each(|(row, mut predictions)| {
-            let rotated = self.rotated.row(row);
-            let own = with_widest_vectors(WeightedSquare {
-                values: rotated.to_slice().expect("standard layout"),
-                weights: inverse,
-            });
-            let left = T::one() - (own + self.roots[row] * self.roots[row] / length);
-            for (class, prediction) in predictions.iter_mut().enumerate() {
-                let error = (self.targets[[row, class]] - fitted[[row, class]]) / left;
-                *prediction = self.prediction(row, class, error);
-            }
-        });
-    }
-
-    /// In the unit of the targets, from the error of centred, weighted ones.
-    fn prediction(&self, row: usize, class: usize, error: T) -> f32 {
-        ((self.targets[[row, class]] - error) / self.roots[row] + self.target_mean[class]).into() as f32
-    }
-
-    /// `(I - H)⁻¹ residual` over the rows of `block`, H the hat matrix with the intercept.
-    fn errors_without(&self, block: &[usize], inverse: &Array1<T>, fitted: &Array2<T>) -> Array2<T> {
-        let rotated = self.rotated.select(Axis(0), block);
-        let residual = self.targets.select(Axis(0), block) - fitted.select(Axis(0), block);
-        let (roots, length) = (self.roots.select(Axis(0), block), self.roots.dot(&self.roots));
-        let shrunk = &rotated * &inverse.view().insert_axis(Axis(0));
-        let mut system = product(shrunk.view(), rotated.t(), get_global_parallelism());
-        system.indexed_iter_mut().for_each(|((i, j), entry)| {
-            let hat = *entry + roots[i] * roots[j] / length;
-            *entry = if i == j { T::one() - hat } else { T::zero() - hat };
-        });
-        // I - H is positive definite for a penalty above 0 as long as samples are left outside the block.
-        solve_positive(system.view(), residual.view()).unwrap_or(residual)
-    }
-
-    fn shrinkage(&self, penalty: f64) -> Array1<T> {
-        let penalty = real::<T>(penalty);
-        self.values.mapv(|value| T::one() / (value + penalty))
+    fn shifted(&self, penalty: f64) -> Shifted<T> {
+        Shifted::new(&self.diagonal, &self.beside, penalty)
     }
 }
 
 fn multiply<T: Real>(left: ArrayView2<T>, right: ArrayView2<T>) -> Array2<T> {
     product(left, right, get_global_parallelism())
-}
-
-/// The sum of `weights · values²`.
-struct WeightedSquare<'a, T> {
-    values: &'a [T],
-    weights: &'a [T],
-}
-
-impl<T: Real> Kernel for WeightedSquare<'_, T> {
-    type Output = T;
-
-    /// In lanes side by side, which the compiler turns into vector instructions.
-    #[inline(always)]
-    fn run(self) -> T {
-        const LANES: usize = 16;
-        let (chunks, rest) = self.values.as_chunks::<LANES>();
-        let (weight_chunks, weights_of_rest) = self.weights.as_chunks::<LANES>();
-        let mut lanes = [T::zero(); LANES];
-        for (values, weights) in chunks.iter().zip(weight_chunks) {
-            for lane in 0..LANES {
-                lanes[lane] = lanes[lane] + values[lane] * values[lane] * weights[lane];
-            }
-        }
-        let sum = lanes.into_iter().fold(T::zero(), |sum, lane| sum + lane);
-        rest.iter().zip(weights_of_rest).fold(sum, |sum, (&value, &weight)| sum + value * value * weight)
-    }
 }
 
 fn real<T: Real>(value: f64) -> T {
@@ -239,7 +153,7 @@ mod tests {
 
         fn path(&self) -> RidgePath<'_, f64> {
             let (coordinates, targets) = (self.coordinates.view(), self.targets.view());
-            RidgePath::new(&RidgeData { coordinates, targets, weights: &self.weights, orthogonal: false }).unwrap()
+            RidgePath::new(&RidgeData { coordinates, targets, weights: &self.weights, orthogonal: false })
         }
 
         fn without(&self, block: &[usize]) -> Self {
@@ -271,7 +185,7 @@ mod tests {
         let solve = |orthogonal| {
             let data =
                 RidgeData { coordinates: coordinates.view(), targets: targets.view(), weights: &[1.0; 4], orthogonal };
-            RidgePath::new(&data).unwrap().solve(0.5)
+            RidgePath::new(&data).solve(0.5)
         };
         let (fast, slow) = (solve(true), solve(false));
         assert!((fast.0 - slow.0).iter().chain(&(fast.1 - slow.1)).all(|gap: &f64| gap.abs() < 1e-12));

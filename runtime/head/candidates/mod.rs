@@ -119,7 +119,7 @@ impl Trial {
         match kind {
             HeadKind::Lda => lda::trial(data),
             HeadKind::Prototype => Ok(prototype::trial(data)),
-            HeadKind::Ridge => ridge::trial(data),
+            HeadKind::Ridge => Ok(ridge::trial(data)),
             HeadKind::Softmax => Ok(softmax::trial(data)),
             HeadKind::Mlp => mlp::trial(data),
         }

@@ -1,7 +1,6 @@
 //! Ridge regression: penalties compared by leaving out each group, exactly.
 
 use ndarray::{Array1, Array2};
-use rayon::prelude::*;
 
 use super::{Prepared, Trial};
 use crate::dataset::Dataset;
@@ -21,7 +20,7 @@ const DOUBLE_PRECISION_WORK: usize = 2_000_000_000;
 pub struct RidgeFit {
     pub linear: Linear,
     pub penalty: f64,
-    /// Penalties, descending, with the mean squared error when each group is left out.
+    /// Penalties, descending, with the mean squared error when each group is left out; NaN when none can be.
     pub errors: Vec<(f64, f64)>,
 }
 
@@ -38,13 +37,13 @@ pub fn ridge_regression(dataset: &Dataset, penalties: &[f64]) -> Result<RidgeFit
         return Err(FitError::NoPenalty);
     }
     let options = FitOptions { penalties: Some(penalties.to_vec()), ..FitOptions::default() };
-    with_path(&Prepared::new(dataset, &options)?, &Choose)
+    Ok(with_path(&Prepared::new(dataset, &options)?, &Choose))
 }
 
-pub fn trial(data: &Prepared) -> Result<Trial, FitError> {
-    let (RidgeFit { linear, penalty, .. }, logits) = with_path(data, &Answer)?;
+pub fn trial(data: &Prepared) -> Trial {
+    let (RidgeFit { linear, penalty, .. }, logits) = with_path(data, &Answer);
     let refit = move |_: &Prepared| Head::Ridge(linear.clone()).into();
-    Ok(Trial { kind: HeadKind::Ridge, penalty: Some(penalty), logits, refit: Box::new(refit) })
+    Trial { kind: HeadKind::Ridge, penalty: Some(penalty), logits, refit: Box::new(refit) }
 }
 
 /// What is done with a [`RidgePath`], whichever its precision.
@@ -53,20 +52,19 @@ trait Task {
     fn run<T: Real>(&self, path: &RidgePath<T>, data: &Prepared) -> Self::Output;
 }
 
-fn with_path<W: Task>(data: &Prepared, task: &W) -> Result<W::Output, FitError> {
+fn with_path<W: Task>(data: &Prepared, task: &W) -> W::Output {
     let coordinates = data.design.coordinates();
     let targets = one_against_rest(data.dataset.targets(), data.classes());
     let (weights, orthogonal) = (data.weights.as_slice(), data.design.is_orthogonal());
     let (samples, rank) = coordinates.dim();
-    let output = if samples.saturating_mul(rank * rank) > DOUBLE_PRECISION_WORK {
+    if samples.saturating_mul(rank * rank) > DOUBLE_PRECISION_WORK {
         let parts = RidgeData { coordinates: coordinates.view(), targets: targets.view(), weights, orthogonal };
-        RidgePath::new(&parts).map(|path| task.run(&path, data))
+        task.run(&RidgePath::new(&parts), data)
     } else {
         let (coordinates, targets) = (coordinates.mapv(f64::from), targets.mapv(f64::from));
         let parts = RidgeData { coordinates: coordinates.view(), targets: targets.view(), weights, orthogonal };
-        RidgePath::new(&parts).map(|path| task.run(&path, data))
-    };
-    output.map_err(|_| FitError::Decomposition)
+        task.run(&RidgePath::new(&parts), data)
+    }
 }
 
 struct Choose;
@@ -76,9 +74,12 @@ impl Task for Choose {
 
     fn run<T: Real>(&self, path: &RidgePath<T>, data: &Prepared) -> RidgeFit {
         let groups = Folds::of_groups(data.dataset);
-        let targets = one_against_rest(data.dataset.targets(), data.classes());
-        let error = |penalty: f64| mean_squares(&path.predictions_without(penalty, groups.iter()), &targets, data);
-        let errors: Vec<_> = data.penalties(&PENALTIES).into_iter().map(|penalty| (penalty, error(penalty))).collect();
+        let penalties = data.penalties(&PENALTIES);
+        let mut counted = vec![false; data.dataset.len()];
+        data.measured.iter().for_each(|&row| counted[row] = true);
+        let total = data.measured.iter().map(|&row| data.weights[row]).sum::<f64>() * data.classes() as f64;
+        let squares = path.squares_without(&penalties, groups.iter(), &counted);
+        let errors: Vec<_> = penalties.into_iter().zip(squares.into_iter().map(|square| square / total)).collect();
         let penalty = match groups.count() {
             0 => errors[errors.len() / 2].0,
             _ => errors.iter().min_by(|a, b| a.1.total_cmp(&b.1)).expect("options hold at least one penalty").0,
@@ -101,15 +102,4 @@ impl Task for Answer {
         let logits = data.held_out(&path.predictions_without(fit.penalty, data.folds.iter()));
         (fit, logits)
     }
-}
-
-/// Of the measured rows, by the samples' weights; NaN when there is none.
-fn mean_squares(predictions: &Array2<f32>, targets: &Array2<f32>, data: &Prepared) -> f64 {
-    let square = |&row: &usize| {
-        let gaps = predictions.row(row).into_iter().zip(targets.row(row));
-        data.weights[row] * gaps.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>()
-    };
-    let squares: Vec<f64> = data.measured.par_iter().with_min_len(64).map(square).collect();
-    let total: f64 = data.measured.iter().map(|&row| data.weights[row]).sum();
-    squares.iter().sum::<f64>() / (total * data.classes() as f64)
 }
