@@ -1,12 +1,10 @@
 //! Which samples are held out together.
 
-use std::collections::BTreeMap;
-
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
-use crate::dataset::{Dataset, GroupId};
+use crate::dataset::Dataset;
 
 /// A partition of samples into folds that keeps groups whole and spreads each class evenly. Views stay with their
 /// sample; a group without a row that may be measured is in no fold and always trains.
@@ -17,10 +15,10 @@ pub struct Folds {
     samples: usize,
 }
 
-/// The rows of one group and how many of them each class has.
+/// The rows of one group, ascending, and how many of them each class has, each class once.
 struct Group {
     rows: Vec<usize>,
-    classes: BTreeMap<usize, usize>,
+    classes: Vec<(usize, usize)>,
     measurable: bool,
 }
 
@@ -35,7 +33,7 @@ impl Folds {
     pub fn by_group(dataset: &Dataset, count: usize, seed: u64) -> Self {
         let mut groups = all_groups(dataset);
         groups.retain(|group| group.measurable);
-        groups.iter_mut().for_each(|group| group.classes = BTreeMap::from([(0, group.rows.len())]));
+        groups.iter_mut().for_each(|group| group.classes = vec![(0, group.rows.len())]);
         Self::spread(shuffled(groups, seed), count, &[dataset.len()])
     }
 
@@ -50,15 +48,13 @@ impl Folds {
         let mut held = vec![vec![0usize; totals.len()]; count];
         for group in groups {
             let share = |fold: &usize| {
-                let shares = group
-                    .classes
-                    .iter()
-                    .map(|(&class, &n)| n as f64 * held[*fold][class] as f64 / totals[class] as f64);
+                let shares =
+                    group.classes.iter().map(|&(class, n)| n as f64 * held[*fold][class] as f64 / totals[class] as f64);
                 shares.sum::<f64>()
             };
             let less = |a: &usize, b: &usize| share(a).total_cmp(&share(b)).then(folds[*a].len().cmp(&folds[*b].len()));
             let fold = (0..count).min_by(less).expect("at least two folds");
-            group.classes.iter().for_each(|(&class, &n)| held[fold][class] += n);
+            group.classes.iter().for_each(|&(class, n)| held[fold][class] += n);
             folds[fold].extend(group.rows);
         }
         folds.iter_mut().for_each(|rows: &mut Vec<usize>| rows.sort_unstable());
@@ -96,16 +92,22 @@ impl Folds {
     }
 }
 
+/// In the order of their numbers.
 fn all_groups(dataset: &Dataset) -> Vec<Group> {
-    let mut groups = BTreeMap::<GroupId, Group>::new();
-    for (row, (&id, target)) in dataset.groups().iter().zip(dataset.targets()).enumerate() {
-        let group =
-            groups.entry(id).or_insert_with(|| Group { rows: Vec::new(), classes: BTreeMap::new(), measurable: false });
-        group.rows.push(row);
-        group.measurable |= !dataset.trains_only(row);
-        *group.classes.entry(target.0).or_default() += 1;
+    let mut rows: Vec<usize> = (0..dataset.len()).collect();
+    rows.sort_by_key(|&row| dataset.groups()[row]);
+    let groups = rows.chunk_by(|&a, &b| dataset.groups()[a] == dataset.groups()[b]);
+    groups.map(|rows| Group::new(rows.to_vec(), dataset)).collect()
+}
+
+impl Group {
+    fn new(rows: Vec<usize>, dataset: &Dataset) -> Self {
+        let mut classes: Vec<usize> = rows.iter().map(|&row| dataset.targets()[row].0).collect();
+        classes.sort_unstable();
+        let classes = classes.chunk_by(|a, b| a == b).map(|same| (same[0], same.len())).collect();
+        let measurable = rows.iter().any(|&row| !dataset.trains_only(row));
+        Self { rows, classes, measurable }
     }
-    groups.into_values().collect()
 }
 
 /// The groups that may be held out, shuffled, large ones first.
@@ -113,8 +115,8 @@ fn measurable_groups(dataset: &Dataset, seed: u64) -> Vec<Group> {
     let mut groups = all_groups(dataset);
     groups.retain(|group| group.measurable);
     let mut groups_of_class = vec![0; dataset.labels().len()];
-    groups.iter().flat_map(|group| group.classes.keys()).for_each(|&class| groups_of_class[class] += 1);
-    let learnable = |group: &Group| group.classes.keys().all(|&class| groups_of_class[class] > 1);
+    groups.iter().flat_map(|group| &group.classes).for_each(|&(class, _)| groups_of_class[class] += 1);
+    let learnable = |group: &Group| group.classes.iter().all(|&(class, _)| groups_of_class[class] > 1);
     groups.retain(learnable);
     shuffled(groups, seed)
 }
@@ -129,7 +131,7 @@ fn shuffled(mut groups: Vec<Group>, seed: u64) -> Vec<Group> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{DatasetParts, SampleId};
+    use crate::dataset::{DatasetParts, GroupId, SampleId};
     use crate::digest::{Digest, Fingerprint};
     use crate::labels::{ClassIndex, Label, Labels};
     use ndarray::Array2;

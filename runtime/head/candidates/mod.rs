@@ -39,10 +39,13 @@ pub struct Prepared<'a> {
 impl<'a> Prepared<'a> {
     /// `dataset` has samples of each class.
     pub fn new(dataset: &'a Dataset, options: &'a FitOptions) -> Result<Self, FitError> {
-        let folds = Folds::new(dataset, options.folds, options.seed);
+        let (folds, design) = rayon::join(
+            || Folds::new(dataset, options.folds, options.seed),
+            || Design::new(dataset.features().view()).map_err(|_| FitError::Decomposition),
+        );
+        let design = design?;
         let measured = folds.measured_rows(dataset);
         let truth = measured.iter().map(|&row| dataset.targets()[row]).collect();
-        let design = Design::new(dataset.features().view()).map_err(|_| FitError::Decomposition)?;
         let weights = sample_weights(dataset, options.balance);
         Ok(Self { dataset, options, folds, measured, truth, design, weights })
     }
