@@ -209,7 +209,10 @@ fn few_channels_do_where_the_others_are_noise_and_the_effect_is_reported() {
         assert!(selection.tried[1].nll < selection.tried[0].nll, "{kind}: {selection:?}");
         assert_eq!(head.report().cv.accuracy, selection.tried[1].accuracy);
         assert!(head.report().cv.accuracy.unwrap() > 0.95, "{kind}: {selection:?}");
-        let (Head::Lda(linear) | Head::Ridge(linear) | Head::Softmax(linear)) = head.head() else { panic!("{kind}") };
+        let (Head::Lda(linear) | Head::Ridge(linear) | Head::Softmax(linear) | Head::Average(linear)) = head.head()
+        else {
+            panic!("{kind}")
+        };
         assert!(linear.weights.slice(ndarray::s![.., ..120]).iter().all(|weight| *weight == 0.0));
     }
     let auto = FitOptions { select: Some(Selection::Auto), ..options(HeadKind::Lda) };

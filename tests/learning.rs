@@ -31,7 +31,7 @@ fn live_head(device: &Device) -> HeadArtifact {
 /// Every weight and bias, or every direction.
 fn numbers(head: &HeadArtifact) -> Vec<f32> {
     match head.head() {
-        Head::Lda(linear) | Head::Ridge(linear) | Head::Softmax(linear) => {
+        Head::Lda(linear) | Head::Ridge(linear) | Head::Softmax(linear) | Head::Average(linear) => {
             linear.weights.iter().chain(&linear.bias).copied().collect()
         }
         Head::Prototype(prototype) => prototype.directions.iter().copied().collect(),

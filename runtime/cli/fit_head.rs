@@ -26,7 +26,7 @@ use crate::store::HeadVersion;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// auto, prototype, lda, ridge, softmax or mlp
+    /// auto, prototype, lda, ridge, softmax, average or mlp
     #[arg(long, default_value = "auto")]
     head: HeadChoice,
     /// What labels are: classification (one class), regression (a number) or multilabel (names with `+` between)

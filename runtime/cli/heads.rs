@@ -203,7 +203,9 @@ fn export(context: &Context, path: &Path, version: Option<HeadVersion>) -> anyho
 fn scoring_head(artifact: &HeadArtifact) -> ScoringHead {
     let plain = |linear: &Linear| (linear.weights.clone(), linear.bias.clone());
     let ((weights, bias), unit_length) = match artifact.head() {
-        Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) => (plain(linear), false),
+        Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) | Head::Average(linear) => {
+            (plain(linear), false)
+        }
         Head::Mlp(mlp) => (plain(&mlp.output), false),
         Head::Prototype(prototype) => {
             let weights = &prototype.directions * prototype.scale;

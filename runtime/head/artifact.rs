@@ -235,7 +235,9 @@ fn check_outputs(parts: &ArtifactParts, outputs: usize) -> Result<(), InvalidHea
 
 fn check_weights(head: &Head) -> Result<(), InvalidHead> {
     match head {
-        Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) => check_linear(linear, ["weight", "bias"]),
+        Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) | Head::Average(linear) => {
+            check_linear(linear, ["weight", "bias"])
+        }
         Head::Mlp(Mlp { hidden, output }) => {
             if hidden.classes() != output.dim() {
                 return Err(InvalidHead::Width { hidden: hidden.classes(), output: output.dim() });

@@ -138,7 +138,7 @@ fn json(value: &impl Serialize) -> String {
 
 fn head_tensors(head: &Head) -> Vec<Tensor> {
     match head {
-        Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) => {
+        Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) | Head::Average(linear) => {
             linear_tensors(linear, ["weight", "bias"]).into()
         }
         Head::Mlp(Mlp { hidden, output }) => {
@@ -220,6 +220,7 @@ impl<'a> Reader<'a> {
             HeadKind::Softmax => Head::Softmax(linear()?),
             HeadKind::Ridge => Head::Ridge(linear()?),
             HeadKind::Lda => Head::Lda(linear()?),
+            HeadKind::Average => Head::Average(linear()?),
             HeadKind::Mlp => {
                 let hidden = self.linear(["hidden.weight", "hidden.bias"])?;
                 Head::Mlp(Mlp { hidden, output: self.linear(["output.weight", "output.bias"])? })

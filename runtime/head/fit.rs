@@ -13,10 +13,10 @@ use unknown::unknown_rule;
 
 use super::answers::Answers;
 use super::artifact::{ArtifactParts, HeadArtifact};
-use super::candidates::{Fitted, Prepared, Trial, cost, selected};
+use super::candidates::{Fitted, Prepared, Trial, average, cost, selected};
 use super::out_of_fold::OutOfFold;
 use super::report::{Candidate, FitReport, LeftOut, SelectionReport, UnknownReport, rounded};
-use super::{FitOptions, Outputs, Task, Temperature, multilabel, regression};
+use super::{FitOptions, HeadChoice, HeadKind, Outputs, Task, Temperature, multilabel, regression};
 use crate::dataset::Dataset;
 use crate::labels::{ClassIndex, Labels};
 use crate::metrics;
@@ -52,16 +52,20 @@ fn classify(dataset: &Dataset, options: &FitOptions) -> Result<(HeadArtifact, An
     let (kinds, left_out) = cost::offer(&data).kinds()?;
     let mut trials = Vec::new();
     for kind in kinds {
-        let start = Instant::now();
-        let trial = Trial::run(kind, &data)?;
-        trials.push((candidate(&trial, start, &data), trial));
+        trials.push(timed(&data, || Trial::run(kind, &data))?);
+    }
+    if options.head == HeadChoice::Auto {
+        let tried: Vec<&Trial> = trials.iter().map(|(_, trial)| trial).collect();
+        if let Some(average) = average::of(&tried, &data) {
+            trials.push(timed(&data, || Ok(average))?);
+        }
     }
     // Stable: where nothing was measured, the simplest head stays first.
     trials.sort_by(|(a, _), (b, _)| a.nll.unwrap_or(0.0).total_cmp(&b.nll.unwrap_or(0.0)));
     let chosen = chosen(&trials.iter().map(|(_, trial)| trial).collect::<Vec<_>>(), &data);
     // The chosen one comes first, the others follow in order.
     trials[..=chosen].rotate_right(1);
-    let (candidates, trials): (Vec<Candidate>, Vec<Trial>) = trials.into_iter().unzip();
+    let (candidates, trials): (Vec<_>, Vec<_>) = trials.into_iter().unzip();
     let best = trials.into_iter().next().expect("at least one kind was tried");
     let (best, selection) = match options.select {
         None => (best, None),
@@ -84,7 +88,8 @@ struct Tried {
 const ENOUGH_TO_COMPARE: usize = 8;
 
 /// Of trials in order of loss, the simplest that is within one standard error of the first, the error being that of the
-/// difference between both on the same samples. Heads of one linear layer are equally simple: among them the loss decides.
+/// difference between both on the same samples. Heads of one linear layer are equally simple: among them the loss decides,
+/// unless their average is within that error too. Then the loss tells them apart by chance, and it stands for them.
 /// Where hardly anything was held out, it is the simplest of all.
 ///
 /// Source: Breiman, Friedman, Olshen, Stone, "Classification and Regression Trees", 1984, section 3.4.3.
@@ -94,7 +99,6 @@ fn chosen(trials: &[&Trial], data: &Prepared) -> usize {
         return simplest.expect("at least one kind was tried").0;
     }
     let best = data.losses(&trials[0].logits);
-    let simpler = trials.iter().position(|trial| trial.kind.is_linear());
     let within_one_error = |place: &usize| {
         let gaps: Vec<f64> =
             data.losses(&trials[*place].logits).iter().zip(&best).map(|(other, best)| other - best).collect();
@@ -103,7 +107,9 @@ fn chosen(trials: &[&Trial], data: &Prepared) -> usize {
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / count;
         mean <= (variance / count).sqrt()
     };
-    simpler.filter(within_one_error).unwrap_or(0)
+    let simplest = trials.iter().position(|trial| trial.kind.is_linear()).filter(within_one_error).unwrap_or(0);
+    let average = trials.iter().position(|trial| trial.kind == HeadKind::Average).filter(within_one_error);
+    average.filter(|_| average::MEMBERS.contains(&trials[simplest].kind)).unwrap_or(simplest)
 }
 
 fn finish(best: &Trial, tried: Tried, data: &Prepared) -> Result<(HeadArtifact, Answers), FitError> {
@@ -146,14 +152,18 @@ pub(super) fn with_present_classes(dataset: &Dataset) -> Result<Dataset, FitErro
     Ok(dataset.clone().with_classes(targets, labels).expect("made from a dataset"))
 }
 
-fn candidate(trial: &Trial, start: Instant, data: &Prepared) -> Candidate {
+/// A trial with its line in the report.
+fn timed(data: &Prepared, run: impl FnOnce() -> Result<Trial, FitError>) -> Result<(Candidate, Trial), FitError> {
+    let start = Instant::now();
+    let trial = run()?;
     let measured = !data.measured.is_empty();
-    Candidate {
+    let candidate = Candidate {
         head: trial.kind,
         penalty: trial.penalty,
         accuracy: measured.then(|| rounded(metrics::accuracy(trial.logits.view(), &data.truth))),
         nll: measured.then(|| rounded(data.loss(&trial.logits))),
         rmse: None,
         seconds: Some(start.elapsed().as_secs_f64()),
-    }
+    };
+    Ok((candidate, trial))
 }

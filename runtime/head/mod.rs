@@ -74,6 +74,7 @@ pub enum Head {
     Softmax(Linear),
     Ridge(Linear),
     Lda(Linear),
+    Average(Linear),
     Mlp(Mlp),
     Prototype(Prototype),
 }
@@ -84,6 +85,7 @@ impl Head {
             Self::Softmax(_) => HeadKind::Softmax,
             Self::Ridge(_) => HeadKind::Ridge,
             Self::Lda(_) => HeadKind::Lda,
+            Self::Average(_) => HeadKind::Average,
             Self::Mlp(_) => HeadKind::Mlp,
             Self::Prototype(_) => HeadKind::Prototype,
         }
@@ -96,7 +98,9 @@ impl Head {
     /// When the features are not [`Head::dim`] wide.
     pub fn logits(&self, features: ArrayView2<f32>) -> Array2<f32> {
         match self {
-            Self::Softmax(linear) | Self::Ridge(linear) | Self::Lda(linear) => linear.logits(features),
+            Self::Softmax(linear) | Self::Ridge(linear) | Self::Lda(linear) | Self::Average(linear) => {
+                linear.logits(features)
+            }
             Self::Prototype(prototype) => prototype.logits(features),
             Self::Mlp(mlp) => mlp.logits(features),
         }
@@ -105,7 +109,7 @@ impl Head {
     /// K.
     pub fn classes(&self) -> usize {
         match self {
-            Self::Softmax(linear) | Self::Ridge(linear) | Self::Lda(linear) => linear.classes(),
+            Self::Softmax(linear) | Self::Ridge(linear) | Self::Lda(linear) | Self::Average(linear) => linear.classes(),
             Self::Prototype(prototype) => prototype.classes(),
             Self::Mlp(mlp) => mlp.output.classes(),
         }
@@ -114,7 +118,7 @@ impl Head {
     /// C.
     pub fn dim(&self) -> usize {
         match self {
-            Self::Softmax(linear) | Self::Ridge(linear) | Self::Lda(linear) => linear.dim(),
+            Self::Softmax(linear) | Self::Ridge(linear) | Self::Lda(linear) | Self::Average(linear) => linear.dim(),
             Self::Prototype(prototype) => prototype.dim(),
             Self::Mlp(mlp) => mlp.hidden.dim(),
         }

@@ -19,6 +19,8 @@ pub enum HeadKind {
     Ridge,
     /// Multinomial logistic regression.
     Softmax,
+    /// The mean of `lda`, `ridge` and `softmax`, each calibrated.
+    Average,
     /// One hidden layer between batch normalisations.
     Mlp,
 }
@@ -104,7 +106,7 @@ impl Default for FitOptions {
 
 impl HeadKind {
     /// From the simplest to the most flexible.
-    pub const ALL: [Self; 5] = [Self::Prototype, Self::Lda, Self::Ridge, Self::Softmax, Self::Mlp];
+    pub const ALL: [Self; 6] = [Self::Prototype, Self::Lda, Self::Ridge, Self::Softmax, Self::Average, Self::Mlp];
 
     /// Whether it is one layer (of features or of their directions).
     pub fn is_linear(self) -> bool {
@@ -117,6 +119,7 @@ impl HeadKind {
             Self::Lda => "lda",
             Self::Ridge => "ridge",
             Self::Softmax => "softmax",
+            Self::Average => "average",
             Self::Mlp => "mlp",
         }
     }
@@ -180,6 +183,6 @@ mod tests {
         }
         assert_eq!("auto".parse::<HeadChoice>().unwrap(), HeadChoice::Auto);
         let error = "svm".parse::<HeadChoice>().unwrap_err();
-        assert_eq!(error.to_string(), "expected a head of prototype, lda, ridge, softmax, mlp, got `svm`");
+        assert_eq!(error.to_string(), "expected a head of prototype, lda, ridge, softmax, average, mlp, got `svm`");
     }
 }

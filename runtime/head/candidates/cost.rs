@@ -1,18 +1,21 @@
 //! What trying each head is expected to cost.
 
 use super::selected::can_ignore_channels;
-use super::{Prepared, mlp};
+use super::{Prepared, average, mlp};
 use crate::head::budget::Offer;
-use crate::head::{HeadKind, Task};
+use crate::head::{HeadChoice, HeadKind, Task};
 
 /// How many steps a logistic regression takes on average over its penalties.
 const SOFTMAX_STEPS: f64 = 40.0;
 
 pub fn offer(data: &Prepared) -> Offer {
-    let can = |kind: &HeadKind| data.options.select.is_none() || can_ignore_channels(*kind);
+    let choice = data.options.head;
+    // An average is made of heads that were tried, so it is offered by its name alone.
+    let wanted = |kind: &HeadKind| *kind != HeadKind::Average || choice == HeadChoice::Only(*kind);
+    let can = |kind: &HeadKind| wanted(kind) && (data.options.select.is_none() || can_ignore_channels(*kind));
     Offer {
         task: Task::Classification,
-        choice: data.options.head,
+        choice,
         budget: data.options.budget,
         work: HeadKind::ALL.into_iter().filter(can).map(|kind| (kind, work(kind, data))).collect(),
     }
@@ -32,6 +35,7 @@ fn work(kind: HeadKind, data: &Prepared) -> f64 {
             let penalties = data.options.penalties.as_ref().map_or(4, Vec::len) as f64;
             2.0 * samples * rank * classes * SOFTMAX_STEPS * rounds * penalties
         }
+        HeadKind::Average => average::MEMBERS.map(|kind| work(kind, data)).iter().sum(),
         HeadKind::Mlp => mlp::cost(data),
     }
 }

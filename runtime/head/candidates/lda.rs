@@ -1,5 +1,7 @@
 //! Linear discriminant analysis: folds are taken out of the sums of all samples.
 
+use std::rc::Rc;
+
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use super::{Prepared, Trial, scatter};
@@ -65,5 +67,5 @@ pub fn trial(data: &Prepared) -> Result<Trial, FitError> {
     let (weights, bias) = all.discriminants(data)?;
     let linear: Linear = data.design.unfold(weights.view(), &bias);
     let refit = move |_: &Prepared| Head::Lda(linear.clone()).into();
-    Ok(Trial { kind: HeadKind::Lda, penalty: None, logits: data.held_out(&logits), refit: Box::new(refit) })
+    Ok(Trial { kind: HeadKind::Lda, penalty: None, logits: data.held_out(&logits), refit: Rc::new(refit) })
 }

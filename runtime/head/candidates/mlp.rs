@@ -1,5 +1,7 @@
 //! The perceptron, trained anew for each fold.
 
+use std::rc::Rc;
+
 use ndarray::{Array1, Axis};
 
 use super::{Fitted, Prepared, Trial};
@@ -22,7 +24,7 @@ pub fn trial(data: &Prepared) -> Result<Trial, FitError> {
         let trained = course(data).on_all();
         Fitted { head: Head::Mlp(trained.mlp), training: Some(trained.report) }
     };
-    Ok(Trial { kind: HeadKind::Mlp, penalty: None, logits: data.held_out(&logits), refit: Box::new(refit) })
+    Ok(Trial { kind: HeadKind::Mlp, penalty: None, logits: data.held_out(&logits), refit: Rc::new(refit) })
 }
 
 fn course<'a>(data: &'a Prepared) -> Course<'a> {

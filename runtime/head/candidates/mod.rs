@@ -1,5 +1,6 @@
 //! Kinds of head side by side: each answers out of fold, and can be fitted on everything.
 
+pub mod average;
 pub mod cost;
 mod lda;
 mod mlp;
@@ -7,6 +8,8 @@ mod prototype;
 mod ridge;
 pub mod selected;
 mod softmax;
+
+use std::rc::Rc;
 
 use ndarray::{Array2, Axis};
 
@@ -101,7 +104,7 @@ pub struct Trial {
     /// `[M,K]`, of the measured rows.
     pub logits: Array2<f32>,
     /// Fits the head of these settings on all samples.
-    pub refit: Box<dyn Fn(&Prepared) -> Fitted>,
+    pub refit: Rc<dyn Fn(&Prepared) -> Fitted>,
 }
 
 /// A head fitted on all samples.
@@ -124,6 +127,7 @@ impl Trial {
             HeadKind::Prototype => Ok(prototype::trial(data)),
             HeadKind::Ridge => Ok(ridge::trial(data)),
             HeadKind::Softmax => Ok(softmax::trial(data)),
+            HeadKind::Average => average::trial(data),
             HeadKind::Mlp => mlp::trial(data),
         }
     }

@@ -1,5 +1,7 @@
 //! Cosine to class means: nothing to choose but the factor that makes a logit of a cosine.
 
+use std::rc::Rc;
+
 use ndarray::{Array2, Axis};
 
 use super::{Prepared, Trial, scatter};
@@ -26,5 +28,5 @@ pub fn trial(data: &Prepared) -> Trial {
         let (features, targets) = (data.dataset.features().view(), data.dataset.targets());
         Head::Prototype(Prototype { scale, ..Prototype::imprint(features, targets, data.classes()) }).into()
     };
-    Trial { kind: HeadKind::Prototype, penalty: None, logits: cosines * scale, refit: Box::new(refit) }
+    Trial { kind: HeadKind::Prototype, penalty: None, logits: cosines * scale, refit: Rc::new(refit) }
 }

@@ -1,5 +1,7 @@
 //! Ridge regression: penalties compared by leaving out each group, exactly.
 
+use std::rc::Rc;
+
 use ndarray::{Array1, Array2};
 
 use super::{Prepared, Trial};
@@ -43,7 +45,7 @@ pub fn ridge_regression(dataset: &Dataset, penalties: &[f64]) -> Result<RidgeFit
 pub fn trial(data: &Prepared) -> Trial {
     let (RidgeFit { linear, penalty, .. }, logits) = with_path(data, &Answer);
     let refit = move |_: &Prepared| Head::Ridge(linear.clone()).into();
-    Trial { kind: HeadKind::Ridge, penalty: Some(penalty), logits, refit: Box::new(refit) }
+    Trial { kind: HeadKind::Ridge, penalty: Some(penalty), logits, refit: Rc::new(refit) }
 }
 
 /// What is done with a [`RidgePath`], whichever its precision.

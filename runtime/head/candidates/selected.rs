@@ -1,5 +1,7 @@
 //! Feature selection: a head on the channels that tell the classes apart best by themselves, chosen anew inside each fold.
 
+use std::rc::Rc;
+
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 use super::{Fitted, Prepared, Trial, scatter};
@@ -66,7 +68,7 @@ fn on_channels(kind: HeadKind, count: usize, data: &Prepared) -> Result<Trial, F
     let fitted = narrow_head(kind, count, data.dataset, data)?;
     let (head, training) = (fitted.head, fitted.training);
     let refit = move |_: &Prepared| Fitted { head: head.clone(), training: training.clone() };
-    Ok(Trial { kind, penalty: fitted.penalty, logits: data.held_out(&logits), refit: Box::new(refit) })
+    Ok(Trial { kind, penalty: fitted.penalty, logits: data.held_out(&logits), refit: Rc::new(refit) })
 }
 
 struct Narrow {
@@ -139,6 +141,7 @@ fn widened(head: Head, channels: &[usize], dim: usize) -> Head {
         Head::Softmax(linear) => Head::Softmax(wide(linear)),
         Head::Ridge(linear) => Head::Ridge(wide(linear)),
         Head::Lda(linear) => Head::Lda(wide(linear)),
+        Head::Average(linear) => Head::Average(wide(linear)),
         Head::Mlp(Mlp { hidden, output }) => Head::Mlp(Mlp { hidden: wide(hidden), output }),
         Head::Prototype(_) => unreachable!("`can_ignore_channels` keeps prototypes out"),
     }

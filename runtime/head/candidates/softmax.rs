@@ -1,5 +1,7 @@
 //! Logistic regression along a path of penalties.
 
+use std::rc::Rc;
+
 use edgetl_algebra::{Par, get_global_parallelism};
 use ndarray::{Array2, Axis, s};
 use rayon::prelude::*;
@@ -65,7 +67,7 @@ pub fn trial(data: &Prepared) -> Trial {
         let solution = solve(data.dataset, &data.design, &data.weights, penalty);
         Head::Softmax(unfold(&data.design, &solution)).into()
     };
-    Trial { kind: HeadKind::Softmax, penalty: Some(penalty), logits, refit: Box::new(refit) }
+    Trial { kind: HeadKind::Softmax, penalty: Some(penalty), logits, refit: Rc::new(refit) }
 }
 
 /// Logits of `fold` by heads fitted on the rest, one a penalty; each starts where the one before it ended.
