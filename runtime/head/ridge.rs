@@ -191,6 +191,21 @@ mod tests {
         assert!((fast.0 - slow.0).iter().chain(&(fast.1 - slow.1)).all(|gap: &f64| gap.abs() < 1e-12));
     }
 
+    #[test]
+    fn without_coordinates_the_intercept_is_all_there_is() {
+        let targets = ndarray::array![[1.0], [1.0], [1.0], [-1.0]];
+        let coordinates = Array2::<f64>::zeros((4, 0));
+        let (coordinates, targets) = (coordinates.view(), targets.view());
+        let path = RidgePath::new(&RidgeData { coordinates, targets, weights: &[1.0; 4], orthogonal: false });
+        assert_eq!(path.solve(1.0), (Array2::zeros((0, 1)), ndarray::array![0.5]));
+        let blocks = [0, 3].map(|row| [row]);
+        let predictions = path.predictions_without(1.0, blocks.iter().map(|block| &block[..]));
+        assert!((predictions[[0, 0]] - 1.0 / 3.0).abs() < 1e-6 && (predictions[[3, 0]] - 1.0).abs() < 1e-6);
+        let squares =
+            path.squares_without(&[1.0, 2.0], blocks.iter().map(|block| &block[..]), &[true, true, true, false]);
+        assert!(squares.iter().all(|square| (square - 4.0 / 9.0).abs() < 1e-12));
+    }
+
     proptest! {
         #[test]
         fn leaving_a_block_out_is_the_fit_without_it(
