@@ -201,7 +201,7 @@ fn few_channels_do_where_the_others_are_noise_and_the_effect_is_reported() {
     let features = ndarray::concatenate![ndarray::Axis(1), noise, informative.features().clone()];
     let targets: Vec<usize> = informative.targets().iter().map(|target| target.0).collect();
     let samples = dataset(features, &targets);
-    for kind in [HeadKind::Lda, HeadKind::Ridge, HeadKind::Softmax] {
+    for kind in [HeadKind::Lda, HeadKind::Ridge, HeadKind::Softmax, HeadKind::Average] {
         let options = FitOptions { select: Some(Selection::Top(3)), ..options(kind) };
         let head = fit(&samples, &options).unwrap();
         let selection = head.report().selection.as_ref().unwrap();

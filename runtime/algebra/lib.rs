@@ -1,4 +1,4 @@
-//! Products with a stated number of threads, symmetric products and decompositions of `f32` and `f64`, by faer.
+//! Products on one thread or on rayon's, symmetric products and decompositions of `f32` and `f64`, by faer.
 //!
 //! A crate of its own because faer is generic all through: its algorithms are compiled wherever they are first used
 //! with a number type. Here that happens once, and not in every build of the crate that fits heads.
@@ -14,23 +14,30 @@ pub use memory::zeros;
 
 /// `f32` or `f64`.
 pub trait Real: LinalgScalar + ScalarOperand + Send + Sync + PartialOrd + Into<f64> + compiled::Compiled {
+    /// The gap between 1 and the next number.
+    const EPSILON: Self;
+
     /// Rounds to the nearest.
     fn from_f64(value: f64) -> Self;
 }
 
 impl Real for f32 {
+    const EPSILON: Self = f32::EPSILON;
+
     fn from_f64(value: f64) -> Self {
         value as Self
     }
 }
 
 impl Real for f64 {
+    const EPSILON: Self = f64::EPSILON;
+
     fn from_f64(value: f64) -> Self {
         value
     }
 }
 
-/// `left · right` on the threads of `parallelism`: `[n,m]` and `[m,k]` to `[n,k]`.
+/// `left · right`: `[n,m]` and `[m,k]` to `[n,k]`, on this thread for [`Par::Seq`], else on those of rayon's pool.
 ///
 /// ndarray's own product cannot be told to stay on one thread, as many small products side by side should.
 pub fn product<T: Real>(left: ArrayView2<T>, right: ArrayView2<T>, parallelism: Par) -> Array2<T> {

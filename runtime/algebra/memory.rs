@@ -28,7 +28,7 @@ mod linux {
         }
         let start = values.as_ptr().cast::<u8>();
         let before = start.align_offset(HUGE_PAGE);
-        let length = (bytes - before) / HUGE_PAGE * HUGE_PAGE;
+        let length = bytes.saturating_sub(before) / HUGE_PAGE * HUGE_PAGE;
         let first = start.wrapping_add(before).cast_mut().cast();
         // SAFETY: the range lies inside `values`, and this advice changes neither what it holds nor who may access it.
         // An error means that there are no huge pages, and the small ones remain.

@@ -114,11 +114,11 @@ impl Measuring<'_> {
         })
     }
 
-    /// The kind of least loss, the first of equals.
+    /// The kind of least loss, the first of equals. Without the average, which is made of these.
     fn best_of_one_layer(&self) -> anyhow::Result<(HeadKind, Answers)> {
         let loss = |answers: &Answers| nll(answers.probabilities.view(), &answers.truth);
         let mut best: Option<(HeadKind, Answers)> = None;
-        for kind in HeadKind::ALL.into_iter().filter(|kind| kind.is_linear()) {
+        for kind in HeadKind::ALL.into_iter().filter(|kind| kind.is_linear() && *kind != HeadKind::Average) {
             let answers = cross_validate(self.dataset, kind, &self.options)?;
             if best.as_ref().is_none_or(|(_, best)| loss(&answers) < loss(best)) {
                 best = Some((kind, answers));

@@ -52,13 +52,14 @@ fn classify(dataset: &Dataset, options: &FitOptions) -> Result<(HeadArtifact, An
     let (kinds, left_out) = cost::offer(&data).kinds()?;
     let mut trials = Vec::new();
     for kind in kinds {
-        trials.push(timed(&data, || Trial::run(kind, &data))?);
+        let start = Instant::now();
+        let trial = Trial::run(kind, &data)?;
+        trials.push((candidate(&trial, start, &data), trial));
     }
     if options.head == HeadChoice::Auto {
-        let tried: Vec<&Trial> = trials.iter().map(|(_, trial)| trial).collect();
-        if let Some(average) = average::of(&tried, &data) {
-            trials.push(timed(&data, || Ok(average))?);
-        }
+        let start = Instant::now();
+        let average = average::of(&trials.iter().map(|(_, trial)| trial).collect::<Vec<_>>(), &data);
+        trials.extend(average.map(|average| (candidate(&average, start, &data), average)));
     }
     // Stable: where nothing was measured, the simplest head stays first.
     trials.sort_by(|(a, _), (b, _)| a.nll.unwrap_or(0.0).total_cmp(&b.nll.unwrap_or(0.0)));
@@ -107,9 +108,9 @@ fn chosen(trials: &[&Trial], data: &Prepared) -> usize {
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / count;
         mean <= (variance / count).sqrt()
     };
-    let simplest = trials.iter().position(|trial| trial.kind.is_linear()).filter(within_one_error).unwrap_or(0);
+    let simpler = trials.iter().position(|trial| trial.kind.is_linear()).filter(within_one_error).unwrap_or(0);
     let average = trials.iter().position(|trial| trial.kind == HeadKind::Average).filter(within_one_error);
-    average.filter(|_| average::MEMBERS.contains(&trials[simplest].kind)).unwrap_or(simplest)
+    average.filter(|_| average::MEMBERS.contains(&trials[simpler].kind)).unwrap_or(simpler)
 }
 
 fn finish(best: &Trial, tried: Tried, data: &Prepared) -> Result<(HeadArtifact, Answers), FitError> {
@@ -152,18 +153,14 @@ pub(super) fn with_present_classes(dataset: &Dataset) -> Result<Dataset, FitErro
     Ok(dataset.clone().with_classes(targets, labels).expect("made from a dataset"))
 }
 
-/// A trial with its line in the report.
-fn timed(data: &Prepared, run: impl FnOnce() -> Result<Trial, FitError>) -> Result<(Candidate, Trial), FitError> {
-    let start = Instant::now();
-    let trial = run()?;
+fn candidate(trial: &Trial, start: Instant, data: &Prepared) -> Candidate {
     let measured = !data.measured.is_empty();
-    let candidate = Candidate {
+    Candidate {
         head: trial.kind,
         penalty: trial.penalty,
         accuracy: measured.then(|| rounded(metrics::accuracy(trial.logits.view(), &data.truth))),
         nll: measured.then(|| rounded(data.loss(&trial.logits))),
         rmse: None,
         seconds: Some(start.elapsed().as_secs_f64()),
-    };
-    Ok((candidate, trial))
+    }
 }

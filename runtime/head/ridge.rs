@@ -1,5 +1,4 @@
-//! Least squares with an L2 penalty on one-against-rest targets, for many penalties from one
-//! decomposition.
+//! Least squares with an L2 penalty on one-against-rest targets, for many penalties from one decomposition.
 
 mod left_out;
 mod shifted;
@@ -44,7 +43,7 @@ pub struct RidgePath<'a, T> {
     /// `[N]`: square roots of the samples' weights.
     roots: Array1<T>,
     /// The weights' sum.
-    length: T,
+    total: T,
     mean: Array1<T>,
     target_mean: Array1<T>,
 }
@@ -87,8 +86,8 @@ impl<'a, T: Real> RidgePath<'a, T> {
             let projected = multiply(basis.t(), projected.view());
             (diagonal, beside, Some(basis), projected)
         };
-        let length = roots.dot(&roots);
-        Self { centred, diagonal, beside, basis, projected, targets, roots, length, mean, target_mean }
+        let sum = roots.dot(&roots);
+        Self { centred, diagonal, beside, basis, projected, targets, roots, total: sum, mean, target_mean }
     }
 
     /// Weights `[r,K]` and intercepts `[K]`.
@@ -204,6 +203,31 @@ mod tests {
         let squares =
             path.squares_without(&[1.0, 2.0], blocks.iter().map(|block| &block[..]), &[true, true, true, false]);
         assert!(squares.iter().all(|square| (square - 4.0 / 9.0).abs() < 1e-12));
+    }
+
+    /// 60 samples in 5 of 40 dimensions, many of them far from 0: single precision leaves noise above small penalties.
+    #[test]
+    fn single_precision_answers_as_double_where_the_features_lack_rank() {
+        let wide = Array2::from_shape_fn((60, 5), |(n, c)| 30.0 * ((n * 7 + c * 13) as f64).sin());
+        let coordinates = wide.dot(&Array2::from_shape_fn((5, 40), |(r, c)| ((r * 5 + c * 3) as f64).cos()));
+        let targets = Array2::from_shape_fn((60, 2), |(n, c)| if wide[[n, c]] > 0.0 { 1.0 } else { -1.0 });
+        let (rough, rough_targets) = (coordinates.mapv(|value| value as f32), targets.mapv(|value| value as f32));
+        let weights: Vec<f64> = (0..60).map(|n| 0.5 + f64::from(n % 3)).collect();
+        let data = RidgeData {
+            coordinates: rough.view(),
+            targets: rough_targets.view(),
+            weights: &weights,
+            orthogonal: false,
+        };
+        let single = RidgePath::new(&data);
+        let (coordinates, targets) = (coordinates.view(), targets.view());
+        let double = RidgePath::new(&RidgeData { coordinates, targets, weights: &weights, orthogonal: false });
+        let blocks: Vec<[usize; 1]> = (0..60).map(|row| [row]).collect();
+        for penalty in [1e-2, 1.0, 1e2] {
+            let ours = single.predictions_without(penalty, blocks.iter().map(|block| &block[..]));
+            let exact = double.predictions_without(penalty, blocks.iter().map(|block| &block[..]));
+            assert!((ours - exact).iter().all(|gap| gap.abs() < 1e-2), "{penalty}");
+        }
     }
 
     proptest! {

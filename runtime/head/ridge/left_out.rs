@@ -9,7 +9,7 @@ use super::shifted::{Shifted, lengths};
 use super::{RidgePath, multiply};
 use edgetl_algebra::{Real, solve_positive};
 
-/// Rows that one task takes, and with it a whole number of blocks: few enough to stay in the cache.
+/// Rows that one task takes at most, unless one block has more: few enough to stay in the cache.
 const ROWS: usize = 256;
 
 /// The rows of some blocks, one after another.
@@ -49,7 +49,7 @@ impl<T: Real> RidgePath<'_, T> {
     }
 
     /// For each penalty the squared errors of such predictions, summed over targets and by the samples' weights over the
-    /// rows that are `counted`, `[N]`.
+    /// rows that are `counted`, `[N]`, and in a block.
     pub fn squares_without<'b>(
         &self,
         penalties: &[f64],
@@ -99,8 +99,10 @@ impl<T: Real> RidgePath<'_, T> {
             let mut errors = errors.slice_mut(s![block.clone(), ..]);
             for (index, mut errors) in errors.axis_chunks_iter_mut(Axis(1), self.targets.ncols()).enumerate() {
                 if let [row] = *rows {
-                    let left = T::one() - shares[[block.start, index]] - self.intercept(row, row);
-                    errors.mapv_inplace(|error| error / left);
+                    let rest = T::one() - shares[[block.start, index]] - self.intercept(row, row);
+                    // A sample that decides its own answer leaves nothing but rounding: its error is beyond any other.
+                    let rest = if rest > T::EPSILON { rest } else { T::EPSILON };
+                    errors.mapv_inplace(|error| error / rest);
                 } else {
                     let rotated = rotated.slice(s![block.clone(), ..]);
                     let solution = self.without_together(rows, rotated, errors.view(), &penalised.shifted[index]);
@@ -130,7 +132,7 @@ impl<T: Real> RidgePath<'_, T> {
 
     /// What the intercept adds to the hat matrix.
     fn intercept(&self, row: usize, column: usize) -> T {
-        self.roots[row] * self.roots[column] / self.length
+        self.roots[row] * self.roots[column] / self.total
     }
 
     /// `[n,r]`: rows of Z Q

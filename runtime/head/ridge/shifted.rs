@@ -15,11 +15,20 @@ pub struct Shifted<T> {
     left: Vec<T>,
 }
 
+/// How many of the smallest relative errors a reduction to tridiagonal form leaves.
+const ROUNDING: f64 = 8.0;
+
 impl<T: Real> Shifted<T> {
     /// # Shapes
     /// `diagonal` `[r]`, `beside` one less; `penalty` above 0.
     pub fn new(diagonal: &Array1<T>, beside: &Array1<T>, penalty: f64) -> Self {
         let penalty = T::from_f64(penalty);
+        let magnitude = |entry: T| if entry < T::zero() { T::zero() - entry } else { entry };
+        let larger = |a: T, b: T| if a > b { a } else { b };
+        let scale = diagonal.iter().chain(beside).fold(T::zero(), |scale, &entry| larger(scale, magnitude(entry)));
+        // No pivot is below the smallest eigenvalue, which the penalty is at least, but for rounding; below what rounding
+        // leaves of a T without full rank, pivots would be noise, and factors of noise by noise grow from row to row.
+        let floor = larger(penalty, T::from_f64(ROUNDING) * T::EPSILON * scale);
         let (mut inverse, mut left) = (Vec::with_capacity(diagonal.len()), Vec::with_capacity(diagonal.len()));
         for (index, &entry) in diagonal.iter().enumerate() {
             let (factor, taken) = match index {
@@ -27,8 +36,7 @@ impl<T: Real> Shifted<T> {
                 _ => (beside[index - 1] * inverse[index - 1], beside[index - 1]),
             };
             let pivot = entry + penalty - factor * taken;
-            // None is below the smallest eigenvalue, but for rounding.
-            inverse.push(T::one() / if pivot > penalty { pivot } else { penalty });
+            inverse.push(T::one() / larger(pivot, floor));
             left.push(factor);
         }
         Self { inverse, left }

@@ -54,9 +54,10 @@ impl Point {
         let mean = sums.sum_axis(Axis(0)) * share;
         let mut gradient = Array2::zeros(parameters.dim());
         gradient.slice_mut(s![..-1, ..]).assign(&(&mean - &sums).t());
-        gradient.row_mut(parameters.nrows() - 1).fill(share * total as f32);
-        for (target, &weight) in problem.targets.iter().zip(problem.weights) {
-            gradient[[parameters.nrows() - 1, target.0]] -= weight as f32;
+        let mut class_weights = vec![0.0; problem.classes];
+        problem.targets.iter().zip(problem.weights).for_each(|(target, weight)| class_weights[target.0] += weight);
+        for (slope, weight) in gradient.row_mut(parameters.nrows() - 1).iter_mut().zip(class_weights) {
+            *slope = (total / problem.classes as f64 - weight) as f32;
         }
         Self {
             logits: Array2::zeros((problem.targets.len(), problem.classes)),
@@ -67,7 +68,7 @@ impl Point {
         }
     }
 
-    /// Derives the loss anew from the probabilities that `work` holds; returns the gradient that was.
+    /// Sets gradient and spread from the probabilities that `work` holds; returns the gradient that was.
     pub fn derive(&mut self, problem: &Problem, work: &mut Work) -> Array2<f32> {
         let residual = &mut work.residual;
         residual.update(problem, &work.probabilities);
