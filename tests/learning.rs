@@ -109,7 +109,8 @@ fn merging_needs_both_classes() {
 fn a_head_that_does_not_follow_from_sums_says_so_and_what_to_do() {
     let device = collected();
     device.json(&["fit-head", "--head", "softmax"]);
-    let refused = contains("got softmax").and(contains("hint: fit it again: edgetl fit-head"));
+    let refused =
+        contains("got softmax").and(contains("hint: fit one that can be updated: edgetl fit-head --head ridge"));
     device.edgetl(&["fit-head", "--update"]).assert().code(1).stderr(refused);
     device.json(&["fit-head", "--head", "ridge", "--balance"]);
     device.edgetl(&["fit-head", "--update"]).assert().code(1).stderr(contains("balanced classes"));

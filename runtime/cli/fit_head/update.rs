@@ -11,7 +11,7 @@ use crate::cli::statistics::{CaughtUp, caught_up, keep};
 use crate::head::{HeadArtifact, check_updatable, update};
 use crate::store::{HeadVersion, Store};
 
-const FIT_AGAIN: &str = "fit it again: edgetl fit-head; prototype, lda and ridge heads can be updated";
+const FIT_ANOTHER: &str = "fit one that can be updated: edgetl fit-head --head ridge, lda or prototype";
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let start = Instant::now();
@@ -49,9 +49,9 @@ pub fn publish_updated(store: &mut Store, published: &Published, context: &Conte
 }
 
 fn from_sums(store: &Store, published: &Published) -> anyhow::Result<(HeadArtifact, CaughtUp)> {
-    check_updatable(published.artifact.report()).or_hint(FIT_AGAIN)?;
+    check_updatable(published.artifact.report()).or_hint(FIT_ANOTHER)?;
     let dataset = store.training_set(&published.artifact.fingerprint())?;
     let sums = caught_up(store, &dataset)?;
-    let updated = update(&published.artifact, &sums.statistics, &dataset, sums.changes).or_hint(FIT_AGAIN)?;
+    let updated = update(&published.artifact, &sums.statistics, &dataset, sums.changes).or_hint(FIT_ANOTHER)?;
     Ok((updated, sums))
 }
