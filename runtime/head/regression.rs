@@ -135,9 +135,7 @@ impl<'a> Numbers<'a> {
         if groups.count() == 0 {
             return penalties[penalties.len() / 2];
         }
-        let mut counted = vec![false; self.values.len()];
-        self.measured.iter().for_each(|&row| counted[row] = true);
-        let squares = path.squares_without(&penalties, groups.iter(), &counted);
+        let squares = path.squares_without(&penalties, groups.iter(), &self.measured);
         let errors = penalties.into_iter().zip(squares);
         errors.min_by(|a, b| a.1.total_cmp(&b.1)).expect("options hold at least one penalty").0
     }

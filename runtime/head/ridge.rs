@@ -86,8 +86,7 @@ impl<'a, T: Real> RidgePath<'a, T> {
             let projected = multiply(basis.t(), projected.view());
             (diagonal, beside, Some(basis), projected)
         };
-        let sum = roots.dot(&roots);
-        Self { centred, diagonal, beside, basis, projected, targets, roots, total: sum, mean, target_mean }
+        Self { centred, diagonal, beside, basis, projected, targets, roots, total: real(total), mean, target_mean }
     }
 
     /// Weights `[r,K]` and intercepts `[K]`.
@@ -200,8 +199,7 @@ mod tests {
         let blocks = [0, 3].map(|row| [row]);
         let predictions = path.predictions_without(1.0, blocks.iter().map(|block| &block[..]));
         assert!((predictions[[0, 0]] - 1.0 / 3.0).abs() < 1e-6 && (predictions[[3, 0]] - 1.0).abs() < 1e-6);
-        let squares =
-            path.squares_without(&[1.0, 2.0], blocks.iter().map(|block| &block[..]), &[true, true, true, false]);
+        let squares = path.squares_without(&[1.0, 2.0], blocks.iter().map(|block| &block[..]), &[0, 1, 2]);
         assert!(squares.iter().all(|square| (square - 4.0 / 9.0).abs() < 1e-12));
     }
 

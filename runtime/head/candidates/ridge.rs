@@ -77,10 +77,8 @@ impl Task for Choose {
     fn run<T: Real>(&self, path: &RidgePath<T>, data: &Prepared) -> RidgeFit {
         let groups = Folds::of_groups(data.dataset);
         let penalties = data.penalties(&PENALTIES);
-        let mut counted = vec![false; data.dataset.len()];
-        data.measured.iter().for_each(|&row| counted[row] = true);
         let total = data.measured.iter().map(|&row| data.weights[row]).sum::<f64>() * data.classes() as f64;
-        let squares = path.squares_without(&penalties, groups.iter(), &counted);
+        let squares = path.squares_without(&penalties, groups.iter(), &data.measured);
         let errors: Vec<_> = penalties.into_iter().zip(squares.into_iter().map(|square| square / total)).collect();
         let penalty = match groups.count() {
             0 => errors[errors.len() / 2].0,

@@ -49,18 +49,19 @@ impl<T: Real> RidgePath<'_, T> {
     }
 
     /// For each penalty the squared errors of such predictions, summed over targets and by the samples' weights over the
-    /// rows that are `counted`, `[N]`, and in a block.
+    /// rows that are `counted`, ascending, and in a block.
     pub fn squares_without<'b>(
         &self,
         penalties: &[f64],
         blocks: impl Iterator<Item = &'b [usize]>,
-        counted: &[bool],
+        counted: &[usize],
     ) -> Vec<f64> {
         let penalised = self.penalised(penalties);
         let sums = in_parts(blocks).into_par_iter().map(|part| {
             let errors = self.errors_without(&part, &penalised);
             let mut squares = vec![0.0; penalties.len()];
-            for (_, errors) in part.rows.iter().zip(errors.rows()).filter(|(row, _)| counted[**row]) {
+            for (_, errors) in part.rows.iter().zip(errors.rows()).filter(|(row, _)| counted.binary_search(row).is_ok())
+            {
                 let errors = errors.to_slice().expect("standard layout");
                 // Errors have the roots of the weights in them.
                 for (square, errors) in squares.iter_mut().zip(errors.chunks_exact(self.targets.ncols())) {
