@@ -3,11 +3,9 @@
 //! `tools/cross/test` builds that program and says in `EDGETL_FOREIGN` how it is started: an emulator with its flags, then
 //! the program. `EDGETL_FOREIGN_ONNXRUNTIME` names an ONNX Runtime library for it. Without the former nothing is tested.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::{Device, backbone};
+use crate::common::{Device, backbone};
 use edgetl::dataset::Dataset;
 use edgetl::store::{Selection, Store};
 use serde_json::Value;

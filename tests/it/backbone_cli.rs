@@ -1,8 +1,6 @@
 //! `edgetl backbone` and `edgetl heads export`, as users type them.
 
-mod common;
-
-use common::{Device, backbone};
+use crate::common::{Device, backbone};
 
 fn gap() -> String {
     backbone().to_owned()
@@ -91,7 +89,7 @@ fn known_pictures_settle_how_pixels_are_normalised_where_nothing_says_it() {
 
 #[test]
 fn a_photograph_of_a_hot_dog_tells_that_mobilenet_takes_minus_one_to_one() {
-    let Some(shared) = common::shared("MobileNet and a hot dog") else { return };
+    let Some(shared) = crate::common::shared("MobileNet and a hot dog") else { return };
     let path = |name: &str| shared.join(name).to_string_lossy().into_owned();
     let known = format!("{}=hotdog", path("data/coral_imprinting/hotdog_test_0.bmp"));
     let (model, labels) = (path("models/mobilenet_v2_1.0_224.onnx"), path("models/imagenet_labels.txt"));

@@ -1,12 +1,8 @@
 //! Libraries that are no ONNX Runtime for this machine: each its own error, and under `auto` one step down to tract.
 
-#![cfg(target_os = "linux")]
-
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::Device;
+use crate::common::Device;
 use predicates::prelude::*;
 use predicates::str::contains;
 
@@ -145,7 +141,7 @@ fn is_told(device: &Device, library: &Path, fact: &str, remedy: &str) {
     let path = library.to_str().unwrap();
     let text = device.edgetl(&["doctor", "--onnxruntime", path]).output().unwrap().stdout;
     assert!(String::from_utf8(text).unwrap().contains(&format!("remedy: {remedy}")));
-    let collect = ["collect", "photos", "--backbone", common::backbone(), "--onnxruntime", path, "--provider"];
+    let collect = ["collect", "photos", "--backbone", crate::common::backbone(), "--onnxruntime", path, "--provider"];
     let with = |provider| device.edgetl(&[&collect[..], &[provider]].concat()).assert();
     for provider in ["cuda", "tensorrt", "cpu"] {
         with(provider).code(1).stderr(contains(fact).and(contains(format!("hint: {remedy}"))));
@@ -195,14 +191,14 @@ fn doctor_without_any_library_says_how_to_have_one_and_finds_no_problem() {
 
 #[test]
 fn a_gpu_that_cannot_run_is_refused_by_name_and_an_unwritable_engine_cache_before_a_build() {
-    let Some(real) = common::onnxruntime("a library with CUDA but no CUDA") else { return };
+    let Some(real) = crate::common::onnxruntime("a library with CUDA but no CUDA") else { return };
     let device = Device::new();
     device.draw("photos", 1, 0);
     let library = device.path("libonnxruntime.so");
     std::os::unix::fs::symlink(real.canonicalize().unwrap(), &library).unwrap();
     std::fs::write(device.path("libonnxruntime_providers_tensorrt.so"), b"").unwrap();
     let (path, no_folder) = (library.to_str().unwrap(), device.path("libonnxruntime.so/engines"));
-    let collect = ["collect", "photos", "--backbone", common::backbone(), "--onnxruntime", path, "--provider"];
+    let collect = ["collect", "photos", "--backbone", crate::common::backbone(), "--onnxruntime", path, "--provider"];
     let with = |provider| device.edgetl(&[&collect[..], &[provider]].concat()).assert();
     with("cuda").code(1).stderr(contains("hint: this ONNX Runtime was built without it"));
     with("tensorrt").code(1).stderr(contains("expected provider `tensorrt`"));

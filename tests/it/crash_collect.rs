@@ -1,13 +1,11 @@
 //! `collect` killed at any moment loses nothing that it had acknowledged.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::{Device, backbone};
+use crate::common::{Device, backbone};
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 

@@ -43,7 +43,7 @@ fn sample(name: u32) -> NewSample {
 /// Runs this test binary again as a writer, lets it live for a while, kills it and gives what it had acknowledged.
 fn killed_writer(test: &str, folder: &Path, life: Duration) -> Vec<u32> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--ignored", "--nocapture"])
+        .args(["--exact", &format!("crash_store::{test}"), "--ignored", "--nocapture"])
         .env(CHILD_FOLDER, folder)
         .stdout(Stdio::piped())
         .spawn()

@@ -1,12 +1,10 @@
 //! A head's file: the same bytes every time, and every damage refused by name.
 
-mod head_data;
-
 use std::collections::BTreeMap;
 
 use edgetl::head::{ArtifactError, FitOptions, HeadArtifact, HeadChoice, HeadKind, InvalidHead, fit};
 use edgetl::tensor::Features;
-use head_data::clusters;
+use crate::head_data::clusters;
 use safetensors::{Dtype, SafeTensors};
 
 fn artifact(kind: HeadKind) -> HeadArtifact {

@@ -54,7 +54,7 @@ struct Calibration {
 }
 
 fn problems() -> [Problem; 2] {
-    let texts = [include_str!("fixtures/head/many_samples.json"), include_str!("fixtures/head/many_channels.json")];
+    let texts = [include_str!("../fixtures/head/many_samples.json"), include_str!("fixtures/head/many_channels.json")];
     texts.map(|text| serde_json::from_str(text).unwrap())
 }
 
@@ -153,7 +153,7 @@ fn lda_has_the_weights_of_scikit_learns_shrunk_covariance() {
 
 #[test]
 fn temperature_and_calibration_error_are_the_references() {
-    let reference: Calibration = serde_json::from_str(include_str!("fixtures/head/temperature.json")).unwrap();
+    let reference: Calibration = serde_json::from_str(include_str!("../fixtures/head/temperature.json")).unwrap();
     let logits = matrix(&reference.logits);
     let targets: Vec<ClassIndex> = reference.targets.iter().copied().map(ClassIndex).collect();
     let fitted = Temperature::fit(logits.view(), &targets);

@@ -1,10 +1,7 @@
 //! Heads for numbers and for several labels a picture, fitted and used as a user does; and heads from before there were
 //! tasks.
 
-mod common;
-mod head_data;
-
-use common::{Device, backbone};
+use crate::common::{Device, backbone};
 use edgetl::dataset::{Dataset, DatasetParts};
 use edgetl::head::{FitError, FitOptions, Head, HeadArtifact, HeadChoice, HeadError, HeadKind, Outputs, Task, fit};
 use edgetl::labels::{Label, Labels};
@@ -25,7 +22,7 @@ fn labelled(samples: usize, channels: usize, label: impl Fn(ndarray::ArrayView1<
     let features = Array2::from_shape_fn((samples, channels), |_| rng.random_range(-1f32..1.0));
     let each: Vec<Label> = features.rows().into_iter().map(|row| Label::new(&label(row)).unwrap()).collect();
     let labels = Labels::distinct(&each);
-    let plain = head_data::dataset(features.clone(), &vec![0; samples]);
+    let plain = crate::head_data::dataset(features.clone(), &vec![0; samples]);
     Dataset::new(DatasetParts {
         fingerprint: plain.fingerprint(),
         features,
@@ -142,7 +139,7 @@ fn several_labels_are_learned_each_with_its_threshold() {
 
 #[test]
 fn a_head_from_before_there_were_tasks_names_classes() {
-    let bytes = include_bytes!("fixtures/head/version_1.safetensors");
+    let bytes = include_bytes!("../fixtures/head/version_1.safetensors");
     let head = HeadArtifact::from_bytes(bytes).unwrap();
     assert_eq!((head.outputs(), head.report().task), (&Outputs::Classes, Task::Classification));
     assert_eq!(head.labels().len(), 6);

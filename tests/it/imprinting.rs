@@ -1,10 +1,8 @@
 //! The checks of Coral's imprinting tests, through the binary where it can be; needs `../shared`.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::{Device, backbone, shared};
+use crate::common::{Device, backbone, shared};
 use edgetl::dataset::Dataset;
 use edgetl::head::{ClassStatistics, Head, HeadArtifact, Prototype};
 use edgetl::labels::ClassIndex;

@@ -1,16 +1,13 @@
 //! What the binary finds out about stored samples: `samples doctor`, `advise` and the page of `fit-head --report`.
 
-mod common;
-mod head_data;
-
 use std::path::Path;
 
-use common::{Device, onnxruntime, shared};
+use crate::common::{Device, onnxruntime, shared};
 use edgetl::backbone::Package;
 use edgetl::dataset::Dataset;
 use edgetl::digest::ContentHash;
 use edgetl::store::{FeatureVector, NewSample, StateDir, Store};
-use head_data::{clusters, dataset};
+use crate::head_data::{clusters, dataset};
 use predicates::prelude::*;
 use predicates::str::contains;
 use rand::seq::SliceRandom;
@@ -132,7 +129,7 @@ fn the_doctor_speaks_of_uneven_and_small_classes_in_words() {
 fn a_picture_that_changed_after_it_was_collected_is_noticed() {
     let device = Device::new();
     let photos = device.draw("photos", 3, 0);
-    device.json(&["collect", "photos", "--backbone", common::backbone()]);
+    device.json(&["collect", "photos", "--backbone", crate::common::backbone()]);
     assert!(rows(&device.json(&["samples", "doctor"])[0]["sources"]).is_empty());
     std::fs::copy(photos.join("star/000.png"), photos.join("ring/000.png")).unwrap();
     let sources = device.json(&["samples", "doctor"])[0]["sources"].clone();
@@ -197,7 +194,7 @@ fn advise_compares_two_backbones_on_the_same_pictures() {
     let device = Device::new();
     device.draw("photos", 12, 0);
     device.json(&["collect", "photos"]);
-    device.json(&["collect", "photos", "--backbone", common::backbone()]);
+    device.json(&["collect", "photos", "--backbone", crate::common::backbone()]);
     let advice = &device.json(&["advise"])[0];
     assert_eq!(advice["backbone_in_use"], "gap");
     let other = &advice["evidence"]["backbones"][0];
@@ -226,8 +223,8 @@ fn the_page_of_a_head_is_one_file_with_plots_and_pictures() {
     for number in 0..6 {
         std::fs::rename(photos.join(format!("star/{number:03}.png")), strange.join(format!("{number}.png"))).unwrap();
     }
-    device.json(&["collect", "photos", "--backbone", common::backbone()]);
-    device.json(&["collect", "a<b>&c", "--label", "a<b>&c", "--backbone", common::backbone()]);
+    device.json(&["collect", "photos", "--backbone", crate::common::backbone()]);
+    device.json(&["collect", "a<b>&c", "--label", "a<b>&c", "--backbone", crate::common::backbone()]);
     device.json(&["fit-head", "--report", "head.html"]);
     let html = page(&device.path("head.html"));
     for part in

@@ -1,8 +1,6 @@
 //! Heads that follow the store: updates, exact unlearning, augmented views, pictures without labels.
 
-mod common;
-
-use common::{Device, backbone};
+use crate::common::{Device, backbone};
 use edgetl::head::{Head, HeadArtifact};
 use predicates::prelude::*;
 use predicates::str::contains;

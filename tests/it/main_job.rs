@@ -1,8 +1,6 @@
 //! The main job, as a user does it: collect, fit-head, predict, eval, and what goes wrong on the way.
 
-mod common;
-
-use common::{Device, backbone};
+use crate::common::{Device, backbone};
 use predicates::prelude::*;
 use predicates::str::contains;
 

@@ -1,11 +1,8 @@
 //! Real backbones on real photographs, on both engines; needs `../shared`.
 
-mod common;
-mod photograph_heads;
-
 use std::path::Path;
 
-use common::{Device, onnxruntime, shared};
+use crate::common::{Device, onnxruntime, shared};
 use edgetl::store::{Selection, Store};
 use ndarray::Array2;
 use serde_json::Value;

@@ -35,7 +35,7 @@ fn sample(name: &str) -> NewSample {
 /// This test binary again, running one of its ignored tests.
 fn child(test: &str, store: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test, "--ignored", "--nocapture"]).env(CHILD_STORE, store);
+    command.args(["--exact", &format!("store_processes::{test}"), "--ignored", "--nocapture"]).env(CHILD_STORE, store);
     command
 }
 

@@ -2,7 +2,7 @@
 """Exports the zoo: every family once, seeded random weights, by both of PyTorch's exporters where they can.
 
     python tools/zoo/export_zoo.py /tmp/zoo
-    EDGETL_ZOO=/tmp/zoo cargo test --release --test zoo -- --nocapture
+    EDGETL_ZOO=/tmp/zoo cargo test --release --test it -- --nocapture zoo
 
 For each network NAME.onnx (TorchScript exporter) and NAME.dynamo.onnx, and NAME.json with the feature that PyTorch
 computes for two fixed images. Random weights leave batch normalisation at its initial statistics; that is all the

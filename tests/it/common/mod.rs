@@ -1,5 +1,4 @@
 //! What the tests that drive the binary share.
-#![allow(dead_code)] // every test binary uses its own part
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,4 @@
 //! Small datasets whose right answers are known.
-#![allow(dead_code)] // every test binary uses its own part
 
 use edgetl::dataset::{Dataset, DatasetParts, GroupId, SampleId};
 use edgetl::digest::{Digest, Fingerprint};

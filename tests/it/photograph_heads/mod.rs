@@ -14,7 +14,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
-use super::common::{Device, onnxruntime, shared};
+use crate::common::{Device, onnxruntime, shared};
 use super::{
     Case, MOBILENET_V1_ANTS, MOBILENET_V1_FLOWERS, MOBILENET_V2_ANTS, MOBILENET_V2_FLOWERS, collect, data, run,
 };

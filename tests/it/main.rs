@@ -1,0 +1,32 @@
+//! Everything that is tested from outside, linked once.
+
+mod architectures;
+mod backbone_cli;
+mod backbone_distrust;
+mod backbone_export;
+mod backbone_import;
+#[cfg(target_os = "linux")]
+mod backbone_library;
+mod common;
+mod conformance;
+mod crash_collect;
+mod crash_store;
+mod head_artifact;
+mod head_data;
+mod head_diagnosis;
+mod head_fit;
+mod head_reference;
+mod head_tasks;
+mod imprinting;
+mod insight;
+mod install_onnxruntime;
+mod layering;
+mod learning;
+mod main_job;
+mod packaging;
+mod photograph_heads;
+mod photographs;
+#[cfg(unix)]
+mod serve;
+mod store_processes;
+mod zoo;
