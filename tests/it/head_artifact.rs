@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::head_data::clusters;
 use edgetl::head::{ArtifactError, FitOptions, HeadArtifact, HeadChoice, HeadKind, InvalidHead, fit};
 use edgetl::tensor::Features;
-use crate::head_data::clusters;
 use safetensors::{Dtype, SafeTensors};
 
 fn artifact(kind: HeadKind) -> HeadArtifact {

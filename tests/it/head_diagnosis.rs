@@ -1,9 +1,9 @@
 //! Finding what is wrong in a dataset.
 
+use crate::head_data::{clusters, dataset};
 use edgetl::dataset::{Dataset, DatasetParts, SampleId};
 use edgetl::head::{FitOptions, diagnose};
 use edgetl::labels::ClassIndex;
-use crate::head_data::{clusters, dataset};
 
 fn with_targets(samples: &Dataset, targets: Vec<ClassIndex>) -> Dataset {
     Dataset::new(DatasetParts {

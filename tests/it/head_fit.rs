@@ -1,12 +1,12 @@
 //! Fitting heads as `fit-head` does: honest numbers, few samples, bad input.
 
+use crate::head_data::{clusters, dataset};
 use edgetl::dataset::Dataset;
 use edgetl::head::{
     FitError, FitOptions, Head, HeadArtifact, HeadChoice, HeadError, HeadKind, Selection, fit, fit_with_answers,
 };
 use edgetl::labels::ClassIndex;
 use edgetl::tensor::Features;
-use crate::head_data::{clusters, dataset};
 use ndarray::{Array2, array};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;

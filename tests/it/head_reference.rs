@@ -54,7 +54,8 @@ struct Calibration {
 }
 
 fn problems() -> [Problem; 2] {
-    let texts = [include_str!("../fixtures/head/many_samples.json"), include_str!("fixtures/head/many_channels.json")];
+    let texts =
+        [include_str!("../fixtures/head/many_samples.json"), include_str!("../fixtures/head/many_channels.json")];
     texts.map(|text| serde_json::from_str(text).unwrap())
 }
 

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::common::{Device, onnxruntime, shared};
+use crate::head_data::{clusters, dataset};
 use edgetl::backbone::Package;
 use edgetl::dataset::Dataset;
 use edgetl::digest::ContentHash;
 use edgetl::store::{FeatureVector, NewSample, StateDir, Store};
-use crate::head_data::{clusters, dataset};
 use predicates::prelude::*;
 use predicates::str::contains;
 use rand::seq::SliceRandom;

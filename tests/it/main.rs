@@ -24,7 +24,6 @@ mod layering;
 mod learning;
 mod main_job;
 mod packaging;
-mod photograph_heads;
 mod photographs;
 #[cfg(unix)]
 mod serve;

@@ -1,7 +1,7 @@
 //! Pictures that are answered, and what the service says of itself.
 
+use super::service::{Service, form};
 use crate::common::Device;
-use crate::service::{Service, form};
 
 const PICTURES: [&str; 3] = ["photos/star/000.png", "photos/ring/001.png", "photos/circle/002.png"];
 

@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
+use super::service::{Service, eventually, large};
 use crate::common::Device;
-use crate::service::{Service, eventually, large};
 
 /// What systemd waits before it kills.
 const GRACE: Duration = Duration::from_secs(5);

@@ -5,8 +5,8 @@ use std::sync::Barrier;
 use predicates::prelude::*;
 use predicates::str::contains;
 
+use super::service::{Service, form, large};
 use crate::common::{Device, backbone};
-use crate::service::{Service, form, large};
 
 const TOKEN: &str = "correct-horse-battery-staple";
 

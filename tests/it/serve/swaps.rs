@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::service::{Service, eventually};
 use crate::common::{Device, backbone};
-use crate::service::{Service, eventually};
 
 /// Asks without pause from four clients while `change` runs; every request must be answered. Gives the versions seen.
 fn under_load(service: &Service, picture: &[u8], change: impl FnOnce()) -> BTreeSet<u64> {

@@ -1,5 +1,7 @@
 //! Real backbones on real photographs, on both engines; needs `../shared`.
 
+mod photograph_heads;
+
 use std::path::Path;
 
 use crate::common::{Device, onnxruntime, shared};

@@ -14,10 +14,10 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
-use crate::common::{Device, onnxruntime, shared};
 use super::{
     Case, MOBILENET_V1_ANTS, MOBILENET_V1_FLOWERS, MOBILENET_V2_ANTS, MOBILENET_V2_FLOWERS, collect, data, run,
 };
+use crate::common::{Device, onnxruntime, shared};
 
 /// Features of one backbone, to learn from and to ask about.
 struct Studied {
