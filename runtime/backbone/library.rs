@@ -14,43 +14,15 @@
 //! library for this processor, exports `OrtGetApiBase` and is of version 1.20 or later; the first that counts is used.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::EngineError;
+pub use super::library_error::MINIMUM_VERSION;
 
-/// The oldest ONNX Runtime that is accepted, as (major, minor).
-pub const MINIMUM_VERSION: (u32, u32) = (1, 20);
-
-#[derive(Debug, thiserror::Error)]
-pub enum LibraryError {
-    #[error("expected `{name}` in one of {} folders, got none; searched: {}", searched.len(), folders(searched))]
-    NotFound { name: String, searched: Vec<PathBuf> },
-    #[error("expected a readable library at `{path}`")]
-    Unreadable { path: PathBuf, source: io::Error },
-    #[error("expected a shared library at `{0}`, got another kind of file")]
-    NotALibrary(PathBuf),
-    #[error("expected a library for {expected} at `{path}`, got one for {got}")]
-    WrongArchitecture { path: PathBuf, expected: &'static str, got: String },
-    #[error("expected `{path}` to load")]
-    Open { path: PathBuf, source: EngineError },
-    #[error("expected `{0}` to export `OrtGetApiBase`, got a library that is not ONNX Runtime")]
-    NotOnnxRuntime(PathBuf),
-    #[error("expected ONNX Runtime {}.{} or later at `{path}`, got `{version}`", MINIMUM_VERSION.0, MINIMUM_VERSION.1)]
-    TooOld { path: PathBuf, version: String },
-    #[error("expected ONNX Runtime at `{path}` to start")]
-    Start { path: PathBuf, source: EngineError },
-    #[error("expected ONNX Runtime to start, got a failure earlier in this process")]
-    FailedBefore,
-    #[error("expected one ONNX Runtime in a process, got `{asked}` while `{loaded}` is loaded")]
-    AnotherLoaded { loaded: PathBuf, asked: PathBuf },
-}
-
-fn folders(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
-}
+use super::library_error::LibraryError;
+use super::onnxruntime::version::version;
 
 /// A library that can be used.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -112,7 +84,7 @@ impl Search {
 
 fn examine(path: &Path) -> Result<FoundLibrary, LibraryError> {
     check_header(path)?;
-    let version = super::onnxruntime::version(path)?;
+    let version = version(path)?;
     let numbers: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
     if !matches!(numbers.as_slice(), [major, minor, ..] if (*major, *minor) >= MINIMUM_VERSION) {
         return Err(LibraryError::TooOld { path: path.to_owned(), version });

@@ -5,6 +5,7 @@
 
 mod activations;
 mod classifier;
+mod cut_bytes;
 mod embedded;
 mod engine_cache;
 mod export;
@@ -14,6 +15,7 @@ pub mod graph;
 mod import;
 mod inspect;
 pub mod library;
+mod library_error;
 mod loader;
 mod metadata;
 mod onnxruntime;
@@ -31,7 +33,7 @@ pub use gpu::{CudaOptions, TensorRtOptions};
 pub use graph::GraphError;
 pub use import::{Import, ImportRequest};
 pub use inspect::Inspection;
-pub use library::LibraryError;
+pub use library_error::LibraryError;
 pub use loader::{Fallback, Loader};
 pub use metadata::Declared;
 pub use package::{Package, PackageError};

@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
-use super::facts::Shared;
+use super::shared::Shared;
 
 /// More clients wait in the system's backlog until others have gone.
 const MOST: usize = 128;

@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use axum::body::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::facts::Shared;
 use super::refusal::Refusal;
+use super::shared::Shared;
 use crate::predictor::Answer;
 
 /// A picture to be answered.

@@ -15,9 +15,9 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::Settings;
-use super::facts::Shared;
 use super::queue::{Job, Queue};
 use super::refusal::Refusal;
+use super::shared::Shared;
 use super::upload::{self, Bodies};
 use crate::predictor::Answer;
 

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::facts::Shared;
+use super::shared::Shared;
 
 /// The longest time between a change and its showing in the status line.
 const TICK: Duration = Duration::from_secs(1);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::facts::Shared;
 use super::model::Swap;
+use super::shared::Shared;
 use super::source::{ModelError, Source};
 use crate::backbone::chain;
 use crate::digest::Fingerprint;

@@ -3,40 +3,19 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::facts::Shared;
 use super::model::{Model, Question, Swap};
+use super::pulse::Pulse;
 use super::queue::{Job, Waiting};
 use super::refusal::Refusal;
+use super::shared::Shared;
 
 /// The longest that an idle worker goes without a beat, and without a look at what is to be swapped.
 const BEAT: Duration = Duration::from_millis(100);
-
-/// Proof that the worker gets on: it beats between any two pictures, and while it has none.
-pub(super) struct Pulse {
-    start: Instant,
-    last_micros: AtomicU64,
-}
-
-impl Pulse {
-    pub fn new() -> Self {
-        Self { start: Instant::now(), last_micros: AtomicU64::new(0) }
-    }
-
-    pub fn beat(&self) {
-        self.last_micros.store(self.start.elapsed().as_micros() as u64, Ordering::Relaxed);
-    }
-
-    /// The time since the last beat.
-    pub fn age(&self) -> Duration {
-        self.start.elapsed().saturating_sub(Duration::from_micros(self.last_micros.load(Ordering::Relaxed)))
-    }
-}
 
 /// Beats and calls `step` with each job, or with none where there is none for a moment, until the queue closes.
 fn work<J>(jobs: &Receiver<J>, pulse: &Pulse, mut step: impl FnMut(Option<J>)) {
@@ -103,6 +82,7 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{channel, sync_channel};
+    use std::time::Instant;
 
     use super::*;
 

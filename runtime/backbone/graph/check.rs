@@ -7,6 +7,7 @@ use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
 
 use super::GraphError;
 use super::index::topological_order;
+use super::name::node_name;
 
 pub(super) fn model(model: &pb::ModelProto) -> Result<(), GraphError> {
     let graph = model.graph.as_ref().filter(|graph| !graph.node.is_empty()).ok_or(GraphError::NoGraph)?;
@@ -114,13 +115,5 @@ fn sources(graph: &pb::GraphProto) -> Result<(), GraphError> {
     match graph.output.iter().find(|output| missing(&output.name) || output.name.is_empty()) {
         Some(output) => Err(GraphError::Dangling { node: "graph output".to_owned(), tensor: output.name.clone() }),
         None => Ok(()),
-    }
-}
-
-/// A name for people: the node's own, else its operator and first output.
-pub(super) fn node_name(node: &pb::NodeProto) -> String {
-    match node.name.is_empty() {
-        false => node.name.clone(),
-        true => format!("{} -> {}", node.op_type, node.output.first().map_or("", String::as_str)),
     }
 }

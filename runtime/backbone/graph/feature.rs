@@ -5,9 +5,9 @@ use std::fmt;
 use serde::Serialize;
 use tract_onnx::pb;
 
-use super::check::node_name;
 use super::index::Index;
 use super::input::ImageInput;
+use super::name::node_name;
 use super::tail::{End, Linear, Tail, Walker, likely_layout};
 use super::{GraphError, Layout, Network, Shapes};
 use crate::manifest::{Feature, FeatureKind};

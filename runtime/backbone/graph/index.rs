@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use tract_onnx::pb;
 
 use super::GraphError;
-use super::check::node_name;
+use super::name::node_name;
 
 /// The tensors of a graph by name.
 pub(super) struct Index<'a> {

@@ -11,6 +11,7 @@ mod float32;
 mod index;
 mod input;
 mod linear;
+mod name;
 mod network;
 mod scoring;
 mod table;

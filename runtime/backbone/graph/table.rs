@@ -6,9 +6,10 @@ use serde::Serialize;
 use tract_onnx::pb;
 use tract_onnx::pb::tensor_proto::DataType;
 
-use super::check::{element_count, node_name};
+use super::check::element_count;
 use super::constant::{int_attribute, ints_attribute};
 use super::index::Index;
+use super::name::node_name;
 use super::{Network, Shapes};
 
 /// One node.

@@ -1,0 +1,50 @@
+//! What the worker, the watcher and every request share.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::facts::Facts;
+use super::metrics::Metrics;
+use super::pulse::Pulse;
+
+/// Shared by the worker, the watcher and every request.
+pub(super) struct Shared {
+    pub metrics: Metrics,
+    pub pulse: Pulse,
+    state: Mutex<State>,
+}
+
+struct State {
+    facts: Facts,
+    /// Why the published head is not the one that answers.
+    stale: Option<String>,
+}
+
+impl Shared {
+    pub fn new(facts: Facts, metrics: Metrics) -> Self {
+        metrics.show(&facts);
+        Self { metrics, pulse: Pulse::new(), state: Mutex::new(State { facts, stale: None }) }
+    }
+
+    pub fn facts(&self) -> Facts {
+        self.lock().facts.clone()
+    }
+
+    pub fn stale(&self) -> Option<String> {
+        self.lock().stale.clone()
+    }
+
+    /// Another head, perhaps on another backbone, answers from now on.
+    pub fn set_facts(&self, facts: Facts) {
+        self.metrics.show(&facts);
+        self.lock().facts = facts;
+    }
+
+    pub fn set_stale(&self, reason: Option<String>) {
+        self.metrics.head_stale.set(reason.is_some().into());
+        self.lock().stale = reason;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
