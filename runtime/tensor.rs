@@ -14,6 +14,11 @@ pub enum ShapeError {
     FeatureMap(Vec<usize>),
 }
 
+/// The same array where it is in row-major order already, else a copy that is.
+fn standard(values: Array4<f32>) -> Array4<f32> {
+    if values.is_standard_layout() { values } else { values.as_standard_layout().into_owned() }
+}
+
 impl InputBatch {
     /// # Errors
     /// When `values` is not `[N,3,H,W]` with N, H, W > 0.
@@ -22,7 +27,7 @@ impl InputBatch {
         if n == 0 || channels != 3 || height == 0 || width == 0 {
             return Err(ShapeError::InputBatch(values.shape().to_vec()));
         }
-        Ok(Self(values.as_standard_layout().into_owned()))
+        Ok(Self(standard(values)))
     }
 
     /// The number of images, N.
@@ -55,7 +60,7 @@ impl FeatureMap {
         if values.shape()[1..].contains(&0) {
             return Err(ShapeError::FeatureMap(values.shape().to_vec()));
         }
-        Ok(Self(values.as_standard_layout().into_owned()))
+        Ok(Self(standard(values)))
     }
 
     pub fn values(&self) -> &Array4<f32> {
@@ -90,6 +95,15 @@ pub struct Activations {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_batch_keeps_the_memory_it_is_given_and_gives_it_back() {
+        let values = Array4::<f32>::zeros((1, 3, 4, 5));
+        let memory = values.as_ptr();
+        assert_eq!(InputBatch::new(values).unwrap().into_values().as_ptr(), memory);
+        let swapped = Array4::<f32>::zeros((1, 3, 5, 4)).permuted_axes([0, 1, 3, 2]);
+        assert!(InputBatch::new(swapped).unwrap().values().is_standard_layout());
+    }
 
     #[test]
     fn global_average_pooling_is_the_mean_of_every_plane() {

@@ -22,7 +22,7 @@ pub fn export_classifier(package: Package, head: &ScoringHead) -> Result<Vec<u8>
     let (mut manifest, onnx) = package.into_parts();
     let network = Network::parse(&onnx)?;
     manifest.feature.map = None;
-    let cut = cut(network, &manifest)?;
+    let cut = cut(network, &manifest, false)?;
     let mut exported = cut.with_head(&manifest.preprocess, manifest.feature.kind, head);
     let left =
         Preprocess { channels: Channels::Rgb, range: 255.0, mean: [0.0; 3], std: [1.0; 3], ..manifest.preprocess };

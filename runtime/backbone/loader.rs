@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ndarray::Array4;
 use serde::Serialize;
 
+use super::cut_bytes::CutBytes;
 use super::engine_cache::{EngineKey, while_building};
 use super::graph::{CutNetwork, CutRequest, Network};
 use super::library::{self, FoundLibrary};
@@ -15,29 +16,6 @@ use super::tract::Plan;
 use super::{Backbone, BackboneError, LibraryError, Options, Package, Provider, ProviderChoice, chain};
 use crate::manifest::Manifest;
 use crate::tensor::InputBatch;
-
-/// A cut network as ONNX bytes.
-pub(super) struct CutBytes {
-    pub bytes: Vec<u8>,
-    pub input: String,
-    pub outputs: Vec<String>,
-    pub batch: Option<usize>,
-    pub height: usize,
-    pub width: usize,
-}
-
-impl CutBytes {
-    pub fn new(cut: &CutNetwork) -> Self {
-        Self {
-            bytes: cut.network.to_bytes(),
-            input: cut.input.clone(),
-            outputs: cut.outputs.clone(),
-            batch: cut.batch,
-            height: cut.height,
-            width: cut.width,
-        }
-    }
-}
 
 /// A provider that could not run, and why.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -53,7 +31,7 @@ pub struct Loader {
     options: Options,
     fallbacks: Vec<Fallback>,
     library: Option<FoundLibrary>,
-    /// The session that proved the provider, until somebody takes it.
+    /// Session created while the provider was checked; the first call of [`Loader::session`] for as many threads takes it.
     proven: Mutex<Option<Session>>,
 }
 
@@ -76,7 +54,7 @@ impl Loader {
         let (manifest, onnx) = package.into_parts();
         let network = Network::parse(&onnx)?;
         drop(onnx);
-        let cut = cut(network, &manifest)?;
+        let cut = cut(network, &manifest, options.map)?;
         let mut walk = Walk { manifest: Arc::new(manifest), options, fallbacks: Vec::new(), library: None };
         let (source, proven) = walk.choose(cut)?;
         let Walk { manifest, fallbacks, library, .. } = walk;
@@ -138,11 +116,11 @@ fn batch_limit(fixed: Option<usize>) -> usize {
     fixed.unwrap_or(onnxruntime::MAX_BATCH)
 }
 
-/// The network shortened to its feature and, where the manifest names one, its map.
-pub(super) fn cut(network: Network, manifest: &Manifest) -> Result<CutNetwork, BackboneError> {
+/// The network shortened to its feature and, `with_map`, to the map beside it, where the manifest names one.
+pub(super) fn cut(network: Network, manifest: &Manifest, with_map: bool) -> Result<CutNetwork, BackboneError> {
     let input = network.image_input(Some(&manifest.onnx.input))?;
-    let outputs: Vec<&str> =
-        [&manifest.feature.output].into_iter().chain(&manifest.feature.map).map(String::as_str).collect();
+    let map = manifest.feature.map.iter().filter(|_| with_map);
+    let outputs: Vec<&str> = [&manifest.feature.output].into_iter().chain(map).map(String::as_str).collect();
     let (height, width) = (manifest.preprocess.height as usize, manifest.preprocess.width as usize);
     Ok(network.cut(&CutRequest { input: &input, outputs: &outputs, height, width })?)
 }

@@ -3,7 +3,8 @@
 //! A process has one ONNX Runtime: the first library that starts stays, and after a failed start `ort` is not touched
 //! again, because everything but `init_from` panics then.
 
-use std::ffi::CStr;
+pub(super) mod version;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,8 +14,8 @@ use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 
+use super::cut_bytes::CutBytes;
 use super::graph::{CutRequest, ImageInput, Network, Shapes};
-use super::loader::CutBytes;
 use super::placement::Placement;
 use super::session::Engine;
 use super::{BackboneError, CudaOptions, EngineError, LibraryError, Options, Provider};
@@ -33,26 +34,6 @@ enum State {
 }
 
 static STATE: Mutex<State> = Mutex::new(State::Untouched);
-
-/// The version that the library at `path` says it has.
-///
-/// # Errors
-/// When it does not load or is not ONNX Runtime.
-pub(super) fn version(path: &Path) -> Result<String, LibraryError> {
-    let open_error = |source: libloading::Error| LibraryError::Open { path: path.to_owned(), source: source.into() };
-    let no_runtime = || LibraryError::NotOnnxRuntime(path.to_owned());
-    // SAFETY: loading runs the library's initialisers; the user or the system put it where ONNX Runtime belongs.
-    let library = unsafe { libloading::Library::new(absolute(path)) }.map_err(open_error)?;
-    // SAFETY: a library that exports this name is ONNX Runtime, whose function has had this type since 1.0.
-    let api_base = unsafe { library.get::<unsafe extern "C" fn() -> *const ort::sys::OrtApiBase>(b"OrtGetApiBase") };
-    // SAFETY: as above; the function gives a pointer to a static, or null.
-    let base = unsafe { api_base.map_err(|_| no_runtime())?().as_ref() }.ok_or_else(no_runtime)?;
-    // SAFETY: the version is a static string of the library, which is still loaded.
-    let version = unsafe { CStr::from_ptr((base.GetVersionString)()) }.to_string_lossy().into_owned();
-    // Unloading ONNX Runtime and loading it again is not worth the risk.
-    std::mem::forget(library);
-    Ok(version)
-}
 
 /// Starts the library at `path`, which [`version`] has accepted, or gives the one already started.
 pub(super) fn start(path: &Path) -> Result<Runtime, LibraryError> {
@@ -235,7 +216,7 @@ mod tests {
         };
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/backbone/gap.onnx");
         let (manifest, onnx) = Package::from_onnx(&path, &ImportRequest::default()).unwrap().into_parts();
-        let cut = CutBytes::new(&cut(Network::parse(&onnx).unwrap(), &manifest).unwrap());
+        let cut = CutBytes::new(&cut(Network::parse(&onnx).unwrap(), &manifest, false).unwrap());
         let options = Options { library: Some(library.clone()), ..Options::default() };
         let opening = Opening { provider: Provider::Cpu, threads: 1, options: &options, engines: None, recorded: true };
         let mut engine = start(&library).unwrap().open(&cut, &opening).unwrap();

@@ -98,6 +98,9 @@ pub struct Options {
     pub library: Option<PathBuf>,
     /// Threads of the session that proves the provider, and of sessions asked for with the same number.
     pub threads: usize,
+    /// Whether sessions also give a map that stands beside the feature in the network; a feature that is a map itself comes
+    /// with it in any case.
+    pub map: bool,
     pub cuda: CudaOptions,
     pub tensorrt: TensorRtOptions,
 }
@@ -108,6 +111,7 @@ impl Default for Options {
             provider: ProviderChoice::Auto,
             library: None,
             threads: available_threads(),
+            map: false,
             cuda: CudaOptions::default(),
             tensorrt: TensorRtOptions::default(),
         }

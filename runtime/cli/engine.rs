@@ -38,6 +38,7 @@ impl EngineArgs {
             provider: self.provider.or(config.provider).unwrap_or(ProviderChoice::Auto),
             library: self.onnxruntime.clone().or_else(|| config.onnxruntime.clone()),
             threads: self.threads(context),
+            map: false,
             cuda: config.cuda(),
             tensorrt: config.tensorrt(context.state.path().join("engines")),
         }

@@ -49,6 +49,7 @@ fn providers() -> Vec<Options> {
         provider: ProviderChoice::Only(provider),
         library: found.as_ref().map(|library| library.path.clone()),
         threads: 1,
+        map: true,
         ..Options::default()
     };
     usable.into_iter().map(options).collect()
