@@ -10,12 +10,11 @@ mod training;
 mod worst;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use serde_json::Value;
 
 pub use worst::{Thumbnail, WorstPicture};
 
 use crate::advice::{LearningCurve, Projection};
-use crate::head::{Answers, Candidate};
+use crate::head::{Answers, Candidate, TrainingReport};
 use crate::metrics::Confusion;
 
 const STYLE: &str = include_str!("style.css");
@@ -32,8 +31,8 @@ pub struct Page<'a> {
     pub candidates: &'a [Candidate],
     pub curve: Option<&'a LearningCurve>,
     pub projection: Option<&'a Projection>,
-    /// How a head was trained, as its report has it: series of numbers under their names.
-    pub training: Option<&'a Value>,
+    /// How a perceptron was trained.
+    pub training: Option<&'a TrainingReport>,
     /// The worst first.
     pub worst: Vec<WorstPicture>,
 }

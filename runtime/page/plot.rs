@@ -2,22 +2,17 @@
 
 use std::ops::Range;
 
-use maud::{Markup, PreEscaped, html};
-use plotters::coord::Shift;
-use plotters::coord::types::RangedCoordf64;
-use plotters::prelude::*;
+use maud::{Markup, html};
 
 /// Pixels at which text is as large as around it when the plot fills a phone.
-const SIZE: (u32, u32) = (360, 240);
-/// Stand-ins that become variables of the style sheet, so that plots follow day and night.
-const INK: RGBColor = RGBColor(1, 0, 0);
-const GRID: RGBColor = RGBColor(2, 0, 0);
-const SERIES: [(RGBColor, &str); 4] = [
-    (RGBColor(3, 0, 0), "var(--one)"),
-    (RGBColor(4, 0, 0), "var(--two)"),
-    (RGBColor(5, 0, 0), "var(--three)"),
-    (RGBColor(6, 0, 0), "var(--four)"),
-];
+const WIDTH: f64 = 360.0;
+const HEIGHT: f64 = 240.0;
+/// Where the axes end: left, top, right, bottom.
+const AREA: (f64, f64, f64, f64) = (58.0, 10.0, 336.0, 196.0);
+/// About as many lines of the grid as have room for their labels.
+const TICKS: f64 = 5.0;
+/// The page's colours for series.
+const COLOURS: [&str; 4] = ["var(--one)", "var(--two)", "var(--three)", "var(--four)"];
 
 /// How a series is drawn.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,17 +40,21 @@ impl Series {
         Self { name: name.into(), stroke, colour, points, weights: Vec::new() }
     }
 
+    fn ink(&self) -> &'static str {
+        COLOURS[self.colour % COLOURS.len()]
+    }
+
     fn swatch(&self) -> String {
         let pale = if self.stroke == Stroke::Band { ";opacity:.3" } else { "" };
-        format!("background:{}{pale}", SERIES[self.colour % SERIES.len()].1)
+        format!("background:{}{pale}", self.ink())
     }
 
     /// In pixels, of the mark of each point.
-    fn radius(&self, point: usize) -> u32 {
+    fn radius(&self, point: usize) -> f64 {
         let largest = self.weights.iter().copied().fold(0.0, f64::max);
         match self.weights.get(point) {
-            Some(weight) if largest > 0.0 => (2.0 + 6.0 * (weight / largest).sqrt()).round() as u32,
-            _ => 3,
+            Some(weight) if largest > 0.0 => (2.0 + 6.0 * (weight / largest).sqrt()).round(),
+            _ => 3.0,
         }
     }
 }
@@ -97,11 +96,7 @@ impl Axis {
         place.is_finite().then_some(place)
     }
 
-    /// `shown` is the range of all places.
-    fn label(&self, place: f64, shown: &Range<f64>) -> String {
-        if self.logarithmic && shown.end - shown.start > 2.0 && (place - place.round()).abs() > 0.01 {
-            return String::new();
-        }
+    fn label(&self, place: f64) -> String {
         let value = if self.logarithmic { 10f64.powf(place) } else { place };
         match value.abs() {
             _ if self.percent => format!("{:.0} %", value * 100.0),
@@ -110,6 +105,17 @@ impl Axis {
             size if size >= 10.0 => format!("{value:.0}"),
             _ => format!("{}", (value * 1e3).round() / 1e3),
         }
+    }
+
+    /// Round places within `shown`.
+    fn ticks(&self, shown: &Range<f64>) -> Vec<f64> {
+        let rough = (shown.end - shown.start) / TICKS;
+        let power = 10f64.powf(rough.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|times| times * power).find(|step| *step >= rough * 0.999);
+        let step = step.unwrap_or(10.0 * power);
+        let step = if self.logarithmic && shown.end - shown.start > 2.0 { step.max(1.0).round() } else { step };
+        let first = (shown.start / step - 1e-9).ceil() as i64;
+        (first..).map(|number| number as f64 * step).take_while(|place| *place <= shown.end + step * 1e-9).collect()
     }
 
     /// The range given, else the one of `places` with some room.
@@ -133,7 +139,7 @@ impl Plot {
         let named = self.series.iter().filter(|series| !series.name.is_empty());
         html! {
             figure role="img" aria-label=(self.description) {
-                (PreEscaped(self.svg()))
+                (self.svg())
                 ul.legend {
                     @for series in named {
                         li { i style=(series.swatch()) {} (series.name) }
@@ -143,58 +149,38 @@ impl Plot {
         }
     }
 
-    fn svg(&self) -> String {
-        let mut svg = String::new();
-        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        self.draw(&area).expect("writing to a string does not fail");
-        drop(area);
-        let quoted = |colour: RGBColor| format!("\"#{:02X}{:02X}{:02X}\"", colour.0, colour.1, colour.2);
-        svg = svg.replace(&quoted(INK), "\"var(--quiet)\"").replace(&quoted(GRID), "\"var(--grid)\"");
-        for (colour, variable) in SERIES {
-            svg = svg.replace(&quoted(colour), &format!("\"{variable}\""));
-        }
-        svg
-    }
-
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
+    fn svg(&self) -> Markup {
         let drawn: Vec<(&Series, Vec<(f64, f64)>)> =
             self.series.iter().map(|series| (series, self.placed(series))).collect();
         let all = || drawn.iter().flat_map(|(_, points)| points.iter());
         let (x, y) = (self.x.shown(all().map(|point| point.0)), self.y.shown(all().map(|point| point.1)));
-        let mut chart = ChartBuilder::on(area)
-            .margin(10)
-            .margin_left(2)
-            .margin_right(24)
-            .x_label_area_size(38)
-            .y_label_area_size(54)
-            .build_cartesian_2d(x.clone(), y.clone())?;
-        self.draw_axes(&mut chart, &x, &y)?;
-        for (series, points) in drawn {
-            draw_series(&mut chart, series, points)?;
+        let frame = Frame { x, y };
+        html! {
+            svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) xmlns="http://www.w3.org/2000/svg" font-size="13" fill="var(--quiet)" {
+                (self.axes(&frame))
+                @for (series, points) in &drawn { (frame.series(series, points)) }
+            }
         }
-        Ok(())
     }
 
-    fn draw_axes<B: DrawingBackend>(
-        &self,
-        chart: &mut Chart<'_, B>,
-        x: &Range<f64>,
-        y: &Range<f64>,
-    ) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
-        chart
-            .configure_mesh()
-            .x_labels(6)
-            .y_labels(6)
-            .axis_style(INK)
-            .bold_line_style(GRID)
-            .light_line_style(GRID.mix(0.0))
-            .label_style(("sans-serif", 13, &INK))
-            .axis_desc_style(("sans-serif", 13, &INK))
-            .x_desc(self.x.title)
-            .y_desc(self.y.title)
-            .x_label_formatter(&|place| self.x.label(*place, x))
-            .y_label_formatter(&|place| self.y.label(*place, y))
-            .draw()
+    fn axes(&self, frame: &Frame) -> Markup {
+        let (left, top, right, bottom) = AREA;
+        let middle = ((left + right) / 2.0, (top + bottom) / 2.0);
+        html! {
+            @for place in self.x.ticks(&frame.x) {
+                @let at = round(frame.across(place));
+                line x1=(at) x2=(at) y1=(top) y2=(bottom) stroke="var(--grid)" {}
+                text x=(at) y=(bottom + 16.0) text-anchor="middle" { (self.x.label(place)) }
+            }
+            @for place in self.y.ticks(&frame.y) {
+                @let at = round(frame.down(place));
+                line x1=(left) x2=(right) y1=(at) y2=(at) stroke="var(--grid)" {}
+                text x=(left - 5.0) y=(at + 4.5) text-anchor="end" { (self.y.label(place)) }
+            }
+            path d=(format!("M{left} {top}V{bottom}H{right}")) fill="none" stroke="var(--quiet)" {}
+            text x=(middle.0) y=(HEIGHT - 8.0) text-anchor="middle" { (self.x.title) }
+            text x="12" y=(middle.1) text-anchor="middle" transform=(format!("rotate(-90 12 {})", middle.1)) { (self.y.title) }
+        }
     }
 
     fn placed(&self, series: &Series) -> Vec<(f64, f64)> {
@@ -202,26 +188,45 @@ impl Plot {
     }
 }
 
-type Chart<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+/// The places that the axes show.
+struct Frame {
+    x: Range<f64>,
+    y: Range<f64>,
+}
 
-fn draw_series<B: DrawingBackend>(
-    chart: &mut Chart<'_, B>,
-    series: &Series,
-    points: Vec<(f64, f64)>,
-) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
-    let colour = SERIES[series.colour % SERIES.len()].0;
-    let line = colour.stroke_width(2);
-    match series.stroke {
-        Stroke::Band => drop(chart.draw_series([Polygon::new(points, colour.mix(0.15))])?),
-        Stroke::Dashed => drop(chart.draw_series(DashedLineSeries::new(points, 5, 4, line))?),
-        Stroke::Line => drop(chart.draw_series(LineSeries::new(points, line))?),
-        Stroke::Marked => {
-            chart.draw_series(LineSeries::new(points.clone(), line))?;
-            let mark = |(number, point)| Circle::new(point, series.radius(number), colour.filled());
-            chart.draw_series(points.into_iter().enumerate().map(mark))?;
+impl Frame {
+    fn across(&self, place: f64) -> f64 {
+        let (left, _, right, _) = AREA;
+        left + (place - self.x.start) / (self.x.end - self.x.start) * (right - left)
+    }
+
+    fn down(&self, place: f64) -> f64 {
+        let (_, top, _, bottom) = AREA;
+        bottom - (place - self.y.start) / (self.y.end - self.y.start) * (bottom - top)
+    }
+
+    fn series(&self, series: &Series, points: &[(f64, f64)]) -> Markup {
+        let pixels: Vec<(f64, f64)> =
+            points.iter().map(|&(x, y)| (round(self.across(x)), round(self.down(y)))).collect();
+        let line = pixels.iter().map(|(x, y)| format!("{x},{y}")).collect::<Vec<_>>().join(" ");
+        let ink = series.ink();
+        let dashes = if series.stroke == Stroke::Dashed { "5 4" } else { "none" };
+        html! {
+            @if series.stroke == Stroke::Band {
+                polygon points=(line) fill=(ink) opacity="0.15" {}
+            } @else {
+                polyline points=(line) fill="none" stroke=(ink) stroke-width="2" stroke-dasharray=(dashes) {}
+            }
+            @if series.stroke == Stroke::Marked {
+                @for (number, (x, y)) in pixels.iter().enumerate() { circle cx=(x) cy=(y) r=(series.radius(number)) fill=(ink) {} }
+            }
         }
     }
-    Ok(())
+}
+
+/// To a tenth of a pixel.
+fn round(pixels: f64) -> f64 {
+    (pixels * 10.0).round() / 10.0
 }
 
 #[cfg(test)]
@@ -237,6 +242,16 @@ mod tests {
         assert!(html.contains("<svg") && html.contains("var(--two)") && html.contains("var(--grid)"), "{html}");
         assert!(html.contains("a&lt;b") && html.contains("aria-label=\"&lt;&gt;\""));
         assert_eq!(html.matches("<circle").count(), 3, "a rate of 0 has no logarithm: {html}");
-        assert!(!html.contains("\"#0"), "a colour that is not the page's: {html}");
+        assert!(!html.contains("\"#"), "a colour that is not the page's: {html}");
+    }
+
+    #[test]
+    fn ticks_are_round_numbers_within_what_is_shown() {
+        let close = |found: Vec<f64>, expected: &[f64]| {
+            found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9)
+        };
+        assert!(close(Axis::plain("").ticks(&(0.0..1.0)), &[0.0, 0.2, 0.4, 0.6, 0.8, 1.0]));
+        assert!(close(Axis::plain("").ticks(&(17.0..93.0)), &[20.0, 40.0, 60.0, 80.0]));
+        assert!(close(Axis::logarithmic("").ticks(&(-4.1..-0.9)), &[-4.0, -3.0, -2.0, -1.0]));
     }
 }

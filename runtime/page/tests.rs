@@ -1,8 +1,8 @@
 use ndarray::array;
-use serde_json::json;
 
 use super::*;
 use crate::dataset::SampleId;
+use crate::head::{Epoch, FinderPoint, RateFinder};
 use crate::labels::{ClassIndex, Label, Labels};
 
 fn label(name: &str) -> Label {
@@ -19,22 +19,30 @@ fn answers() -> Answers {
 }
 
 /// What a trained head reports.
-fn training() -> Value {
+fn training() -> TrainingReport {
     let epoch = |number: i32| {
         let falling = 2.0 / f64::from(number);
-        json!({"rate": 0.01 * falling, "training_loss": falling, "validation_loss": falling + 0.1,
-               "gradient_norms": [falling, falling / 10.0]})
+        let gradient_norms = vec![falling, falling / 10.0];
+        let validation_loss = Some(falling + 0.1);
+        Epoch { rate: 0.01 * falling, training_loss: falling, validation_loss, gradient_norms }
     };
-    let point =
-        |number: i32| json!({"rate": 1e-5 * 2f64.powi(number), "loss": 2.0 + (f64::from(number) - 9.0).powi(2) / 50.0});
-    json!({
-        "width": 64, "learning_rate": 0.01, "samples": 4, "layers": ["hidden", "output"], "kept_epoch": 11,
-        "epochs": (1..=12).map(epoch).collect::<Vec<_>>(),
-        "finder": {"points": (0..16).map(point).collect::<Vec<_>>(), "chosen": 0.002},
-    })
+    let point = |number: i32| {
+        let loss = 2.0 + (f64::from(number) - 9.0).powi(2) / 50.0;
+        FinderPoint { rate: 1e-5 * 2f64.powi(number), loss }
+    };
+    TrainingReport {
+        width: 64,
+        learning_rate: 0.01,
+        samples: 4,
+        validation_samples: 2,
+        layers: ["hidden", "output"].map(str::to_owned).to_vec(),
+        epochs: (1..=12).map(epoch).collect(),
+        kept_epoch: 11,
+        finder: Some(RateFinder { points: (0..16).map(point).collect(), chosen: 0.002 }),
+    }
 }
 
-fn page<'a>(answers: &'a Answers, training: Option<&'a Value>) -> Page<'a> {
+fn page<'a>(answers: &'a Answers, training: Option<&'a TrainingReport>) -> Page<'a> {
     let worst = WorstPicture {
         path: "photos/a\"<b>.jpg".into(),
         label: label("<i>ant</i>"),
@@ -69,14 +77,9 @@ fn a_page_shows_the_training_where_there_was_one_and_nothing_of_it_where_not() {
     let plain = page(&answers, None).html();
     let trained = page(&answers, Some(&training)).html();
     assert!(!plain.contains("How it was trained"));
-    for part in [
-        "How it was trained",
-        "Learning-rate finder",
-        "Gradient norms, by layer",
-        "training loss",
-        "kept epoch 11",
-        "finder chosen 0.002",
-    ] {
+    for part in
+        ["How it was trained", "Learning-rate finder", "Gradient norms, by layer", "held back", "after 12 were kept"]
+    {
         assert!(trained.contains(part), "{part}");
     }
     // Loss, gradients, rate and finder beside the calibration.
