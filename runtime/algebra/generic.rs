@@ -1,21 +1,13 @@
 //! The algorithms, for any of faer's numbers.
 
-use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
-use faer::linalg::evd::tridiag::{tridiag_in_place, tridiag_in_place_scratch};
-use faer::linalg::householder::{
-    apply_block_householder_sequence_on_the_left_in_place_scratch,
-    apply_block_householder_sequence_on_the_left_in_place_with_conj,
-};
 use faer::linalg::matmul::matmul as rectangular;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul};
-use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
 use faer::linalg::solvers::{EvdError, LltError, Solve};
-use faer::reborrow::{Reborrow, ReborrowMut};
 use faer::traits::RealField;
-use faer::{Accum, Conj, Mat, MatMut, MatRef, Par, Side, get_global_parallelism};
+use faer::{Accum, Mat, MatMut, MatRef, Par, Side, get_global_parallelism};
 use ndarray::{Array1, Array2, ArrayView2, Axis, LinalgScalar};
 
-use crate::{Eigen, Tridiagonal, zeros};
+use crate::Eigen;
 
 /// What both libraries compute with.
 pub trait Number: LinalgScalar + RealField {}
@@ -23,29 +15,17 @@ pub trait Number: LinalgScalar + RealField {}
 impl<T: LinalgScalar + RealField> Number for T {}
 
 pub fn product<T: Number>(left: ArrayView2<T>, right: ArrayView2<T>, parallelism: Par) -> Array2<T> {
-    let mut product = zeros(left.nrows(), right.ncols());
-    accumulate(&mut product, (left, right), (Accum::Replace, T::one()), parallelism);
-    product
-}
-
-pub fn add_product<T: Number>(target: &mut Array2<T>, left: ArrayView2<T>, right: ArrayView2<T>, factor: T) {
-    accumulate(target, (left, right), (Accum::Add, factor), get_global_parallelism());
-}
-
-fn accumulate<T: Number>(
-    target: &mut Array2<T>,
-    (left, right): (ArrayView2<T>, ArrayView2<T>),
-    (how, factor): (Accum, T),
-    parallelism: Par,
-) {
-    let (rows, columns) = target.dim();
-    let target = MatMut::from_row_major_slice_mut(target.as_slice_mut().expect("standard layout"), rows, columns);
+    let mut product = Array2::zeros((left.nrows(), right.ncols()));
+    let (rows, columns) = product.dim();
+    let target = MatMut::from_row_major_slice_mut(product.as_slice_mut().expect("standard layout"), rows, columns);
+    let (how, factor) = (Accum::Replace, T::one());
     with_matrix(left, |left| {
         with_matrix(right, |right| match parallelism {
             Par::Seq => rectangular(target, how, left, right, factor, Par::Seq),
             _ => in_blocks(target, (left, right), (how, factor)),
         });
     });
+    product
 }
 
 /// What one task makes of the longer side: large enough to pay for itself, small enough for its core's cache.
@@ -90,7 +70,7 @@ fn with_matrix<T: Number>(matrix: ArrayView2<T>, lend: impl FnOnce(MatRef<T>)) {
 
 pub fn outer_product<T: Number>(matrix: ArrayView2<T>) -> Array2<T> {
     let size = matrix.nrows();
-    let mut product = zeros(size, size);
+    let mut product = Array2::zeros((size, size));
     let target = MatMut::from_row_major_slice_mut(product.as_slice_mut().expect("standard layout"), size, size);
     let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
     let one = T::one();
@@ -126,44 +106,6 @@ pub fn eigen<T: Number>(symmetric: ArrayView2<T>) -> Result<Eigen<T>, EvdError> 
         vector.iter_mut().zip(column.iter()).for_each(|(target, value)| *target = *value);
     }
     Ok(Eigen { values, vectors: vectors.reversed_axes() })
-}
-
-pub fn tridiagonal<T: Number>(symmetric: Array2<T>) -> Tridiagonal<T> {
-    let size = symmetric.nrows();
-    let mut basis = zeros(size, size);
-    basis.diag_mut().fill(T::one());
-    if size < 2 {
-        return Tridiagonal { diagonal: symmetric.diag().to_owned(), beside: Array1::zeros(0), basis };
-    }
-    let parallelism = get_global_parallelism();
-    let mut symmetric = if symmetric.is_standard_layout() { symmetric } else { symmetric.reversed_axes() };
-    let reduced = symmetric.as_slice_mut().expect("an array in one piece");
-    // A symmetric matrix by rows is the same by columns.
-    let mut reduced = MatMut::from_column_major_slice_mut(reduced, size, size);
-    let block = recommended_block_size::<T>(size, size);
-    let mut reflections = Mat::zeros(block, size - 1);
-    let mut room = MemBuffer::new(StackReq::any_of(&[
-        tridiag_in_place_scratch::<T>(size, Par::Seq, Default::default()),
-        apply_block_householder_sequence_on_the_left_in_place_scratch::<T>(size - 1, block, size),
-    ]));
-    let stack = MemStack::new(&mut room);
-    // Half of it multiplies a matrix by a vector, at the speed of memory: more threads do not shorten it.
-    tridiag_in_place(reduced.rb_mut(), reflections.as_mut(), Par::Seq, stack, Default::default());
-    let columns = basis.as_slice_mut().expect("standard layout");
-    // The first axis stays as it is: the reflections begin at the second.
-    apply_block_householder_sequence_on_the_left_in_place_with_conj(
-        reduced.rb().submatrix(1, 0, size - 1, size - 1),
-        reflections.as_ref(),
-        Conj::No,
-        MatMut::from_column_major_slice_mut(columns, size, size).subrows_mut(1, size - 1),
-        parallelism,
-        stack,
-    );
-    Tridiagonal {
-        diagonal: Array1::from_shape_fn(size, |index| reduced[(index, index)]),
-        beside: Array1::from_shape_fn(size - 1, |index| reduced[(index + 1, index)]),
-        basis: basis.reversed_axes(),
-    }
 }
 
 pub fn solve_positive<T: Number>(positive: ArrayView2<T>, right: ArrayView2<T>) -> Result<Array2<T>, LltError> {

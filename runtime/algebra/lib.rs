@@ -4,13 +4,11 @@
 //! with a number type. Here that happens once, and not in every build of the crate that fits heads.
 
 mod generic;
-mod memory;
 
 use ndarray::{Array1, Array2, ArrayView2, LinalgScalar, ScalarOperand};
 
 pub use faer::linalg::solvers::{EvdError, LltError};
 pub use faer::{Par, get_global_parallelism};
-pub use memory::zeros;
 
 /// `f32` or `f64`.
 pub trait Real: LinalgScalar + ScalarOperand + Send + Sync + PartialOrd + Into<f64> + compiled::Compiled {
@@ -69,29 +67,11 @@ impl<K: Kernel> pulp::NullaryFnOnce for Dispatched<K> {
     }
 }
 
-/// Adds `factor · left · right` to `target`, without a matrix between.
-///
-/// # Panics
-/// When shapes differ, or `target` is not in standard layout.
-pub fn add_product<T: Real>(target: &mut Array2<T>, left: ArrayView2<T>, right: ArrayView2<T>, factor: T) {
-    T::add_product(target, left, right, factor);
-}
-
 /// An eigendecomposition `vectors · diag(values) · vectorsᵀ`, values ascending.
 pub struct Eigen<T> {
     pub values: Array1<T>,
     /// `[n,n]`, one eigenvector a column, columns in one piece.
     pub vectors: Array2<T>,
-}
-
-/// `basis · T · basisᵀ` with a tridiagonal T: a third of the way to eigenvalues and all that shifts of the matrix need.
-pub struct Tridiagonal<T> {
-    /// `[n]`
-    pub diagonal: Array1<T>,
-    /// `[n-1]`: the entries on either side of the diagonal.
-    pub beside: Array1<T>,
-    /// `[n,n]`, orthogonal, columns in one piece.
-    pub basis: Array2<T>,
 }
 
 /// `matrixᵀ · matrix`: `[n,m]` to `[m,m]`, at half the cost of a general product.
@@ -110,11 +90,6 @@ pub fn eigen<T: Real>(symmetric: ArrayView2<T>) -> Result<Eigen<T>, EvdError> {
     T::eigen(symmetric)
 }
 
-/// By Householder's reflections, in the place of the matrix, which is square and in one piece.
-pub fn tridiagonal<T: Real>(symmetric: Array2<T>) -> Tridiagonal<T> {
-    T::tridiagonal(symmetric)
-}
-
 /// The X of `positive · X = right` by Cholesky's decomposition.
 ///
 /// # Errors
@@ -125,14 +100,12 @@ pub fn solve_positive<T: Real>(positive: ArrayView2<T>, right: ArrayView2<T>) ->
 
 /// The algorithms for one number type, compiled in this crate; closed to other crates.
 mod compiled {
-    use super::{Array2, ArrayView2, Eigen, EvdError, LltError, Par, Tridiagonal, generic};
+    use super::{Array2, ArrayView2, Eigen, EvdError, LltError, Par, generic};
 
     pub trait Compiled: Sized {
         fn product(left: ArrayView2<Self>, right: ArrayView2<Self>, parallelism: Par) -> Array2<Self>;
-        fn add_product(target: &mut Array2<Self>, left: ArrayView2<Self>, right: ArrayView2<Self>, factor: Self);
         fn outer_product(matrix: ArrayView2<Self>) -> Array2<Self>;
         fn eigen(symmetric: ArrayView2<Self>) -> Result<Eigen<Self>, EvdError>;
-        fn tridiagonal(symmetric: Array2<Self>) -> Tridiagonal<Self>;
         fn solve_positive(positive: ArrayView2<Self>, right: ArrayView2<Self>) -> Result<Array2<Self>, LltError>;
     }
 
@@ -143,20 +116,12 @@ mod compiled {
                     generic::product(left, right, parallelism)
                 }
 
-                fn add_product(target: &mut Array2<Self>, left: ArrayView2<Self>, right: ArrayView2<Self>, factor: Self) {
-                    generic::add_product(target, left, right, factor);
-                }
-
                 fn outer_product(matrix: ArrayView2<Self>) -> Array2<Self> {
                     generic::outer_product(matrix)
                 }
 
                 fn eigen(symmetric: ArrayView2<Self>) -> Result<Eigen<Self>, EvdError> {
                     generic::eigen(symmetric)
-                }
-
-                fn tridiagonal(symmetric: Array2<Self>) -> Tridiagonal<Self> {
-                    generic::tridiagonal(symmetric)
                 }
 
                 fn solve_positive(positive: ArrayView2<Self>, right: ArrayView2<Self>) -> Result<Array2<Self>, LltError> {
@@ -193,14 +158,6 @@ mod tests {
         assert_eq!(product(left.view(), wide.slice(ndarray::s![.., ..;2]), Par::Seq), expected);
     }
 
-    #[test]
-    fn a_product_is_added_in_place() {
-        let (left, right) = (array![[1., 2.], [3., 4.]], array![[0., 1.], [1., 1.]]);
-        let mut target = array![[10., 10.], [10., 10.]];
-        add_product(&mut target, left.t(), right.view(), -2.0);
-        assert_eq!(target, array![[4., 2.], [2., -2.]]);
-    }
-
     struct Sum<'a>(&'a [f32]);
 
     impl Kernel for Sum<'_> {
@@ -225,23 +182,6 @@ mod tests {
         let rebuilt = (&vectors * &values).dot(&vectors.t());
         assert!((rebuilt - matrix).iter().all(|gap: &f64| gap.abs() < 1e-12));
         assert!(values[0] <= values[1] && values[1] <= values[2]);
-    }
-
-    #[test]
-    fn a_tridiagonal_form_gives_the_matrix_back_in_an_orthogonal_basis() {
-        for size in [0, 1, 2, 3, 40, 150] {
-            let values = Array2::from_shape_fn((size, size), |(row, column)| ((row * 7 + column * 3) as f64).sin());
-            let matrix = &values + &values.t();
-            let Tridiagonal { diagonal, beside, basis } = tridiagonal(matrix.clone());
-            let mut middle = Array2::from_diag(&diagonal);
-            for (index, &entry) in beside.iter().enumerate() {
-                middle[[index, index + 1]] = entry;
-                middle[[index + 1, index]] = entry;
-            }
-            let rebuilt = basis.dot(&middle).dot(&basis.t());
-            assert!((rebuilt - matrix).iter().all(|gap: &f64| gap.abs() < 1e-12), "{size}");
-            assert!((basis.t().dot(&basis) - Array2::<f64>::eye(size)).iter().all(|gap| gap.abs() < 1e-12));
-        }
     }
 
     #[test]
