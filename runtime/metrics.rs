@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::labels::ClassIndex;
 
-pub use multilabel::{best_threshold, binary_nll, exact_match, per_label};
+pub use multilabel::{best_threshold, binary_losses, binary_nll, exact_match, per_label};
 pub use regression::{RegressionMetrics, regression};
 
 /// Precision, recall and F1 of one class; 0 where the denominator is.

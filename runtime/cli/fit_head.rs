@@ -4,7 +4,6 @@ mod beside;
 mod guesses;
 mod mlp;
 mod page;
-mod update;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -15,11 +14,10 @@ use super::context::Context;
 use super::engine::current;
 use super::failure::{OrHint, WrongUsage, failure};
 use super::output::{count, percent, table};
-use super::statistics::{caught_up, keep};
 use crate::dataset::Dataset;
 use crate::head::{
-    Candidate, FitOptions, FitReport, HeadArtifact, HeadChoice, HeadKind, Selection, SelectionReport, Task,
-    TrainingReport, UpdateReport, check_updatable, fit, fit_with_answers,
+    Candidate, FitOptions, FitReport, HeadArtifact, HeadChoice, HeadKind, LeftOut, NumbersReport, Task, TaskReport,
+    TrainingReport, fit, fit_with_answers,
 };
 use crate::metrics::RegressionMetrics;
 use crate::store::HeadVersion;
@@ -51,9 +49,9 @@ pub struct Args {
     /// it takes half a second]
     #[arg(long, value_name = "SECONDS")]
     budget: Option<f64>,
-    /// Look at so many channels only, those that tell the classes apart best, or `auto`; the effect is printed
-    #[arg(long, value_name = "N")]
-    select: Option<Selection>,
+    /// Gone; says so.
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
+    select: Option<String>,
     /// Measure and print, but publish nothing
     #[arg(long)]
     dry_run: bool,
@@ -71,10 +69,8 @@ pub struct Args {
     /// Also write one HTML file: confusions, calibration, learning curve, the pictures that went worst
     #[arg(long, value_name = "FILE", conflicts_with_all = ["pseudo_labels", "keep_classes"])]
     report: Option<PathBuf>,
-    /// Bring the live prototype, lda or ridge head up to date from sums, in milliseconds and exactly; held-out numbers,
-    /// temperature and the unknown-threshold stay those of the last full fit
-    #[arg(long, conflicts_with_all = ["head", "balance", "folds", "seed", "penalty", "false_reject"])]
-    #[arg(conflicts_with_all = ["pseudo_labels", "keep_classes", "report"])]
+    /// Gone; says so.
+    #[arg(long, hide = true)]
     update: bool,
     #[command(flatten)]
     mlp: mlp::MlpArgs,
@@ -95,12 +91,9 @@ struct Report<'a> {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
-    if args.update {
-        return update::run(args, context);
-    }
-    args.check_task()?;
+    args.check()?;
     let start = Instant::now();
-    let mut store = context.existing_store()?;
+    let store = context.existing_store()?;
     let package = current(context, &store)?;
     let manifest = package.manifest();
     let fingerprint = manifest.fingerprint();
@@ -120,10 +113,6 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         None => fit_with_answers(&dataset, &options).map(|(head, answers)| (head, Some(answers))).or_hint(MORE)?,
     };
     let (version, path) = if args.dry_run { (None, None) } else { publish(&fitted, context)? };
-    if version.is_some() && check_updatable(fitted.report()).is_ok() {
-        let sums = caught_up(&store, &dataset)?;
-        keep(&mut store, &fingerprint, &sums.statistics)?;
-    }
     let report = Report {
         version: version.map(|version| version.0),
         fit: fitted.report(),
@@ -142,7 +131,19 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
 
 impl Args {
     /// Pages, guesses and kept classes are about classes.
-    fn check_task(&self) -> Result<(), WrongUsage> {
+    fn check(&self) -> Result<(), WrongUsage> {
+        if self.update {
+            let gone = "`--update` is gone: fit again, which takes a fraction of a second: edgetl fit-head";
+            return Err(WrongUsage(gone.to_owned()));
+        }
+        if self.select.is_some() {
+            let gone =
+                "`--select` is gone: it changed one head in twelve, for the worse; every head looks at all channels";
+            return Err(WrongUsage(gone.to_owned()));
+        }
+        if let Some(gone) = self.mlp.gone() {
+            return Err(WrongUsage(gone));
+        }
         let flags = [
             ("--report", self.report.is_some()),
             ("--pseudo-labels", self.pseudo_labels),
@@ -164,13 +165,10 @@ impl Args {
             penalties: (!self.penalty.is_empty()).then(|| self.penalty.clone()),
             false_reject: self.false_reject,
             budget: self.budget,
-            select: self.select,
             mlp: self.mlp.settings(),
         }
     }
 }
-
-pub use update::publish_updated;
 
 /// Publishes a full fit of `kind` on `dataset`; prints nothing.
 pub fn publish_refitted(dataset: &Dataset, kind: HeadKind, context: &Context) -> anyhow::Result<HeadVersion> {
@@ -202,27 +200,28 @@ fn probability(text: &str) -> Result<f64, String> {
 impl Report<'_> {
     fn text(&self) -> String {
         let mut parts = vec![self.headline()];
-        if !self.fit.per_class.is_empty() {
+        if !self.fit.per_class().is_empty() {
             parts.push(self.classes());
         }
         if self.fit.candidates.len() > 1 {
             parts.push(self.candidates());
         }
-        parts.extend(self.fit.left_out.iter().map(|left| format!("not tried: {} {}", left.head, left.reason)));
-        parts.extend(self.fit.selection.as_ref().map(selection));
+        parts.extend(self.fit.left_out.iter().map(left_out));
         parts.extend(self.fit.training.as_ref().map(training));
-        parts.extend(self.fit.pseudo_labels.as_ref().map(guesses::text));
-        parts.extend(self.fit.kept.as_ref().map(beside::text));
+        if let Some(classes) = self.fit.of_classes() {
+            parts.extend(classes.pseudo_labels.as_ref().map(guesses::text));
+            parts.extend(classes.kept.as_ref().map(beside::text));
+        }
         parts.push(self.outcome());
         parts.join("\n\n")
     }
 
     fn headline(&self) -> String {
         let fit = self.fit;
-        let names = match fit.task {
+        let names = match fit.task() {
             Task::Regression => String::new(),
-            Task::Multilabel => format!(" of {}", count(fit.classes.len(), "label")),
-            Task::Classification => format!(" of {}", count(fit.classes.len(), "class").replace("classs", "classes")),
+            Task::Multilabel => format!(" of {}", count(fit.classes().len(), "label")),
+            Task::Classification => format!(" of {}", count(fit.classes().len(), "class").replace("classs", "classes")),
         };
         let (head, samples, dim, backbone) = (fit.head, count(fit.samples, "sample"), fit.dim, self.backbone);
         let views = if fit.views > 0 { format!(" and {}", count(fit.views, "view")) } else { String::new() };
@@ -230,14 +229,15 @@ impl Report<'_> {
     }
 
     fn measured(&self) -> String {
-        let cv = &self.fit.cv;
+        let cv = self.fit.cv();
         let held_out = format!("held out in {} folds", cv.folds);
-        if let Some(RegressionMetrics { mae, rmse, r2 }) = &self.fit.regression {
+        if let TaskReport::Numbers(NumbersReport { metrics: Some(metrics), .. }) = &self.fit.task {
+            let RegressionMetrics { mae, rmse, r2 } = metrics;
             return format!("{held_out}: mean error {mae:.4}, root mean square {rmse:.4}, R² {r2:.3}");
         }
         let nll = optional(cv.nll, |nll| format!("{nll:.3}"));
         let (macro_f1, ece) = (optional(cv.macro_f1, percent), optional(cv.ece, percent));
-        match (cv.accuracy.map(percent), self.fit.task) {
+        match (cv.accuracy.map(percent), self.fit.task()) {
             (None, _) => "not measured: too few pictures to hold any out; collect more of each class".to_owned(),
             (Some(accuracy), Task::Multilabel) => {
                 format!("{held_out}: every label right {accuracy}, macro-F1 {macro_f1}, NLL {nll}")
@@ -249,7 +249,7 @@ impl Report<'_> {
     }
 
     fn classes(&self) -> String {
-        let rows = self.fit.per_class.iter().map(|class| {
+        let rows = self.fit.per_class().iter().map(|class| {
             let share = |value| optional(value, percent);
             let (precision, recall, f1) = (share(class.precision), share(class.recall), share(class.f1));
             [class.label.to_string(), class.count.to_string(), precision, recall, f1]
@@ -258,7 +258,7 @@ impl Report<'_> {
     }
 
     fn candidates(&self) -> String {
-        if self.fit.task == Task::Regression {
+        if self.fit.task() == Task::Regression {
             let rows = self.fit.candidates.iter().map(|candidate| {
                 let [name, penalty, time] = common_cells(candidate);
                 [name, penalty, optional(candidate.rmse, |rmse| format!("{rmse:.4}")), time]
@@ -278,28 +278,15 @@ impl Report<'_> {
             (Some(threshold), Some(rate)) => {
                 format!("unknown above {threshold:.3}, set to refuse {} of known pictures", percent(rate))
             }
-            _ if self.fit.task == Task::Multilabel => "a picture below every threshold is none of them".to_owned(),
+            _ if self.fit.task() == Task::Multilabel => "a picture below every threshold is none of them".to_owned(),
             _ => "no rule for unknown pictures: too few samples to set one".to_owned(),
         };
-        let updated = self.fit.update.as_ref().map_or_else(String::new, update_text);
         let published = match (self.version, &self.path) {
             (Some(version), Some(path)) => format!("published as head {version:06}, `{}`", path.display()),
             _ => "not published".to_owned(),
         };
-        format!("{unknown}\n{updated}{published}; {:.2} s", self.seconds)
+        format!("{unknown}\n{published}; {:.2} s", self.seconds)
     }
-}
-
-fn update_text(update: &UpdateReport) -> String {
-    let UpdateReport { measured_on, added, removed, relabelled, rebuilt } = update;
-    let changed = match rebuilt {
-        true => "from sums made anew".to_owned(),
-        false => format!("from sums: {added} samples added, {removed} removed, {relabelled} relabelled"),
-    };
-    format!(
-        "updated {changed}; held-out numbers, temperature and the unknown-threshold are those of the last full fit, on {}\n",
-        count(*measured_on, "sample")
-    )
 }
 
 fn common_cells(candidate: &Candidate) -> [String; 3] {
@@ -310,13 +297,9 @@ fn common_cells(candidate: &Candidate) -> [String; 3] {
     ]
 }
 
-fn selection(selection: &SelectionReport) -> String {
-    let rows = selection.tried.iter().map(|trial| {
-        let kept = if trial.channels == selection.channels { "kept" } else { "" };
-        let nll = optional(trial.nll, |nll| format!("{nll:.3}"));
-        [trial.channels.to_string(), optional(trial.accuracy, percent), nll, kept.to_owned()]
-    });
-    table(["channels", "accuracy", "NLL", ""], rows)
+fn left_out(left: &LeftOut) -> String {
+    let LeftOut { head, reason, budget } = left;
+    format!("not tried: {head} {reason}; --budget {budget} or --head {head} tries it")
 }
 
 fn training(training: &TrainingReport) -> String {

@@ -86,9 +86,9 @@ fn list(context: &Context) -> anyhow::Result<()> {
                     format!("{:06}", row.version),
                     mark.to_owned(),
                     fit.head.to_string(),
-                    fit.classes.len().to_string(),
+                    fit.classes().len().to_string(),
                     fit.samples.to_string(),
-                    fit.cv.accuracy.map_or_else(|| "-".to_owned(), percent),
+                    fit.cv().accuracy.map_or_else(|| "-".to_owned(), percent),
                 ],
                 Fit::Damaged(damaged) => {
                     let cell = String::new;
@@ -138,7 +138,7 @@ fn show(context: &Context, version: Option<HeadVersion>) -> anyhow::Result<()> {
             artifact.fingerprint().0.short(),
             shown.temperature
         );
-        let rows = fit.per_class.iter().map(|class| {
+        let rows = fit.per_class().iter().map(|class| {
             [class.label.to_string(), class.count.to_string(), class.f1.map_or_else(|| "-".to_owned(), percent)]
         });
         format!("{head}\n\n{}", table(["label", "samples", "F1 held out"], rows))
@@ -203,9 +203,7 @@ fn export(context: &Context, path: &Path, version: Option<HeadVersion>) -> anyho
 fn scoring_head(artifact: &HeadArtifact) -> ScoringHead {
     let plain = |linear: &Linear| (linear.weights.clone(), linear.bias.clone());
     let ((weights, bias), unit_length) = match artifact.head() {
-        Head::Softmax(linear) | Head::Ridge(linear) | Head::Lda(linear) | Head::Average(linear) => {
-            (plain(linear), false)
-        }
+        Head::Linear { linear, .. } => (plain(linear), false),
         Head::Mlp(mlp) => (plain(&mlp.output), false),
         Head::Prototype(prototype) => {
             let weights = &prototype.directions * prototype.scale;

@@ -24,7 +24,6 @@ mod samples;
 #[cfg(feature = "serve")]
 mod serve;
 mod shell;
-mod statistics;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

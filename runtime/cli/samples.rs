@@ -208,7 +208,7 @@ fn merge(context: &Context, from: &Label, into: &Label) -> anyhow::Result<()> {
 
 fn report_change(context: &Context, changed: usize, what: &str) -> anyhow::Result<()> {
     context.output.result(&Changed { changed }, || {
-        format!("{} {what}; `edgetl fit-head` learns from it, `fit-head --update` at once", count(changed, "sample"))
+        format!("{} {what}; `edgetl fit-head` learns from it", count(changed, "sample"))
     })?;
     Ok(())
 }

@@ -104,6 +104,11 @@ fn bend(logits: ArrayView2<f32>, targets: &[ClassIndex], inverse: f64) -> Bend {
     bend
 }
 
+/// `1 / (1 + e^-x)` of every logit: the probabilities of labels that exclude no other.
+pub fn independent_probabilities(logits: &Array2<f32>) -> Array2<f32> {
+    logits.mapv(|logit| 1.0 / (1.0 + (-logit).exp()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,8 +5,8 @@ use edgetl_algebra::get_global_parallelism;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use super::Linear;
-use edgetl_algebra::{Eigen, Kernel, eigen, outer_product, product, with_widest_vectors, zeros};
+use super::models::Linear;
+use edgetl_algebra::{Eigen, Kernel, eigen, outer_product, product, with_widest_vectors};
 
 /// Standardised features: mean 0 and deviation 1 a channel, constant channels 0. Where there are clearly fewer samples
 /// than channels they are given by their coordinates in the orthonormal basis of their span in which they are
@@ -107,7 +107,7 @@ const CHUNK: usize = 512;
 /// `features` `[N,C]`, row after row.
 fn standardised(features: &[f32], mean: &Array1<f64>, scale: &Array1<f64>) -> Array2<f32> {
     let channels: Vec<(f64, f64)> = mean.iter().copied().zip(scale.iter().copied()).collect();
-    let mut standardised = zeros(features.len() / channels.len(), channels.len());
+    let mut standardised = Array2::zeros((features.len() / channels.len(), channels.len()));
     let values = standardised.as_slice_mut().expect("standard layout");
     let chunks = values.par_chunks_mut(CHUNK * channels.len()).zip(features.par_chunks(CHUNK * channels.len()));
     chunks.for_each(|(values, features)| with_widest_vectors(Standardise { values, features, channels: &channels }));

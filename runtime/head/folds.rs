@@ -1,10 +1,36 @@
 //! Which samples are held out together.
 
+use ndarray::{Array2, Axis};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
 use crate::dataset::Dataset;
+
+/// Folds of a dataset, and the rows of them that are measured.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Split {
+    pub folds: Folds,
+    /// The rows that are held out once and do more than train, ascending.
+    pub measured: Vec<usize>,
+}
+
+impl Split {
+    pub fn new(folds: Folds, dataset: &Dataset) -> Self {
+        Self { measured: folds.measured_rows(dataset), folds }
+    }
+
+    /// The measured rows of `all`, `[N,K]`.
+    pub fn held_out(&self, all: &Array2<f32>) -> Array2<f32> {
+        all.select(Axis(0), &self.measured)
+    }
+
+    /// For each fold, the places among the measured rows that it holds.
+    pub fn places(&self) -> Vec<Vec<usize>> {
+        let place = |row: &usize| self.measured.binary_search(row).ok();
+        self.folds.iter().map(|fold| fold.iter().filter_map(place).collect()).collect()
+    }
+}
 
 /// A partition of samples into folds that keeps groups whole and spreads each class evenly. Views stay with their
 /// sample; a group without a row that may be measured is in no fold and always trains.
@@ -134,7 +160,6 @@ mod tests {
     use crate::dataset::{DatasetParts, GroupId, SampleId};
     use crate::digest::{Digest, Fingerprint};
     use crate::labels::{ClassIndex, Label, Labels};
-    use ndarray::Array2;
     use proptest::prelude::*;
 
     /// One entry a sample: its class and its group.

@@ -33,14 +33,20 @@ pub fn exact_match(present: ArrayView2<bool>, said: ArrayView2<bool>) -> f64 {
     rows.filter(|(present, said)| present == said).count() as f64 / present.nrows() as f64
 }
 
-/// The mean binary cross-entropy over samples and labels, in nats; NaN when there is none. A probability of 0 counts as the
-/// smallest positive `f32`.
-pub fn binary_nll(probabilities: ArrayView2<f32>, present: ArrayView2<bool>) -> f64 {
-    let pairs = probabilities.iter().zip(present.iter());
+/// The binary cross-entropy of every sample, a mean over its labels, in nats. A probability of 0 counts as the smallest
+/// positive `f32`.
+pub fn binary_losses(probabilities: ArrayView2<f32>, present: ArrayView2<bool>) -> Vec<f64> {
     let loss = |(&probability, &present): (&f32, &bool)| {
         -f64::from(if present { probability } else { 1.0 - probability }.max(f32::MIN_POSITIVE)).ln()
     };
-    pairs.map(loss).sum::<f64>() / probabilities.len() as f64
+    let rows = probabilities.rows().into_iter().zip(present.rows());
+    rows.map(|(row, present)| row.iter().zip(present).map(loss).sum::<f64>() / row.len() as f64).collect()
+}
+
+/// The mean of [`binary_losses`]; NaN when there is none.
+pub fn binary_nll(probabilities: ArrayView2<f32>, present: ArrayView2<bool>) -> f64 {
+    let losses = binary_losses(probabilities, present);
+    losses.iter().sum::<f64>() / losses.len() as f64
 }
 
 /// The probability from which on a label is said to be there, so that its F1 is highest; one half when it never is.

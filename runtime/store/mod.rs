@@ -2,7 +2,7 @@
 //!
 //! `samples.db` is a SQLite database in WAL mode, `synchronous=FULL`, 16 KiB pages, UTF-8. Its header has
 //! `application_id` 0x6564746c ("edtl") and the schema version as `user_version`; `schema/N.sql` leads from version N-1
-//! to N. Version 2:
+//! to N. Version 3:
 //!
 //! | table | column | content |
 //! |---|---|---|
@@ -23,11 +23,9 @@
 //! | | `vector` | 4 C bytes: C IEEE 754 binary32 values, little endian |
 //! | `views` | `sample_id`, `backbone_id`, `number` | primary key; `number` counts from 1 |
 //! | | `vector` | as in `features`, of an augmented view |
-//! | `statistics` | `backbone_id` | primary key |
-//! | | `sums` | sums over features, as `head` writes them |
 //! | `settings` | `key`, `value` | text |
 //!
-//! Version 1 had neither `views` nor `statistics`. Removing a sample removes its thumbnail, features and views;
+//! Version 1 had no `views`; version 2 had sums over features in a table `statistics`. Removing a sample removes its thumbnail, features and views;
 //! `secure_delete` overwrites them with zeros.
 
 mod edit;
@@ -39,7 +37,6 @@ mod open;
 mod query;
 mod sample;
 mod state;
-mod statistics;
 #[cfg(test)]
 mod tests;
 mod unlabelled;

@@ -136,3 +136,12 @@ fn a_weight_that_is_not_a_number_is_refused() {
         read_with(|file| file.tensors.get_mut("weight").unwrap().2[..4].copy_from_slice(&f32::NAN.to_le_bytes()));
     assert_eq!(error.to_string(), "expected finite numbers in the tensor `weight`");
 }
+
+#[test]
+fn a_head_that_an_older_program_updated_from_sums_is_read() {
+    let mut edited = Edited::new(&artifact(HeadKind::Lda).to_bytes());
+    let update = r#"{"update":{"measured_on":60,"added":1,"removed":2,"relabelled":3,"rebuilt":false},"#;
+    let report = edited.metadata["report"].replacen('{', update, 1);
+    edited.metadata.insert("report".to_owned(), report);
+    assert_eq!(edited.read().unwrap().report(), &artifact(HeadKind::Lda).report().without_durations());
+}

@@ -3,7 +3,10 @@
 
 use crate::common::{Device, backbone};
 use edgetl::dataset::{Dataset, DatasetParts};
-use edgetl::head::{FitError, FitOptions, Head, HeadArtifact, HeadChoice, HeadError, HeadKind, Outputs, Task, fit};
+use edgetl::head::{
+    FitError, FitOptions, HeadArtifact, HeadChoice, HeadError, HeadKind, NamesReport, NumbersReport, Outputs, Task,
+    TaskReport, fit,
+};
 use edgetl::labels::{Label, Labels};
 use edgetl::tensor::Features;
 use ndarray::Array2;
@@ -60,9 +63,12 @@ fn numbers_are_learned_by_both_heads_and_measured_out_of_fold() {
         options.mlp.epochs = 80;
         let head = fit(&samples, &options).unwrap();
         let report = head.report();
-        let measured = report.regression.unwrap();
+        let TaskReport::Numbers(NumbersReport { metrics: Some(measured), .. }) = report.task else { panic!("{kind}") };
         assert!(measured.rmse < rmse && measured.mae < measured.rmse && measured.r2 > 0.85, "{kind}: {measured:?}");
-        assert_eq!((report.cv.samples, report.classes.len(), report.candidates[0].rmse), (300, 0, Some(measured.rmse)));
+        assert_eq!(
+            (report.cv().samples, report.classes().len(), report.candidates[0].rmse),
+            (300, 0, Some(measured.rmse))
+        );
         let read = HeadArtifact::from_bytes(&head.to_bytes()).unwrap();
         assert_eq!((read.outputs(), read.to_bytes()), (&Outputs::Value, head.to_bytes()));
         let values = read.values(&Features(samples.features().clone())).unwrap();
@@ -80,7 +86,7 @@ fn ridge_regression_on_numbers_is_least_squares_when_hardly_penalised() {
     let samples = numbers(60);
     let options = FitOptions { penalties: Some(vec![1e-6]), ..options(Task::Regression, HeadKind::Ridge) };
     let head = fit(&samples, &options).unwrap();
-    let Head::Ridge(linear) = head.head() else { panic!("another head") };
+    let linear = head.head().linear().expect("a ridge head");
     for (channel, expected) in [3.0, -2.0, 0.0, 0.0, 0.0, 0.0].into_iter().enumerate() {
         assert!((linear.weights[[0, channel]] - expected).abs() < 1e-3, "{}", linear.weights);
     }
@@ -116,10 +122,14 @@ fn several_labels_are_learned_each_with_its_threshold() {
         options.mlp.epochs = 60;
         let head = fit(&samples, &options).unwrap();
         let report = head.report();
-        assert_eq!(report.classes.iter().map(Label::as_str).collect::<Vec<_>>(), ["big", "red"]);
-        assert!(report.cv.macro_f1.unwrap() > 0.85 && report.cv.accuracy.unwrap() > 0.8, "{kind}: {:?}", report.cv);
-        assert!(report.per_class.iter().all(|class| (60..160).contains(&class.count) && class.f1.unwrap() > 0.8));
-        let thresholds = &report.multilabel.as_ref().unwrap().thresholds;
+        assert_eq!(report.classes().iter().map(Label::as_str).collect::<Vec<_>>(), ["big", "red"]);
+        assert!(
+            report.cv().macro_f1.unwrap() > 0.85 && report.cv().accuracy.unwrap() > 0.8,
+            "{kind}: {:?}",
+            report.cv()
+        );
+        assert!(report.per_class().iter().all(|class| (60..160).contains(&class.count) && class.f1.unwrap() > 0.8));
+        let TaskReport::Names(NamesReport { thresholds, .. }) = &report.task else { panic!("{kind}") };
         assert!(thresholds.len() == 2 && thresholds.iter().all(|threshold| (0.05..0.95).contains(threshold)));
         let read = HeadArtifact::from_bytes(&head.to_bytes()).unwrap();
         assert_eq!(read.to_bytes(), head.to_bytes());
@@ -141,7 +151,7 @@ fn several_labels_are_learned_each_with_its_threshold() {
 fn a_head_from_before_there_were_tasks_names_classes() {
     let bytes = include_bytes!("../fixtures/head/version_1.safetensors");
     let head = HeadArtifact::from_bytes(bytes).unwrap();
-    assert_eq!((head.outputs(), head.report().task), (&Outputs::Classes, Task::Classification));
+    assert_eq!((head.outputs(), head.report().task()), (&Outputs::Classes, Task::Classification));
     assert_eq!(head.labels().len(), 6);
     let scores = head.predict(&Features(Array2::ones((1, head.head().dim())))).unwrap();
     assert!((scores[0].probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
@@ -207,10 +217,8 @@ fn a_device_learns_several_labels_a_picture() {
 #[test]
 fn the_perceptrons_training_is_chosen_by_flags_and_reported() {
     let device = Device::taught();
-    let flags =
-        ["fit-head", "--head", "mlp", "--width", "12", "--lr", "find", "--optimiser", "sgd", "--schedule", "one-cycle"];
-    let fitted =
-        &device.json(&[&flags[..], &["--epochs", "5", "--mixup", "0.2", "--initialisation", "scaled"]].concat())[0];
+    let flags = ["fit-head", "--head", "mlp", "--width", "12", "--lr", "find", "--epochs", "5"];
+    let fitted = &device.json(&[&flags[..], &["--initialisation", "scaled"]].concat())[0];
     let training = &fitted["training"];
     assert_eq!((training["width"].as_u64(), training["epochs"].as_array().unwrap().len()), (Some(12), 5));
     assert_eq!(
@@ -218,9 +226,26 @@ fn the_perceptrons_training_is_chosen_by_flags_and_reported() {
         training["epochs"][0]["gradient_norms"].as_array().unwrap().len()
     );
     assert!(training["finder"]["points"].as_array().unwrap().len() > 10 && training["finder"]["chosen"].is_number());
-    device.edgetl(&[&flags[..], &["--epochs", "5"]].concat()).assert().code(0).stdout(contains("learning rate"));
+    device.edgetl(&flags).assert().code(0).stdout(contains("learning rate"));
     device.edgetl(&["fit-head", "--lr", "fast"]).assert().code(2);
     device.edgetl(&["fit-head", "--head", "mlp", "--dropout", "1"]).assert().code(1).stderr(contains("a dropout"));
+}
+
+#[test]
+fn a_flag_that_is_gone_says_what_replaced_it() {
+    let device = Device::new();
+    for (flags, instead) in [
+        (&["--update"][..], "fit again"),
+        (&["--select", "auto"], "every head looks at all channels"),
+        (&["--optimizer", "sgd"], "Adam"),
+        (&["--schedule", "constant"], "cosine"),
+        (&["--mixup", "0.2"], "collect --views"),
+        (&["--label-smoothing", "0"], "0.1 always"),
+    ] {
+        let refused = device.edgetl(&[&["fit-head"], flags].concat()).assert().code(2);
+        refused.stderr(contains("is gone").and(contains(instead)));
+    }
+    device.edgetl(&["fit-head", "--help"]).assert().code(0).stdout(contains("--mixup").not());
 }
 
 #[test]
@@ -228,6 +253,8 @@ fn what_the_budget_left_out_is_named() {
     let device = Device::taught();
     let fitted = &device.json(&["fit-head", "--budget", "0"])[0];
     assert_eq!((fitted["head"].as_str(), fitted["left_out"].as_array().unwrap().len()), (Some("prototype"), 4));
-    assert!(fitted["left_out"][3]["reason"].as_str().unwrap().contains("--head mlp"));
-    device.edgetl(&["fit-head", "--budget", "0"]).assert().code(0).stdout(contains("not tried: mlp"));
+    assert!(fitted["left_out"][3]["reason"].as_str().unwrap().contains("takes about"));
+    assert!(fitted["left_out"][3]["budget"].as_f64().unwrap() >= 1.0);
+    let said = device.edgetl(&["fit-head", "--budget", "0"]).assert().code(0);
+    said.stdout(contains("not tried: mlp").and(contains("--head mlp tries it")));
 }

@@ -13,6 +13,19 @@ const LAYERS: &[&[&str]] = &[
     &["atomic_file", "digest", "labels", "tensor"],
 ];
 
+/// The floors inside `head`, from the top down; what shares a floor does not see each other.
+const HEAD_FLOORS: &[&[&str]] = &[
+    &["extra"],
+    &["fit"],
+    &["task"],
+    &["solve"],
+    &["design", "folds"],
+    &["file"],
+    &["report", "unknown", "calibration"],
+    &["error", "options"],
+    &["models"],
+];
+
 /// Crates that one place alone names, so that replacing one touches that place alone.
 const OWNED_CRATES: &[(&str, &[&str])] = &[
     ("ort", &["backbone/onnxruntime"]),
@@ -25,7 +38,6 @@ const OWNED_CRATES: &[(&str, &[&str])] = &[
     ("faer", &["algebra/"]),
     ("edgetl_algebra", &["head/"]),
     ("csv", &["sources/"]),
-    ("plotters", &["page/"]),
     ("maud", &["page/"]),
     ("base64", &["page/"]),
     ("shlex", &["cli/"]),
@@ -98,6 +110,41 @@ fn every_module_has_a_layer_and_sees_only_lower_ones() {
                 Some(layer) if layer > own => {}
                 Some(_) => faults.push(format!("{path}: `{module}` may not see `{seen}`")),
                 None => faults.push(format!("{path}: `crate::{seen}` has no layer")),
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The floors that a file of `head` names as `crate::head::floor`, or as `super::floor` where it lies directly in `head`.
+fn named_floors(path: &str, code: &str) -> BTreeSet<String> {
+    let depth = path.matches('/').count() - usize::from(path.ends_with("/mod.rs"));
+    let own = if depth == 1 { "super::" } else { "crate::head::" };
+    let names = ["crate::head::", own].into_iter().flat_map(|start| {
+        let after = code.match_indices(start).map(move |(at, _)| &code[at + start.len()..]);
+        after.map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>())
+    });
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn inside_head_every_floor_sees_only_lower_ones_and_never_the_roof() {
+    let floor_of = |name: &str| HEAD_FLOORS.iter().position(|floor| floor.contains(&name));
+    let mut faults = Vec::new();
+    for (path, code) in sources().into_iter().filter(|(path, _)| path.starts_with("head/") && path != "head/mod.rs") {
+        let own = path["head/".len()..].split('/').next().unwrap().trim_end_matches(".rs");
+        let Some(floor) = floor_of(own) else {
+            faults.push(format!("{path}: `{own}` has no floor"));
+            continue;
+        };
+        if code.contains("crate::head::{") {
+            faults.push(format!("{path}: names what it uses past its floor"));
+        }
+        for seen in named_floors(&path, &code).iter().filter(|seen| *seen != own && *seen != "super") {
+            match floor_of(seen) {
+                Some(other) if other > floor => {}
+                Some(_) => faults.push(format!("{path}: `{own}` may not see `{seen}`")),
+                None => faults.push(format!("{path}: `{seen}` is named past its floor")),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Heads that follow the store: updates, exact unlearning, augmented views, pictures without labels.
+//! Heads that follow the store: exact unlearning, augmented views, pictures without labels.
 
 use crate::common::{Device, backbone};
 use edgetl::head::{Head, HeadArtifact};
@@ -29,9 +29,7 @@ fn live_head(device: &Device) -> HeadArtifact {
 /// Every weight and bias, or every direction.
 fn numbers(head: &HeadArtifact) -> Vec<f32> {
     match head.head() {
-        Head::Lda(linear) | Head::Ridge(linear) | Head::Softmax(linear) | Head::Average(linear) => {
-            linear.weights.iter().chain(&linear.bias).copied().collect()
-        }
+        Head::Linear { linear, .. } => linear.weights.iter().chain(&linear.bias).copied().collect(),
         Head::Prototype(prototype) => prototype.directions.iter().copied().collect(),
         Head::Mlp(_) => panic!("not a closed form"),
     }
@@ -43,52 +41,6 @@ fn assert_same(one: &HeadArtifact, other: &HeadArtifact) {
     let largest = other.iter().fold(1f32, |largest, value| largest.max(value.abs()));
     let worst = one.iter().zip(&other).fold(0f32, |worst, (a, b)| worst.max((a - b).abs()));
     assert!(worst <= 1e-5 * largest, "{worst} of {largest}");
-}
-
-const CLOSED_FORMS: [&[&str]; 3] =
-    [&["--head", "lda"], &["--head", "ridge", "--penalty", "10"], &["--head", "prototype"]];
-
-#[test]
-fn an_update_after_removing_samples_is_a_fit_without_them() {
-    for flags in CLOSED_FORMS {
-        let device = collected();
-        device.json(&[&["fit-head"][..], flags].concat());
-        let ids: Vec<String> = (1..=60).step_by(3).map(|id: usize| id.to_string()).collect();
-        device.json(&["samples", "remove", "--id", &ids.join(",")]);
-        let updated = device.json(&["fit-head", "--update"]).remove(0);
-        assert_eq!((&updated["samples"], &updated["update"]["removed"]), (&40.into(), &20.into()), "{updated}");
-        assert_eq!(updated["update"]["measured_on"], 60);
-        assert_eq!(updated["update"]["rebuilt"], false);
-        let head = live_head(&device);
-        device.json(&[&["fit-head"][..], flags].concat());
-        assert_same(&head, &live_head(&device));
-    }
-}
-
-#[test]
-fn new_pictures_new_classes_renames_and_merges_are_followed() {
-    let device = collected();
-    device.json(&["samples", "relabel", "later", "--label", "star"]);
-    device.json(&["samples", "merge", "ring", "square"]);
-    device.json(&["fit-head", "--head", "lda"]);
-    device.json(&["samples", "rename", "later", "star"]);
-    device.draw("more", 13, 0);
-    device.json(&["collect", "more"]);
-    device.json(&["samples", "relabel", "hoop", "--id", "61,62"]);
-    let updated = device.json(&["fit-head", "--update"]).remove(0);
-    assert_eq!((&updated["update"]["added"], &updated["update"]["relabelled"]), (&18.into(), &10.into()), "{updated}");
-    let head = live_head(&device);
-    assert!(head.labels().iter().any(|label| label.as_str() == "hoop"));
-    let calibrated = head.temperature().value();
-    device.json(&["fit-head", "--head", "lda"]);
-    assert_same(&head, &live_head(&device));
-    assert_eq!(
-        calibrated,
-        HeadArtifact::from_bytes(&std::fs::read(device.state().join("heads/000001.safetensors")).unwrap())
-            .unwrap()
-            .temperature()
-            .value()
-    );
 }
 
 #[test]
@@ -104,25 +56,12 @@ fn merging_needs_both_classes() {
 }
 
 #[test]
-fn a_head_that_does_not_follow_from_sums_says_so_and_what_to_do() {
-    let device = collected();
-    device.json(&["fit-head", "--head", "softmax"]);
-    let refused =
-        contains("got softmax").and(contains("hint: fit one that can be updated: edgetl fit-head --head ridge"));
-    device.edgetl(&["fit-head", "--update"]).assert().code(1).stderr(refused);
-    device.json(&["fit-head", "--head", "ridge", "--balance"]);
-    device.edgetl(&["fit-head", "--update"]).assert().code(1).stderr(contains("balanced classes"));
-    device.edgetl(&["fit-head", "--update", "--head", "lda"]).assert().code(2);
-    assert_eq!(versions(&device).len(), 2);
-}
-
-#[test]
-fn an_update_tells_in_words_what_was_not_measured_again() {
-    let device = collected();
-    device.json(&["fit-head", "--head", "prototype"]);
-    device.json(&["samples", "remove", "--id", "1"]);
-    let told = contains("0 samples added, 1 removed").and(contains("those of the last full fit, on 60 samples"));
-    device.edgetl(&["fit-head", "--update"]).assert().success().stdout(told);
+fn asking_for_an_update_says_what_took_its_place() {
+    let device = Device::new();
+    let gone = contains("`--update` is gone: fit again").and(contains("edgetl fit-head"));
+    device.edgetl(&["fit-head", "--update"]).assert().code(2).stderr(gone);
+    device.edgetl(&["fit-head", "--update", "--head", "lda"]).assert().code(2).stderr(contains("is gone"));
+    device.edgetl(&["fit-head", "--help"]).assert().success().stdout(contains("update").not());
 }
 
 #[test]
@@ -171,11 +110,7 @@ fn views_train_and_are_neither_counted_nor_measured_and_go_with_their_picture() 
     assert_eq!(device.json(&["collect", "photos", "--views", "3"])[0]["views"], 0, "they are there already");
 
     device.json(&["samples", "remove", "--id", "1,2"]);
-    let updated = device.json(&["fit-head", "--update"]).remove(0);
-    assert_eq!((&updated["views"], &updated["update"]["rebuilt"]), (&174.into(), &false.into()), "{updated}");
-    let head = live_head(&device);
-    fitted(&device);
-    assert_same(&head, &live_head(&device));
+    assert_eq!(fitted(&device)["views"], 174);
 }
 
 #[test]

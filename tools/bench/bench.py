@@ -126,7 +126,7 @@ def fit(bench):
                        {peer: whole["peer"]})]
     for name, state in [("flowers12", flowers), (f"synthetic {samples} x {dim}, {classes} classes", synthetic)]:
         rows += [softmax(bench, name, state), ridge(bench, name, state)]
-    return rows + update(bench, flowers)
+    return rows
 
 
 def softmax(bench, name, state):
@@ -151,18 +151,6 @@ def ridge(bench, name, state):
     line = report.row(f"ridge, {len(ALPHAS)} penalties by leave-one-out, {name}", "s", seconds("edgetl"),
                       {"RidgeClassifierCV": seconds("peer")}, digits=3)
     return {**line, "alphas": chosen}
-
-
-def update(bench, state):
-    """Closed-form heads after 20 samples went, from kept sums and from all samples again; no Python peer keeps sums."""
-    runs = [bench.tool("update", "--state", state).last_json() for _ in range(bench.options.rounds)]
-    follow = lambda run: run["forget_seconds"] + run["catch_up_seconds"]
-    return [
-        report.row(f"{head} without 20 of {runs[0]['samples']} samples x {runs[0]['dim']}, from kept sums", "s",
-                   [follow(run) + run[f"{head}_seconds"] for run in runs],
-                   {"sums made anew": [run["anew_seconds"] + run[f"{head}_seconds"] for run in runs]}, digits=3)
-        for head in ("prototype", "lda", "ridge")
-    ]
 
 
 def start(bench):

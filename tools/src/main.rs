@@ -4,7 +4,6 @@ mod documents;
 mod fit;
 mod stages;
 mod synthesize;
-mod update;
 
 use clap::Parser;
 
@@ -19,8 +18,6 @@ enum Command {
     Fit(fit::Args),
     /// Write man pages and shell completions of edgetl's command line
     Documents(documents::Args),
-    /// Time taking samples out of kept sums and making heads from them
-    Update(update::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -29,7 +26,6 @@ fn main() -> anyhow::Result<()> {
         Command::Synthesize(args) => synthesize::run(&args),
         Command::Fit(args) => fit::run(&args),
         Command::Documents(args) => documents::run(&args),
-        Command::Update(args) => update::run(&args),
     }?;
     println!("{result}");
     Ok(())

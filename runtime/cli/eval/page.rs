@@ -24,7 +24,7 @@ pub fn write_page(measured: &Measured, paths: &[String], file: &Path, context: &
         subtitle: format!(
             "Pictures that the head was not fitted on. It was fitted on {} pictures of {} classes.",
             report.samples,
-            report.classes.len()
+            report.classes().len()
         ),
         figures: figures(&answers),
         answers: &answers,

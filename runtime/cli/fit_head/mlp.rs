@@ -1,6 +1,6 @@
 //! Flags about training the `mlp` head.
 
-use crate::head::{Initialisation, LearningRate, MlpSettings, Optimiser, Schedule};
+use crate::head::{Initialisation, LearningRate, MlpSettings};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "The mlp head")]
@@ -14,26 +14,11 @@ pub struct MlpArgs {
     /// Where the weights start: kaiming, xavier or scaled
     #[arg(long, default_value = "kaiming", value_name = "INIT")]
     initialisation: Initialisation,
-    /// adam or sgd
-    #[arg(long, alias = "optimizer", default_value = "adam", value_name = "NAME")]
-    optimiser: OptimiserName,
-    /// Of sgd
-    #[arg(long, default_value_t = 0.9, value_name = "SHARE")]
-    momentum: f32,
-    /// How the learning rate goes: cosine, one-cycle or constant
-    #[arg(long, default_value = "cosine", value_name = "NAME")]
-    schedule: Schedule,
-    /// The learning rate, or `find` [default: 0.001 for adam, 0.02 for sgd]
+    /// The learning rate, or `find` [default: 0.001]
     #[arg(long, value_name = "RATE")]
     lr: Option<LearningRate>,
     #[arg(long, default_value_t = 0.01, value_name = "DECAY")]
     weight_decay: f32,
-    /// The share of every target that is spread over all classes
-    #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
-    label_smoothing: f32,
-    /// Mix pairs of samples by shares from Beta(ALPHA, ALPHA); 0 mixes none
-    #[arg(long, default_value_t = 0.0, value_name = "ALPHA")]
-    mixup: f32,
     /// The highest number of passes over the samples
     #[arg(long, default_value_t = 30, value_name = "N")]
     epochs: usize,
@@ -44,24 +29,23 @@ pub struct MlpArgs {
     /// the end
     #[arg(long, default_value_t = 8, value_name = "EPOCHS")]
     patience: usize,
+    #[command(flatten)]
+    gone: Gone,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum OptimiserName {
-    Adam,
-    Sgd,
-}
-
-impl std::str::FromStr for OptimiserName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "adam" => Ok(Self::Adam),
-            "sgd" => Ok(Self::Sgd),
-            _ => Err(format!("expected adam or sgd, got `{text}`")),
-        }
-    }
+/// Flags of older versions, which say what there is instead.
+#[derive(Debug, clap::Args)]
+struct Gone {
+    #[arg(long, alias = "optimizer", hide = true)]
+    optimiser: Option<String>,
+    #[arg(long, hide = true)]
+    momentum: Option<String>,
+    #[arg(long, hide = true)]
+    schedule: Option<String>,
+    #[arg(long, hide = true)]
+    label_smoothing: Option<String>,
+    #[arg(long, hide = true)]
+    mixup: Option<String>,
 }
 
 impl MlpArgs {
@@ -70,18 +54,29 @@ impl MlpArgs {
             width: self.width,
             dropout: self.dropout,
             initialisation: self.initialisation,
-            optimiser: match self.optimiser {
-                OptimiserName::Adam => Optimiser::Adam,
-                OptimiserName::Sgd => Optimiser::Sgd { momentum: self.momentum },
-            },
-            schedule: self.schedule,
             learning_rate: self.lr.unwrap_or(LearningRate::Usual),
             weight_decay: self.weight_decay,
-            label_smoothing: self.label_smoothing,
-            mixup: self.mixup,
             epochs: self.epochs,
             batch: self.batch,
             patience: self.patience,
         }
+    }
+
+    /// What to say of a flag that is no more.
+    pub fn gone(&self) -> Option<String> {
+        let Gone { optimiser, momentum, schedule, label_smoothing, mixup } = &self.gone;
+        let instead = [
+            (
+                "optimiser",
+                optimiser,
+                "Adam with decoupled weight decay trains every mlp; --lr and --weight-decay set it",
+            ),
+            ("momentum", momentum, "Adam with decoupled weight decay trains every mlp; --lr and --weight-decay set it"),
+            ("schedule", schedule, "the learning rate falls along a cosine; --lr sets where from"),
+            ("label-smoothing", label_smoothing, "it is 0.1 always; the temperature of the head makes it honest"),
+            ("mixup", mixup, "collect --views adds augmented views, which do more"),
+        ];
+        let given = instead.into_iter().find(|(_, value, _)| value.is_some());
+        given.map(|(flag, _, instead)| format!("`--{flag}` is gone: {instead}"))
     }
 }

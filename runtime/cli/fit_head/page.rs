@@ -37,20 +37,22 @@ impl Subject<'_> {
         let projection = curve.as_ref().and_then(|curve| project(curve, &counts, TARGET, options.seed));
         let rows = self.store.samples(&Filter::default())?;
         let paths: HashMap<i64, &str> = rows.iter().map(|row| (row.id.0, row.source.as_str())).collect();
-        let training = serde_json::to_value(fit)?.get("training").filter(|training| !training.is_null()).cloned();
         let version = report.version.map_or_else(|| "Unpublished head".to_owned(), |version| format!("Head {version}"));
         let page = Page {
             title: format!("{version}: {}", names(fit)),
             subtitle: format!(
                 "A {} head on {} features of {}. Every picture was judged by heads that had not seen it, in {} folds.",
-                fit.head, fit.dim, report.backbone, fit.cv.folds
+                fit.head,
+                fit.dim,
+                report.backbone,
+                fit.cv().folds
             ),
             figures: figures(fit),
             answers: self.answers,
             candidates: &fit.candidates,
             curve: curve.as_ref(),
             projection: projection.as_ref(),
-            training: training.as_ref(),
+            training: fit.training.as_ref(),
             worst: worst(self.answers, &paths, context),
         };
         write(&page, path)
@@ -59,8 +61,8 @@ impl Subject<'_> {
 
 /// The classes, as far as a title holds them.
 fn names(fit: &FitReport) -> String {
-    let labels: Vec<&str> = fit.classes.iter().take(6).map(|label| label.as_str()).collect();
-    let more = fit.classes.len().saturating_sub(labels.len());
+    let labels: Vec<&str> = fit.classes().iter().take(6).map(|label| label.as_str()).collect();
+    let more = fit.classes().len().saturating_sub(labels.len());
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{rest}", labels.join(", "))
 }
@@ -68,11 +70,11 @@ fn names(fit: &FitReport) -> String {
 fn figures(fit: &FitReport) -> Vec<(&'static str, String)> {
     let optional = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), percent);
     vec![
-        ("right, held out", optional(fit.cv.accuracy)),
-        ("macro-F1", optional(fit.cv.macro_f1)),
-        ("calibration error", optional(fit.cv.ece)),
+        ("right, held out", optional(fit.cv().accuracy)),
+        ("macro-F1", optional(fit.cv().macro_f1)),
+        ("calibration error", optional(fit.cv().ece)),
         ("pictures", fit.samples.to_string()),
-        ("classes", fit.classes.len().to_string()),
+        ("classes", fit.classes().len().to_string()),
         ("may be called unknown", optional(fit.unknown.false_reject)),
     ]
 }

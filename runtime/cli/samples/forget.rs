@@ -1,4 +1,4 @@
-//! Removing samples from the store, from its sums and, when asked, from the heads.
+//! Removing samples from the store and, when asked, from the heads.
 
 use serde::Serialize;
 
@@ -7,8 +7,6 @@ use crate::cli::failure::OrHint;
 use crate::cli::fit_head;
 use crate::cli::output::count;
 use crate::cli::published::Published;
-use crate::cli::statistics;
-use crate::head::check_updatable;
 use crate::store::{Filter, HeadVersion, ShelfError, Store};
 
 #[derive(Serialize)]
@@ -29,13 +27,11 @@ struct Forgotten {
 
 pub fn remove(context: &Context, filter: &Filter, forget: bool) -> anyhow::Result<()> {
     let mut store = context.existing_store()?;
-    let ids: Vec<_> = store.samples(filter)?.into_iter().map(|sample| sample.id).collect();
-    statistics::forget(&mut store, &ids)?;
     let removal = store.remove(filter)?;
     if !removal.log_emptied {
         tracing::warn!("another process is reading the store; the removed bytes leave its log when that ends");
     }
-    let forgotten = forget.then(|| forget_in_heads(&mut store, context)).transpose()?;
+    let forgotten = forget.then(|| forget_in_heads(&store, context)).transpose()?;
     let removed = Removed { removed: removal.samples, erased: removal.log_emptied, forgotten };
     context.output.result(&removed, || removed.text())?;
     Ok(())
@@ -59,7 +55,7 @@ impl Removed {
 }
 
 /// A head says of no sample whether it saw it, so every version but a new one goes.
-fn forget_in_heads(store: &mut Store, context: &Context) -> anyhow::Result<Forgotten> {
+fn forget_in_heads(store: &Store, context: &Context) -> anyhow::Result<Forgotten> {
     let shelf = context.shelf();
     if matches!(shelf.current_version(), Err(ShelfError::Empty { .. })) {
         return Ok(Forgotten { head: None, erased_heads: shelf.erase_others(None)? });
@@ -70,14 +66,11 @@ fn forget_in_heads(store: &mut Store, context: &Context) -> anyhow::Result<Forgo
 }
 
 /// The live head made anew; `None` when less than two classes are left.
-fn without_the_removed(store: &mut Store, context: &Context) -> anyhow::Result<Option<HeadVersion>> {
+fn without_the_removed(store: &Store, context: &Context) -> anyhow::Result<Option<HeadVersion>> {
     let published = Published::read(context, None)?;
     let left = store.training_set(&published.artifact.fingerprint())?;
     if left.labels().len() < 2 {
         return Ok(None);
-    }
-    if check_updatable(published.artifact.report()).is_ok() {
-        return fit_head::publish_updated(store, &published, context).map(Some);
     }
     fit_head::publish_refitted(&left, published.artifact.report().head, context).map(Some)
 }

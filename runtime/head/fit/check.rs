@@ -1,7 +1,7 @@
 //! Options that make sense.
 
-use super::FitError;
-use crate::head::{FitOptions, MlpSettings, Optimiser, Task};
+use crate::head::error::FitError;
+use crate::head::options::{FitOptions, MlpSettings};
 
 /// # Errors
 /// When an option is out of its range.
@@ -15,9 +15,6 @@ pub fn check(options: &FitOptions) -> Result<(), FitError> {
     if let Some(budget) = options.budget.filter(|budget| budget.is_nan() || *budget < 0.0) {
         return Err(FitError::Budget(budget));
     }
-    if options.select.is_some() && options.task != Task::Classification {
-        return Err(FitError::SelectionOfTask(options.task));
-    }
     check_training(&options.mlp)?;
     match &options.penalties {
         Some(penalties) if penalties.is_empty() => Err(FitError::NoPenalty),
@@ -30,20 +27,12 @@ pub fn check(options: &FitOptions) -> Result<(), FitError> {
 }
 
 fn check_training(settings: &MlpSettings) -> Result<(), FitError> {
-    let MlpSettings { dropout, weight_decay, label_smoothing, mixup, .. } = *settings;
-    let momentum = match settings.optimiser {
-        Optimiser::Sgd { momentum } => momentum,
-        Optimiser::Adam => 0.0,
-    };
-    for (what, share) in [("a dropout", dropout), ("a momentum", momentum), ("a label smoothing", label_smoothing)] {
-        if !(0.0..1.0).contains(&share) {
-            return Err(FitError::Training { what, limits: "of at least 0 and below 1", got: share.into() });
-        }
+    let MlpSettings { dropout, weight_decay, .. } = *settings;
+    if !(0.0..1.0).contains(&dropout) {
+        return Err(FitError::Training { what: "a dropout", limits: "of at least 0 and below 1", got: dropout.into() });
     }
-    for (what, value) in [("a weight decay", weight_decay), ("a mixup", mixup)] {
-        if !(value.is_finite() && value >= 0.0) {
-            return Err(FitError::Training { what, limits: "of at least 0", got: value.into() });
-        }
+    if !(weight_decay.is_finite() && weight_decay >= 0.0) {
+        return Err(FitError::Training { what: "a weight decay", limits: "of at least 0", got: weight_decay.into() });
     }
     for (what, count, least) in [
         ("a width", settings.width.unwrap_or(1), 1),

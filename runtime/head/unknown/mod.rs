@@ -90,9 +90,9 @@ impl Usual {
 /// each in deviations from what known pictures have, add up to more than a threshold.
 #[derive(Clone, PartialEq, Debug)]
 pub struct UnknownRule {
-    pub(super) distance: Distance,
-    pub(super) usual_distance: Usual,
-    pub(super) usual_logit: Usual,
+    pub(in crate::head) distance: Distance,
+    pub(in crate::head) usual_distance: Usual,
+    pub(in crate::head) usual_logit: Usual,
     pub threshold: f32,
     /// The share of known pictures that the threshold was set to refuse.
     pub false_reject: f64,

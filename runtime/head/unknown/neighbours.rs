@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
-use crate::head::prototype::unit;
+use crate::head::models::unit;
 use crate::labels::ClassIndex;
 
 /// How many neighbours a distance is the mean over.

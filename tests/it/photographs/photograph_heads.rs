@@ -92,7 +92,7 @@ fn outcome(studied: &Studied, options: &FitOptions) -> Outcome {
     let probabilities = probabilities(&answers(&head, &studied.asked));
     Outcome {
         held_out: accuracy(probabilities.view(), studied.asked.targets()),
-        cross_validated: head.report().cv.accuracy.unwrap(),
+        cross_validated: head.report().cv().accuracy.unwrap(),
         calibration: ece(probabilities.view(), studied.asked.targets()),
         chance: error_by_chance(&probabilities),
         kind: head.report().head,

@@ -1,0 +1,9 @@
+//! What is made of heads beyond fitting one: classes beside a classifier's own, guessed labels, a look for what is wrong.
+
+mod diagnosis;
+mod imprint;
+mod pseudo_labels;
+
+pub use diagnosis::{Diagnosis, Duplicate, Imbalance, Outlier, Suspect, diagnose};
+pub use imprint::{KnownClasses, fit_beside};
+pub use pseudo_labels::fit_with_guesses;

@@ -1,0 +1,30 @@
+//! One kind of head, judged on what it was not fitted on; nothing is kept.
+
+use super::{Answers, Prepared, check, trial};
+use crate::dataset::Dataset;
+use crate::head::calibration::Temperature;
+use crate::head::error::FitError;
+use crate::head::models::{HeadKind, Task};
+use crate::head::options::FitOptions;
+
+/// The calibrated out-of-fold answers of heads of this `kind`, for classification. Classes without samples have no column.
+///
+/// # Errors
+/// As [`super::fit`].
+pub fn cross_validate(dataset: &Dataset, kind: HeadKind, options: &FitOptions) -> Result<Answers, FitError> {
+    check(options)?;
+    let options = FitOptions { task: Task::Classification, ..options.clone() };
+    let data = Prepared::new(dataset, &options)?;
+    let trial = trial(kind, &data)?;
+    let temperature = Temperature::fit(trial.outputs.view(), &data.classes().truth);
+    Ok(Answers::new(&data, temperature.probabilities(trial.outputs)))
+}
+
+/// The answers of ridge heads, each fitted on everything but one group: exact, and without as many fits.
+///
+/// # Errors
+/// As [`super::fit`].
+pub fn leave_one_out(dataset: &Dataset, options: &FitOptions) -> Result<Answers, FitError> {
+    let options = FitOptions { folds: dataset.len().max(2), ..options.clone() };
+    cross_validate(dataset, HeadKind::Ridge, &options)
+}

@@ -1,0 +1,113 @@
+//! From a dataset to a head, the same way for classes, numbers and several labels: hold out, try heads, choose one, fit it
+//! on everything, calibrate.
+
+mod answers;
+mod budget;
+mod candidates;
+mod check;
+mod choose;
+mod held_out;
+mod prepared;
+mod unknown;
+
+use std::time::Instant;
+
+pub use answers::Answers;
+pub use candidates::{RidgeFit, SoftmaxFit, ridge_regression, softmax_regression};
+pub use held_out::{cross_validate, leave_one_out};
+
+pub(in crate::head) use candidates::trial;
+pub(in crate::head) use check::check;
+pub(in crate::head) use prepared::{Prepared, Trial};
+
+use super::error::FitError;
+use super::file::{ArtifactParts, HeadArtifact};
+use super::options::{FitOptions, HeadChoice};
+use super::report::{Candidate, FitReport, LeftOut, UnknownReport, rounded};
+use super::unknown::UnknownRule;
+use crate::dataset::Dataset;
+use candidates::{Fitted, average, refit};
+
+/// Fits the head that `options` ask for on every sample.
+///
+/// # Errors
+/// When there is too little to learn from, labels cannot be read as the task needs them, or the options make no sense.
+pub fn fit(dataset: &Dataset, options: &FitOptions) -> Result<HeadArtifact, FitError> {
+    fit_with_answers(dataset, options).map(|(artifact, _)| artifact)
+}
+
+/// [`fit`], and the out-of-fold answers that its report counts: none for a head that does not answer with classes. Classes
+/// without samples are left out of the head.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_with_answers(dataset: &Dataset, options: &FitOptions) -> Result<(HeadArtifact, Answers), FitError> {
+    check(options)?;
+    let data = Prepared::new(dataset, options)?;
+    let (kinds, left_out) = budget::kinds(&data)?;
+    let mut tried = Vec::new();
+    for kind in kinds {
+        let start = Instant::now();
+        let trial = trial(kind, &data)?;
+        tried.push((candidate(&trial, start, &data), trial));
+    }
+    if options.head == HeadChoice::Auto {
+        let start = Instant::now();
+        let average = average::of(&tried.iter().map(|(_, trial)| trial).collect::<Vec<_>>(), &data);
+        tried.extend(average.map(|average| (candidate(&average, start, &data), average)));
+    }
+    let tried = choose::best_first(tried, &data);
+    let (candidates, trials): (Vec<_>, Vec<_>) = tried.into_iter().unzip();
+    finish(&trials[0], (candidates, left_out), &data)
+}
+
+fn finish(
+    best: &Trial,
+    (candidates, left_out): (Vec<Candidate>, Vec<LeftOut>),
+    data: &Prepared,
+) -> Result<(HeadArtifact, Answers), FitError> {
+    let Fitted { head, training } = refit(&best.recipe, data)?;
+    let unknown = unknown::rule(best, data);
+    let decision = data.rules().decide(&best.outputs, &data.dataset, &data.split);
+    let report = FitReport {
+        candidates,
+        left_out,
+        training,
+        unknown: unknown_report(unknown.as_ref()),
+        balance: data.options.balance,
+        ..FitReport::new(best.kind(), &data.dataset, decision.report)
+    };
+    let answers = match decision.probabilities {
+        Some(probabilities) => Answers::new(data, probabilities),
+        None => Answers::none(decision.labels.clone()),
+    };
+    let artifact = HeadArtifact::new(ArtifactParts {
+        head,
+        outputs: decision.outputs,
+        labels: decision.labels,
+        fingerprint: data.dataset.fingerprint(),
+        temperature: decision.temperature,
+        unknown,
+        report,
+    })?;
+    Ok((artifact, answers))
+}
+
+fn unknown_report(rule: Option<&UnknownRule>) -> UnknownReport {
+    UnknownReport {
+        threshold: rule.map(|rule| rounded(f64::from(rule.threshold))),
+        false_reject: rule.map(|rule| rule.false_reject),
+    }
+}
+
+fn candidate(trial: &Trial, start: Instant, data: &Prepared) -> Candidate {
+    let measures = data.rules().measures(&trial.outputs, &data.split);
+    Candidate {
+        head: trial.kind(),
+        penalty: trial.recipe.penalty(),
+        accuracy: measures.accuracy,
+        nll: measures.nll,
+        rmse: measures.rmse,
+        seconds: Some(start.elapsed().as_secs_f64()),
+    }
+}

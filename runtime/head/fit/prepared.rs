@@ -1,0 +1,134 @@
+//! What all heads that are tried share, and what trying one gives.
+
+use std::borrow::Cow;
+
+use ndarray::Array2;
+
+use crate::dataset::Dataset;
+use crate::head::design::Design;
+use crate::head::error::FitError;
+use crate::head::folds::Split;
+use crate::head::models::HeadKind;
+use crate::head::options::FitOptions;
+use crate::head::task::{Classes, Read, Target, TaskRules};
+use crate::labels::ClassIndex;
+
+/// A dataset read as its task says, with its folds and its features made ready for linear fits.
+pub struct Prepared<'a> {
+    pub dataset: Cow<'a, Dataset>,
+    pub options: &'a FitOptions,
+    pub target: Target,
+    pub split: Split,
+    pub design: Design,
+    /// One a row, their sum N.
+    pub weights: Vec<f64>,
+}
+
+impl<'a> Prepared<'a> {
+    /// # Errors
+    /// When there is too little to learn from, or a label cannot be read as the task needs it.
+    pub fn new(dataset: &'a Dataset, options: &'a FitOptions) -> Result<Self, FitError> {
+        if dataset.is_empty() || dataset.dim() == 0 {
+            // Says which of the two it is, in the task's own words.
+            Read::new(dataset, options)?;
+        }
+        let (read, design) = rayon::join(
+            || Read::new(dataset, options),
+            || Design::new(dataset.features().view()).map_err(|_| FitError::Decomposition),
+        );
+        let Read { dataset, target, split } = read?;
+        let weights = target.rules().weights(&dataset);
+        Ok(Self { dataset, options, target, split, design: design?, weights })
+    }
+
+    pub fn rules(&self) -> &dyn TaskRules {
+        self.target.rules()
+    }
+
+    /// # Panics
+    /// When the task is another one than classification.
+    pub fn classes(&self) -> &Classes {
+        match &self.target {
+            Target::Classes(classes) => classes,
+            Target::Numbers(_) | Target::Names(_) => panic!("only classification has classes"),
+        }
+    }
+
+    pub fn targets(&self, rows: &[usize]) -> Vec<ClassIndex> {
+        rows.iter().map(|&row| self.dataset.targets()[row]).collect()
+    }
+
+    /// From strong to weak: those of the options, else the head's own.
+    pub fn penalties(&self, own: &[f64]) -> Vec<f64> {
+        let mut penalties = self.options.penalties.clone().unwrap_or_else(|| own.to_vec());
+        penalties.sort_by(|a, b| b.total_cmp(a));
+        penalties
+    }
+
+    /// The penalty of least loss; one from the middle where nothing can be measured.
+    ///
+    /// `losses` and `penalties` go together, and there is at least one.
+    pub fn best_penalty(&self, penalties: &[f64], losses: &[f64]) -> usize {
+        if self.split.measured.is_empty() {
+            return (penalties.len() - 1) / 2;
+        }
+        (0..losses.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).expect("options hold at least one penalty")
+    }
+}
+
+/// How a head is fitted on all samples.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Recipe {
+    Prototype,
+    Lda,
+    Ridge {
+        penalty: f64,
+    },
+    Softmax {
+        penalty: f64,
+    },
+    /// Each member's logits times its factor, summed.
+    Average(Vec<(f32, Recipe)>),
+    Mlp,
+}
+
+/// A recipe with its answers out of fold.
+pub struct Trial {
+    pub recipe: Recipe,
+    /// `[M,K]`, of the measured rows: logits, or numbers in the unit of the labels.
+    pub outputs: Array2<f32>,
+}
+
+impl Recipe {
+    pub fn kind(&self) -> HeadKind {
+        match self {
+            Self::Prototype => HeadKind::Prototype,
+            Self::Lda => HeadKind::Lda,
+            Self::Ridge { .. } => HeadKind::Ridge,
+            Self::Softmax { .. } => HeadKind::Softmax,
+            Self::Average(_) => HeadKind::Average,
+            Self::Mlp => HeadKind::Mlp,
+        }
+    }
+
+    /// `None` for a head without.
+    pub fn penalty(&self) -> Option<f64> {
+        match self {
+            Self::Ridge { penalty } | Self::Softmax { penalty } => Some(*penalty),
+            _ => None,
+        }
+    }
+}
+
+impl Trial {
+    pub fn kind(&self) -> HeadKind {
+        self.recipe.kind()
+    }
+}
+
+/// Puts the answers of a fold, `[n,K]`, into the rows of all.
+pub fn scatter(all: &mut Array2<f32>, rows: &[usize], answers: &Array2<f32>) {
+    for (&row, answers) in rows.iter().zip(answers.rows()) {
+        all.row_mut(row).assign(&answers);
+    }
+}

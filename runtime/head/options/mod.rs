@@ -1,0 +1,94 @@
+//! What a user may choose about fitting.
+
+mod mlp;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub use mlp::{Initialisation, LearningRate, MlpSettings, ParseSettingError};
+
+use crate::head::models::{HeadKind, ParseHeadError, Task};
+
+/// Which head to fit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HeadChoice {
+    /// The one that cross-validation finds best.
+    Auto,
+    Only(HeadKind),
+}
+
+/// How to fit a head. [`FitOptions::default`] is what `fit-head` does without flags.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FitOptions {
+    pub task: Task,
+    pub head: HeadChoice,
+    /// Gives every class the same total weight.
+    pub balance: bool,
+    /// The highest number of folds; fewer where there are fewer groups.
+    pub folds: usize,
+    /// Decides which group goes to which fold.
+    pub seed: u64,
+    /// L2 penalties to choose from, on the weights of standardised features beside the summed loss (scikit-learn's
+    /// `1/C` and `alpha`); `None` for each head's own.
+    pub penalties: Option<Vec<f64>>,
+    /// The share of known pictures that may be called unknown.
+    pub false_reject: f64,
+    /// Seconds that [`HeadChoice::Auto`] may spend on trying heads, as a count of multiplications of which a core is taken to
+    /// do 20 billion a second: no decision depends on a clock, so that the same samples give the same head. `None` tries every linear
+    /// head, and the perceptron where it takes half a second.
+    pub budget: Option<f64>,
+    /// How a perceptron is trained.
+    pub mlp: MlpSettings,
+}
+
+impl Default for FitOptions {
+    fn default() -> Self {
+        Self {
+            task: Task::Classification,
+            head: HeadChoice::Auto,
+            balance: false,
+            folds: 5,
+            seed: 0,
+            penalties: None,
+            false_reject: 0.05,
+            budget: None,
+            mlp: MlpSettings::default(),
+        }
+    }
+}
+
+impl fmt::Display for HeadChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.pad("auto"),
+            Self::Only(kind) => kind.fmt(f),
+        }
+    }
+}
+
+impl FromStr for HeadChoice {
+    type Err = ParseHeadError;
+
+    /// `auto` or the name of a head.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            _ => text.parse().map(Self::Only),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_head_is_chosen_by_the_name_it_prints() {
+        for kind in HeadKind::ALL {
+            assert_eq!(kind.to_string().parse::<HeadChoice>().unwrap(), HeadChoice::Only(kind));
+        }
+        assert_eq!("auto".parse::<HeadChoice>().unwrap(), HeadChoice::Auto);
+        let error = "svm".parse::<HeadChoice>().unwrap_err();
+        assert_eq!(error.to_string(), "expected a head of prototype, lda, ridge, softmax, average, mlp, got `svm`");
+    }
+}
