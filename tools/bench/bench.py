@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import markers
 import report
 from processes import alternate, run
 
@@ -206,6 +207,8 @@ def main():
     target.write_text(json.dumps({**machine, "rows": rows}, indent=1) + "\n")
     (bench.work / "results.md").write_text(table + "\n")
     print(table)
+    if list(bench.options.only) == list(PARTS):
+        markers.write("README.md", "speed", table)
     print(f"\n{machine['machine']}, {machine['cores']} cores, median of {machine['rounds']} rounds; details: {target}")
 
 
