@@ -8,7 +8,8 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::error::{At, StoreError};
 
 /// The scripts that lead from one schema version to the next; `user_version` counts those that have run.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+pub(super) const MIGRATIONS: &[&str] =
+    &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 
 /// SQLite's `application_id` of a sample store: "edtl".
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"edtl");
@@ -92,7 +93,10 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Res
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID).at(path)?;
     transaction.pragma_update(None, "user_version", migrations.len() as u32).at(path)?;
-    transaction.commit().at(path)
+    transaction.commit().at(path)?;
+    // What a migration dropped is in the file until the log is moved into it; where a reader is in the way, it goes with
+    // the next time that the log is.
+    connection.query_one("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).at(path)
 }
 
 fn user_version(connection: &Connection) -> rusqlite::Result<u32> {
