@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::head_data::clusters;
-use edgetl::head::{ArtifactError, FitOptions, HeadArtifact, HeadChoice, HeadKind, InvalidHead, fit};
+use edgetl::digest::Digest;
+use edgetl::head::{
+    ArtifactError, FitOptions, HeadArtifact, HeadChoice, HeadKind, Initialisation, InvalidHead, LearningRate,
+    MlpSettings, Selection, Task, fit,
+};
 use edgetl::tensor::Features;
 use safetensors::{Dtype, SafeTensors};
 
@@ -35,7 +39,14 @@ impl Edited {
             (name, safetensors::tensor::TensorView::new(*dtype, shape.clone(), data).unwrap())
         });
         let metadata = Some(self.metadata.clone().into_iter().collect());
-        HeadArtifact::from_bytes(&safetensors::serialize(views, metadata).unwrap())
+        let mut bytes = safetensors::serialize(views, metadata).unwrap();
+        if let Some(old) = self.metadata.get("checksum") {
+            let place = bytes.windows(64).position(|window| window == old.as_bytes()).unwrap();
+            bytes[place..][..64].fill(b'0');
+            let checksum = Digest::of(&bytes).to_string();
+            bytes[place..][..64].copy_from_slice(checksum.as_bytes());
+        }
+        HeadArtifact::from_bytes(&bytes)
     }
 }
 
@@ -94,8 +105,8 @@ fn a_header_that_promises_gigabytes_is_refused() {
 fn other_files_and_newer_versions_are_refused() {
     assert!(matches!(read_with(|file| file.metadata.clear()), ArtifactError::Format(None)));
     assert!(matches!(read_with_metadata("format", "model"), ArtifactError::Format(Some(_))));
-    let newer = read_with_metadata("version", "3");
-    assert_eq!(newer.to_string(), "expected a head of version 2 or older, got `3`");
+    let newer = read_with_metadata("version", "4");
+    assert_eq!(newer.to_string(), "expected a head of version 3 or older, got `4`");
     assert!(matches!(read_with_metadata("task", "clustering"), ArtifactError::Task(_)));
 }
 
@@ -144,4 +155,91 @@ fn a_head_that_an_older_program_updated_from_sums_is_read() {
     let report = edited.metadata["report"].replacen('{', update, 1);
     edited.metadata.insert("report".to_owned(), report);
     assert_eq!(edited.read().unwrap().report(), &artifact(HeadKind::Lda).report().without_durations());
+}
+
+/// Two classes on six channels, one of each kind of rule and answer.
+fn small_heads() -> Vec<HeadArtifact> {
+    let fit_as = |task, kind| {
+        let options = FitOptions { task, head: HeadChoice::Only(kind), ..FitOptions::default() };
+        fit(&clusters(2, 12, 6), &options).unwrap()
+    };
+    vec![fit_as(Task::Classification, HeadKind::Softmax), fit_as(Task::Multilabel, HeadKind::Softmax)]
+}
+
+#[test]
+fn every_flipped_bit_of_a_head_is_an_error() {
+    for head in small_heads() {
+        let bytes = head.to_bytes();
+        assert!(bytes.len() < 8000, "{}", bytes.len());
+        for (place, bit) in (0..bytes.len()).flat_map(|place| (0..8).map(move |bit| (place, bit))) {
+            let mut damaged = bytes.clone();
+            damaged[place] ^= 1 << bit;
+            let read = HeadArtifact::from_bytes(&damaged);
+            assert!(read.is_err(), "bit {bit} of byte {place}");
+        }
+    }
+}
+
+#[test]
+fn a_head_that_was_changed_and_parses_says_that_it_is_damaged() {
+    let bytes = artifact(HeadKind::Ridge).to_bytes();
+    let changed = |from: &[u8], to: &[u8]| {
+        let place = bytes.windows(from.len()).position(|window| window == from).unwrap();
+        let mut changed = bytes.clone();
+        changed[place..][..to.len()].copy_from_slice(to);
+        HeadArtifact::from_bytes(&changed).unwrap_err()
+    };
+    assert!(matches!(changed(b"class 0", b"claws 0"), ArtifactError::Checksum));
+    assert!(matches!(changed(b"\"version\":\"3\"", b"\"version\":\"1\""), ArtifactError::Checksum));
+    let error = changed(b"\"temperature\":\"", b"\"temperature\":\"9");
+    assert_eq!(error.to_string(), "the file is damaged: its checksum does not match");
+    let missing = read_with(|file| drop(file.metadata.remove("checksum")));
+    assert!(matches!(missing, ArtifactError::MissingMetadata("checksum")));
+}
+
+#[test]
+fn a_head_keeps_all_that_it_was_fitted_with() {
+    let mlp = MlpSettings {
+        width: Some(5),
+        initialisation: Initialisation::Xavier,
+        learning_rate: LearningRate::Fixed(0.003),
+        epochs: 4,
+        ..MlpSettings::default()
+    };
+    let head = HeadChoice::Only(HeadKind::Mlp);
+    let (penalties, select) = (Some(vec![0.1, 2.5e-3]), Some(Selection::Top(4)));
+    let options = FitOptions {
+        head,
+        balance: true,
+        folds: 3,
+        seed: 9,
+        penalties,
+        false_reject: 0.125,
+        select,
+        mlp,
+        ..FitOptions::default()
+    };
+    let written = fit(&clusters(3, 12, 6), &options).unwrap();
+    let read = HeadArtifact::from_bytes(&written.to_bytes()).unwrap();
+    assert_eq!(read.options(), Some(&options));
+    let automatic = FitOptions { budget: Some(0.5), select: Some(Selection::Auto), ..FitOptions::default() };
+    let written = fit(&clusters(3, 12, 6), &automatic).unwrap();
+    assert_eq!(HeadArtifact::from_bytes(&written.to_bytes()).unwrap().options(), Some(&automatic));
+}
+
+#[test]
+fn heads_of_older_versions_are_read_and_have_no_checksum() {
+    for (version, bytes) in [
+        (1, &include_bytes!("../fixtures/head/version_1.safetensors")[..]),
+        (2, &include_bytes!("../fixtures/head/version_2.safetensors")[..]),
+    ] {
+        let head = HeadArtifact::from_bytes(bytes).unwrap();
+        assert_eq!(HeadArtifact::file_version(bytes).unwrap(), version);
+        assert!(!HeadArtifact::has_checksum(version) && head.options().is_none());
+        let told = FitOptions::told_by(head.report());
+        assert_eq!((told.task, told.head), (head.outputs().task(), HeadChoice::Only(head.head().kind())));
+        let rewritten = head.to_bytes();
+        assert_eq!(HeadArtifact::file_version(&rewritten).unwrap(), 3);
+        assert_eq!(HeadArtifact::from_bytes(&rewritten).unwrap(), head);
+    }
 }

@@ -64,6 +64,7 @@ pub fn fit_beside(dataset: &Dataset, known: &KnownClasses, options: &FitOptions)
         temperature,
         unknown: None,
         report,
+        options: Some(options.clone()),
     })?)
 }
 

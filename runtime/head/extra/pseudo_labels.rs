@@ -44,8 +44,8 @@ pub fn fit_with_guesses(
     let first = fit(&dataset, options)?;
     // Only the guesses differ between the two.
     let penalties = first.report().candidates[0].penalty.map(|penalty| vec![penalty]);
-    let options = FitOptions { head: HeadChoice::Only(first.report().head), penalties, ..options.clone() };
-    let teaching = Teaching { dataset: &dataset, unlabelled, options: &options, confidence };
+    let narrowed = FitOptions { head: HeadChoice::Only(first.report().head), penalties, ..options.clone() };
+    let teaching = Teaching { dataset: &dataset, unlabelled, options: &narrowed, confidence };
     let all: Vec<usize> = (0..unlabelled.ids.len()).collect();
     let guesses = teaching.guesses(&first, &dataset, &all);
     let effect = teaching.effect()?;
@@ -60,7 +60,7 @@ pub fn fit_with_guesses(
         used,
     };
     let mut parts = match used {
-        true => fit(&teaching.extended(&dataset, &guesses), &options)?.0,
+        true => fit(&teaching.extended(&dataset, &guesses), &narrowed)?.0,
         false => first.0.clone(),
     };
     parts.report.views = first.report().views;
@@ -72,6 +72,7 @@ pub fn fit_with_guesses(
         }
         classes.pseudo_labels = Some(report);
     }
+    parts.options = Some(options.clone());
     Ok(HeadArtifact::new(parts)?)
 }
 

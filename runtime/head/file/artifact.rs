@@ -6,6 +6,7 @@ use crate::digest::Fingerprint;
 use crate::head::calibration::{Temperature, independent_probabilities};
 use crate::head::error::InvalidHead;
 use crate::head::models::{Head, Linear, Mlp, Outputs, Task};
+use crate::head::options::FitOptions;
 use crate::head::report::FitReport;
 use crate::head::unknown::UnknownRule;
 use crate::labels::{ClassIndex, Labels};
@@ -29,6 +30,8 @@ pub struct ArtifactParts {
     /// `None` when there were too few samples to set a threshold.
     pub unknown: Option<UnknownRule>,
     pub report: FitReport,
+    /// What the head was fitted with; `None` for one of a file older than version 3.
+    pub options: Option<FitOptions>,
 }
 
 /// Why a head cannot answer.
@@ -126,6 +129,11 @@ impl HeadArtifact {
 
     pub fn report(&self) -> &FitReport {
         &self.0.report
+    }
+
+    /// What the head was fitted with; `None` for one of a file older than version 3, which does not say.
+    pub fn options(&self) -> Option<&FitOptions> {
+        self.0.options.as_ref()
     }
 
     /// Logits before calibration: `[N,C]` to `[N,K]`.

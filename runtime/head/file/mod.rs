@@ -3,7 +3,9 @@
 //! | Metadata | |
 //! |---|---|
 //! | `format` | `edgetl-head` |
-//! | `version` | `1`; `2` for tasks that version 1 does not know |
+//! | `version` | `3` |
+//! | `checksum` | SHA-256 of the whole file, 64 lower-case hexadecimal digits, with zeros in the place of these digits |
+//! | `options` | JSON object: what the head was fitted with |
 //! | `task` | `regression` or `multilabel`; absent for classification |
 //! | `kind` | `softmax`, `ridge`, `lda`, `average`, `mlp`, `prototype` |
 //! | `labels` | JSON list of strings, one a class; empty for regression |
@@ -11,6 +13,8 @@
 //! | `temperature` | a number |
 //! | `unknown` | JSON object (threshold, false-reject rate, kind of distance, usual distance and logit, rows a class); absent without rule |
 //! | `report` | JSON object, as `fit-head --json` prints it |
+//!
+//! Version 1 (classification) and version 2 (other tasks) had neither `checksum` nor `options`.
 //!
 //! | Tensor | Type | Shape | |
 //! |---|---|---|---|
@@ -23,6 +27,7 @@
 //! | `unknown.means`, `unknown.scales` | F32 | `[K,C]`, `[C]` | with `unknown` of kind `means` |
 
 mod artifact;
+mod checksum;
 mod writer;
 
 use std::collections::{BTreeMap, HashMap};
@@ -44,9 +49,9 @@ use writer::{Tensor, serialize};
 pub use artifact::{ArtifactParts, HeadArtifact, HeadError, Scores, Value};
 
 const FORMAT: &str = "edgetl-head";
-const VERSION: u32 = 2;
-/// The last that knows nothing but classification.
-const CLASSIFICATION_VERSION: u32 = 1;
+const VERSION: u32 = 3;
+/// The first with a checksum.
+const CHECKED_VERSION: u32 = 3;
 
 /// Why bytes are no head.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +62,8 @@ pub enum ArtifactError {
     Format(Option<String>),
     #[error("expected a head of version {VERSION} or older, got `{0}`")]
     Version(String),
+    #[error("the file is damaged: its checksum does not match")]
+    Checksum,
     #[error("expected `{0}` in the metadata")]
     MissingMetadata(&'static str),
     #[error("expected `{key}` of the metadata to be what this version writes")]
@@ -96,10 +103,10 @@ impl HeadArtifact {
     /// The head's file; the same artifact gives the same bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let task = self.outputs().task();
-        let version = if task == Task::Classification { CLASSIFICATION_VERSION } else { VERSION };
         let mut metadata = BTreeMap::from([
             ("format", FORMAT.to_owned()),
-            ("version", version.to_string()),
+            ("version", VERSION.to_string()),
+            ("checksum", checksum::BLANK.to_owned()),
             ("kind", self.head().kind().to_string()),
             ("labels", json(self.labels())),
             ("fingerprint", self.fingerprint().to_string()),
@@ -117,7 +124,23 @@ impl HeadArtifact {
             metadata.insert("unknown", json(&UnknownMetadata::of(rule)));
             tensors.extend(distance_tensors(&rule.distance));
         }
-        serialize(&metadata, &tensors)
+        if let Some(options) = self.options() {
+            metadata.insert("options", json(options));
+        }
+        checksum::filled_in(serialize(&metadata, &tensors))
+    }
+
+    /// The version of a head's file.
+    ///
+    /// # Errors
+    /// As [`HeadArtifact::from_bytes`], as far as that has to read to find the version.
+    pub fn file_version(bytes: &[u8]) -> Result<u32, ArtifactError> {
+        Reader::new(bytes).map(|reader| reader.version)
+    }
+
+    /// Whether files of this version have a checksum.
+    pub fn has_checksum(file_version: u32) -> bool {
+        file_version >= CHECKED_VERSION
     }
 
     /// # Errors
@@ -134,6 +157,7 @@ impl HeadArtifact {
             temperature: parsed.ok_or_else(|| ArtifactError::Temperature(temperature.to_owned()))?,
             unknown: reader.unknown()?,
             report: reader.json("report")?,
+            options: reader.metadata.contains_key("options").then(|| reader.json("options")).transpose()?,
         };
         Ok(Self::new(parts)?)
     }
@@ -191,6 +215,7 @@ impl UnknownMetadata {
 }
 
 struct Reader<'a> {
+    version: u32,
     metadata: HashMap<String, String>,
     tensors: SafeTensors<'a>,
 }
@@ -199,16 +224,22 @@ impl<'a> Reader<'a> {
     fn new(bytes: &'a [u8]) -> Result<Self, ArtifactError> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(ArtifactError::NotSafetensors)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(ArtifactError::NotSafetensors)?;
-        let reader = Self { metadata: header.metadata().clone().unwrap_or_default(), tensors };
+        let mut reader = Self { version: 0, metadata: header.metadata().clone().unwrap_or_default(), tensors };
         let format = reader.metadata.get("format");
         if format.is_none_or(|format| format != FORMAT) {
             return Err(ArtifactError::Format(format.cloned()));
         }
         let version = reader.text("version")?;
-        match version.parse::<u32>() {
-            Ok(1..=VERSION) => Ok(reader),
-            _ => Err(ArtifactError::Version(version.to_owned())),
+        reader.version = match version.parse::<u32>() {
+            Ok(version @ 1..=VERSION) => version,
+            _ => return Err(ArtifactError::Version(version.to_owned())),
+        };
+        // Damage may also have made an older version of a newer one.
+        if HeadArtifact::has_checksum(reader.version) || reader.metadata.contains_key("checksum") {
+            let matches = checksum::matches(bytes, reader.text("checksum")?);
+            matches.then_some(()).ok_or(ArtifactError::Checksum)?;
         }
+        Ok(reader)
     }
 
     fn text(&self, key: &'static str) -> Result<&str, ArtifactError> {

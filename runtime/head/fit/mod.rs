@@ -8,6 +8,7 @@ mod check;
 mod choose;
 mod held_out;
 mod prepared;
+mod recovered;
 mod unknown;
 
 use std::time::Instant;
@@ -89,6 +90,7 @@ fn finish(
         temperature: decision.temperature,
         unknown,
         report,
+        options: Some(data.options.clone()),
     })?;
     Ok((artifact, answers))
 }

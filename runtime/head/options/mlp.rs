@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// How a perceptron is trained. [`MlpSettings::default`] is what `fit-head --head mlp` does without flags.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct MlpSettings {
     /// Hidden values; `None` for twice as many as channels, within [`MlpSettings::WIDTHS`].
     pub width: Option<usize>,
@@ -57,7 +60,8 @@ impl Default for MlpSettings {
 }
 
 /// Where the weights start; biases start at 0.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Initialisation {
     /// Uniform within `±sqrt(6 / inputs)` before the ReLU and `±1 / sqrt(inputs)` before the answers.
     ///
@@ -72,7 +76,8 @@ pub enum Initialisation {
     Scaled,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LearningRate {
     /// 0.001.
     Usual,

@@ -5,20 +5,24 @@ mod mlp;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 pub use mlp::{Initialisation, LearningRate, MlpSettings, ParseSettingError};
 
 use crate::head::models::{HeadKind, ParseHeadError, Task};
 
 /// Which head to fit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum HeadChoice {
     /// The one that cross-validation finds best.
     Auto,
     Only(HeadKind),
 }
 
-/// How to fit a head. [`FitOptions::default`] is what `fit-head` does without flags.
-#[derive(Clone, PartialEq, Debug)]
+/// How to fit a head. [`FitOptions::default`] is what `fit-head` does without flags. A head's file keeps them.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FitOptions {
     pub task: Task,
     pub head: HeadChoice,
