@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
+/// What the names of temporary files begin with.
+pub const TEMPORARY: &str = ".tmp-";
+
 /// Replaces `path` by `bytes`: a temporary file beside it, fsync, rename, fsync of the folder.
 ///
 /// After it returns `Ok` the new content survives a power cut; after `Err`, or a cut before that, the old content is
@@ -21,7 +24,7 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".tmp-");
+    builder.prefix(TEMPORARY);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
     let mut file = builder.tempfile_in(folder(path))?;

@@ -44,7 +44,7 @@ pub struct TrainingRows {
 }
 
 /// Samples of one backbone whose labels nobody knows. Parallel arrays.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Unlabelled {
     /// `[M,C]`, finite.
     pub features: Array2<f32>,

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::context::Context;
+use super::context::{Context, explain};
 use super::engine::{current, kept};
 use super::failure::{OrHint, failure};
 use super::shell::Shell;
@@ -51,9 +51,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let start = Instant::now();
     let store = context.existing_store()?;
     let package = current(context, &store)?;
-    let dataset = store
-        .dataset(&package.fingerprint(), &Selection::default())
-        .or_hint("collect the pictures again with the backbone in use: edgetl collect FOLDER")?;
+    let dataset = explain(store.dataset(&package.fingerprint(), &Selection::default()))?;
     if dataset.is_empty() {
         return Err(failure(
             "expected stored samples for training, got none",

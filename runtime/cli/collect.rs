@@ -43,6 +43,9 @@ pub struct Args {
     /// Take SOURCE as pictures whose labels nobody knows, for `fit-head --pseudo-labels`
     #[arg(long, conflicts_with_all = ["label", "views"])]
     unlabelled: bool,
+    /// Also take pictures that were removed with `samples remove`
+    #[arg(long)]
+    again: bool,
     /// One JSON object on stdout for every sample, written once it is safely stored, then the summary
     #[arg(long)]
     json_lines: bool,
@@ -57,7 +60,18 @@ impl Args {
     pub fn of(sources: Vec<PathBuf>) -> Self {
         let (backbone, engine) = (BackboneArgs::default(), EngineArgs::default());
         let (label, split, group) = (None, None, None);
-        Self { sources, label, split, group, views: 0, unlabelled: false, json_lines: false, backbone, engine }
+        Self {
+            sources,
+            label,
+            split,
+            group,
+            views: 0,
+            unlabelled: false,
+            again: false,
+            json_lines: false,
+            backbone,
+            engine,
+        }
     }
 }
 
@@ -88,7 +102,7 @@ pub fn collect_all(args: &Args, context: &Context) -> anyhow::Result<Summary> {
     let mut summary = Summary::new(&plan, &loader);
     let extractor = Extractor { loader: &loader, limits: limits(context), threads: args.engine.threads(context) };
     let job = Job { plan: &plan, extractor, stop };
-    collect(&job, &mut store, &mut summary, &Reporting::new(args, context))?;
+    collect(&job, &mut store, &mut summary, (&Reporting::new(args, context), args.again))?;
     if args.views > 0 {
         views::collect((&job, args.views), &mut store, &mut summary, context.quiet)?;
     }
@@ -114,11 +128,16 @@ struct Job<'a> {
     stop: &'static AtomicBool,
 }
 
-fn collect(job: &Job<'_>, store: &mut Store, summary: &mut Summary, reporting: &Reporting<'_>) -> anyhow::Result<()> {
+fn collect(
+    job: &Job<'_>,
+    store: &mut Store,
+    summary: &mut Summary,
+    (reporting, again): (&Reporting<'_>, bool),
+) -> anyhow::Result<()> {
     let fingerprint = job.extractor.loader.manifest().fingerprint();
-    let unclaimed = Unclaimed::new(store, fingerprint)?;
+    let unclaimed = Unclaimed::new(store, fingerprint, again)?;
     let mut progress = Progress::new("collecting", job.plan.len(), reporting.context.quiet);
-    let mut acknowledger = Acknowledger::new(store, job.plan, fingerprint, reporting);
+    let mut acknowledger = Acknowledger::new(store, job.plan, (fingerprint, again), reporting);
     let mut order = InOrder::default();
     let admit = |_: usize, hash: ContentHash| unclaimed.claim(hash);
     job.extractor.run(job.plan.paths(), job.stop, &admit, &mut |index, outcome| -> anyhow::Result<()> {
@@ -131,14 +150,18 @@ fn collect(job: &Job<'_>, store: &mut Store, summary: &mut Summary, reporting: &
     acknowledger.finish(summary)
 }
 
-/// Decides which of several threads extracts a picture: nobody what is stored, one what is not.
+/// Decides which of several threads extracts a picture: nobody what is stored or was removed, one what is not.
 struct Unclaimed {
     done: Mutex<HashSet<ContentHash>>,
 }
 
 impl Unclaimed {
-    fn new(store: &Store, fingerprint: Fingerprint) -> anyhow::Result<Self> {
-        Ok(Self { done: Mutex::new(store.complete(&fingerprint)?) })
+    fn new(store: &Store, fingerprint: Fingerprint, again: bool) -> anyhow::Result<Self> {
+        let mut done = store.complete(&fingerprint)?;
+        if !again {
+            done.extend(store.removed()?);
+        }
+        Ok(Self { done: Mutex::new(done) })
     }
 
     fn claim(&self, hash: ContentHash) -> bool {

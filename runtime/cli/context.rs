@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Global;
 use super::config::Config;
-use super::failure::OrHint;
+use super::failure::{OrHint, hinted};
 use super::output::Output;
 use crate::store::{HeadShelf, StateDir, Store, StoreError};
 
@@ -57,18 +57,27 @@ impl Context {
 }
 
 /// Adds what to do to the store errors that have a remedy.
-fn explain<T>(result: Result<T, StoreError>) -> anyhow::Result<T> {
-    let hint = match &result {
-        Ok(_) => return result.map_err(Into::into),
-        Err(StoreError::Newer { .. }) => "update edgetl, or name another state directory: --state DIR",
-        Err(StoreError::Full { .. }) => "free some space; what was reported as stored is safe",
-        Err(StoreError::ReadOnly { .. } | StoreError::Unreachable { .. } | StoreError::CannotOpen { .. }) => WRITABLE,
-        Err(StoreError::NotADatabase { .. } | StoreError::Foreign { .. } | StoreError::Damaged { .. }) => {
+pub fn explain<T>(result: Result<T, StoreError>) -> anyhow::Result<T> {
+    result.map_err(|error| match remedy(&error) {
+        Some(remedy) => hinted(remedy, error),
+        None => error.into(),
+    })
+}
+
+fn remedy(error: &StoreError) -> Option<String> {
+    let remedy = match error {
+        StoreError::OtherBackbones { .. } => {
+            "collect the pictures again with the backbone in use: edgetl collect FOLDER"
+        }
+        StoreError::Newer { .. } => "update edgetl, or name another state directory: --state DIR",
+        StoreError::Full { .. } => "free some space; what was reported as stored is safe",
+        StoreError::ReadOnly { .. } | StoreError::Unreachable { .. } | StoreError::CannotOpen { .. } => WRITABLE,
+        StoreError::NotADatabase { .. } | StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
             "move the file away, then collect again; the pictures themselves are not in it"
         }
-        Err(_) => return result.map_err(Into::into),
+        _ => return None,
     };
-    result.or_hint(hint)
+    Some(remedy.to_owned())
 }
 
 /// The state directory when neither a flag nor the settings name one.

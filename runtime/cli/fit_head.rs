@@ -4,23 +4,23 @@ mod beside;
 mod guesses;
 mod mlp;
 mod page;
+mod publish;
+mod refit;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use serde::Serialize;
 
-use super::context::Context;
+use super::context::{Context, explain};
 use super::engine::current;
 use super::failure::{OrHint, WrongUsage, failure};
 use super::output::{count, percent, table};
-use crate::dataset::Dataset;
 use crate::head::{
-    Candidate, FitOptions, FitReport, HeadArtifact, HeadChoice, HeadKind, LeftOut, NumbersReport, Task, TaskReport,
-    TrainingReport, fit, fit_with_answers,
+    Candidate, FitOptions, FitReport, HeadChoice, LeftOut, NumbersReport, Task, TaskReport, TrainingReport,
+    fit_with_answers,
 };
 use crate::metrics::RegressionMetrics;
-use crate::store::HeadVersion;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -76,6 +76,9 @@ pub struct Args {
     mlp: mlp::MlpArgs,
 }
 
+use publish::{Read, publish};
+pub use refit::Refit;
+
 const MORE: &str = "`edgetl samples list` shows what is stored; `edgetl collect` adds more";
 
 /// `fit-head --json`.
@@ -93,13 +96,12 @@ struct Report<'a> {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     args.check()?;
     let start = Instant::now();
-    let store = context.existing_store()?;
+    let mut store = context.existing_store()?;
     let package = current(context, &store)?;
     let manifest = package.manifest();
     let fingerprint = manifest.fingerprint();
-    let dataset = store
-        .training_set(&fingerprint)
-        .or_hint("collect the pictures again with the backbone in use: edgetl collect FOLDER")?;
+    let read = explain(Read::new(&store, &fingerprint, args.pseudo_labels))?;
+    let dataset = read.dataset;
     if dataset.is_empty() {
         return Err(failure(
             "expected stored samples for training, got none",
@@ -109,10 +111,13 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let options = args.options();
     let (fitted, answers) = match &args.keep_classes {
         Some(names) => (beside::fit(&dataset, (&package, names), &options)?, None),
-        None if args.pseudo_labels => (guesses::fit(&store, &dataset, &options, args.confidence)?, None),
+        None if args.pseudo_labels => (guesses::fit(&dataset, &read.unlabelled, &options, args.confidence)?, None),
         None => fit_with_answers(&dataset, &options).map(|(head, answers)| (head, Some(answers))).or_hint(MORE)?,
     };
-    let (version, path) = if args.dry_run { (None, None) } else { publish(&fitted, context)? };
+    let (version, path) = match args.dry_run {
+        true => (None, None),
+        false => publish(&fitted, (&mut store, read.forgettings), context)?,
+    };
     let report = Report {
         version: version.map(|version| version.0),
         fit: fitted.report(),
@@ -168,19 +173,6 @@ impl Args {
             mlp: self.mlp.settings(),
         }
     }
-}
-
-/// Publishes a full fit of `kind` on `dataset`; prints nothing.
-pub fn publish_refitted(dataset: &Dataset, kind: HeadKind, context: &Context) -> anyhow::Result<HeadVersion> {
-    let options = FitOptions { head: HeadChoice::Only(kind), ..FitOptions::default() };
-    Ok(context.shelf().publish(&fit(dataset, &options)?.to_bytes())?)
-}
-
-fn publish(fitted: &HeadArtifact, context: &Context) -> anyhow::Result<(Option<HeadVersion>, Option<PathBuf>)> {
-    let shelf = context.shelf();
-    let version = shelf.publish(&fitted.to_bytes()).or_hint("the head that was live still is")?;
-    let path = shelf.list()?.into_iter().find(|head| head.version == version).map(|head| head.path);
-    Ok((Some(version), path))
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -146,13 +146,20 @@ fn show(context: &Context, version: Option<HeadVersion>) -> anyhow::Result<()> {
     Ok(())
 }
 
+const LIST: &str = "`edgetl heads list` shows what is there";
+
 #[derive(Serialize)]
 struct RolledBack {
     version: u64,
 }
 
 fn rollback(context: &Context, to: Option<HeadVersion>) -> anyhow::Result<()> {
-    let version = context.shelf().rollback(to).or_hint("`edgetl heads list` shows what is there")?;
+    let shelf = context.shelf();
+    let version = to.map_or_else(|| shelf.older(), Ok).or_hint(LIST)?;
+    // A head that cannot answer must not go live.
+    let published = Published::read(context, Some(version))?;
+    engine::with_fingerprint(context, published.artifact.fingerprint())?;
+    shelf.rollback(Some(version)).or_hint(LIST)?;
     context.output.result(&RolledBack { version: version.0 }, || format!("head {version} is live"))?;
     Ok(())
 }

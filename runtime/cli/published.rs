@@ -29,7 +29,9 @@ impl Published {
         }?;
         let artifact = HeadArtifact::from_bytes(&bytes)
             .map_err(|error| anyhow::Error::from(error).context(format!("cannot use head {version}")))
-            .or_hint("`edgetl heads rollback` takes the one before it; `edgetl fit-head` makes a new one")?;
+            .or_hint(
+                "`edgetl heads rollback` takes an older one, with --to any other; `edgetl fit-head` makes a new one",
+            )?;
         Ok(Self { version, artifact })
     }
 }

@@ -33,7 +33,7 @@ pub enum Command {
     Rename { from: Label, to: Label },
     /// Make two classes one: all samples of FROM become samples of INTO, which must be there
     Merge { from: Label, into: Label },
-    /// Remove samples with their features; the next fit is as if they had never been there
+    /// Remove samples with their features; the next fit is as if they had never been there, and collect passes over them
     Remove {
         #[command(flatten)]
         which: Which,

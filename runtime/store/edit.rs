@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension as _, Row, params_from_iter};
+use rusqlite::{OptionalExtension as _, Row, TransactionBehavior, params_from_iter};
 
 use crate::dataset::SampleId;
 use crate::labels::Label;
 
 use super::Store;
 use super::error::{At as _, StoreError};
+use super::forgetting;
 use super::query::Condition;
 use super::sample::{Filter, Removal, SampleRow};
 
@@ -51,11 +52,30 @@ impl Store {
         self.relabel(&Filter::label(from.clone()), Some(to))
     }
 
-    /// Removes the samples that `filter` names with all that belongs to them, and their bytes from the files.
+    /// Removes the samples that `filter` names with all that belongs to them, and their bytes from the files. Their
+    /// content hashes are remembered: [`Store::insert_unless_removed`] passes over them.
     pub fn remove(&mut self, filter: &Filter) -> Result<Removal, StoreError> {
+        self.take_out(filter, false)
+    }
+
+    /// [`Store::remove`], after which no head may be published that was fitted before ([`Store::forgettings`]).
+    pub fn forget(&mut self, filter: &Filter) -> Result<Removal, StoreError> {
+        self.take_out(filter, true)
+    }
+
+    fn take_out(&mut self, filter: &Filter, forget: bool) -> Result<Removal, StoreError> {
         let condition = Condition::of(filter);
-        let sql = format!("DELETE FROM samples WHERE {}", condition.sql());
-        let samples = self.connection.execute(&sql, params_from_iter(&condition.parameters)).at(&self.path)?;
+        let which = condition.sql();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).at(&self.path)?;
+        let remember =
+            format!("INSERT OR IGNORE INTO removed SELECT content_hash, unixepoch() FROM samples WHERE {which}");
+        transaction.execute(&remember, params_from_iter(&condition.parameters)).at(&self.path)?;
+        let remove = format!("DELETE FROM samples WHERE {which}");
+        let samples = transaction.execute(&remove, params_from_iter(&condition.parameters)).at(&self.path)?;
+        if forget {
+            forgetting::count(&transaction).at(&self.path)?;
+        }
+        transaction.commit().at(&self.path)?;
         Ok(Removal { samples, log_emptied: self.erase_log()? })
     }
 

@@ -59,6 +59,8 @@ pub enum StoreError {
     StoredLabel { id: SampleId, source: LabelError },
     #[error("cannot understand the content hash of sample {}", id.0)]
     StoredHash { id: SampleId, source: ParseDigestError },
+    #[error("cannot understand the content hash of a removed image")]
+    RemovedHash { source: ParseDigestError },
     #[error("cannot understand the split of sample {}", id.0)]
     StoredSplit { id: SampleId, source: ParseSplitError },
     #[error("cannot understand a stored fingerprint")]

@@ -11,6 +11,7 @@ use crate::labels::Label;
 
 use super::Store;
 use super::error::{At as _, StoreError};
+use super::forgetting;
 use super::sample::{FeatureVector, Inserted, Known, NewSample, Outcome, StoredLabel};
 
 impl Store {
@@ -50,12 +51,32 @@ impl Store {
     ///
     /// An image that is stored already keeps its label, split, group and source. It takes the offered label where it
     /// has none, and the offered features where it has none of that backbone. Results are in the order of `batch`.
+    ///
+    /// An image that was removed is stored again, and no longer remembered as removed.
     pub fn insert(&mut self, batch: &[NewSample]) -> Result<Vec<Inserted>, StoreError> {
+        self.write(batch, |writer, sample| writer.insert(sample))
+    }
+
+    /// Like [`Store::insert`], but passes over images that were removed; their places hold `None`.
+    pub fn insert_unless_removed(&mut self, batch: &[NewSample]) -> Result<Vec<Option<Inserted>>, StoreError> {
+        self.write(batch, |writer, sample| {
+            match forgetting::is_removed(writer.transaction, &sample.hash).at(writer.path)? {
+                true => Ok(None),
+                false => writer.insert(sample).map(Some),
+            }
+        })
+    }
+
+    fn write<T>(
+        &mut self,
+        batch: &[NewSample],
+        write: impl Fn(&Writer, &NewSample) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).at(&self.path)?;
         let writer = Writer { transaction: &transaction, path: &self.path };
-        let inserted = batch.iter().map(|sample| writer.insert(sample)).collect::<Result<_, _>>()?;
+        let written = batch.iter().map(|sample| write(&writer, sample)).collect::<Result<_, _>>()?;
         transaction.commit().at(&self.path)?;
-        Ok(inserted)
+        Ok(written)
     }
 
     /// Adds the features of a stored sample; says whether they were new. When this returns, they survive a power cut.
@@ -128,6 +149,8 @@ impl Writer<'_> {
             sample.height,
         ];
         let id = statement.insert(values).at(self.path)?;
+        let mut again = self.transaction.prepare_cached("DELETE FROM removed WHERE content_hash = ?").at(self.path)?;
+        again.execute([sample.hash.to_string()]).at(self.path)?;
         if let Some(image) = &sample.thumbnail {
             let mut statement = self.transaction.prepare_cached("INSERT INTO thumbnails VALUES (?, ?)").at(self.path)?;
             statement.execute(params![id, image]).at(self.path)?;

@@ -50,7 +50,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::OtherBackbones`] when the store has features, but none of this backbone.
     pub fn dataset(&self, fingerprint: &Fingerprint, selection: &Selection) -> Result<Dataset, StoreError> {
-        let snapshot = self.connection.unchecked_transaction().at(&self.path)?;
+        self.snapshot(|store| store.read_dataset(fingerprint, selection))
+    }
+
+    fn read_dataset(&self, fingerprint: &Fingerprint, selection: &Selection) -> Result<Dataset, StoreError> {
         let Some(backbone) = self.backbone(fingerprint)? else {
             return Ok(Dataset::new(Columns::new(0, 0).parts(*fingerprint))?);
         };
@@ -63,10 +66,10 @@ impl Store {
         );
         let count = format!("SELECT count(*) {rows}");
         let parameters = || params_from_iter(&condition.parameters);
-        let count: u32 = snapshot.query_one(&count, parameters(), |row| row.get(0)).at(&self.path)?;
+        let count: u32 = self.connection.query_one(&count, parameters(), |row| row.get(0)).at(&self.path)?;
         let mut columns = Columns::new(count as usize, backbone.dim);
         let sql = format!("SELECT id, label, group_key, vector {rows} ORDER BY id");
-        let mut statement = snapshot.prepare(&sql).at(&self.path)?;
+        let mut statement = self.connection.prepare(&sql).at(&self.path)?;
         let mut rows = statement.query(parameters()).at(&self.path)?;
         while let Some(row) = rows.next().at(&self.path)? {
             columns.push(&CachedRow::of(row).at(&self.path)?)?;

@@ -23,6 +23,7 @@
 //! | | `vector` | 4 C bytes: C IEEE 754 binary32 values, little endian |
 //! | `views` | `sample_id`, `backbone_id`, `number` | primary key; `number` counts from 1 |
 //! | | `vector` | as in `features`, of an augmented view |
+//! | `removed` | `content_hash`, `at` | of an image that was removed, and when: seconds since 1970-01-01 UTC |
 //! | `settings` | `key`, `value` | text |
 //!
 //! Version 1 had no `views`; version 2 had sums over features in a table `statistics`. Removing a sample removes its thumbnail, features and views;
@@ -30,10 +31,12 @@
 
 mod edit;
 mod error;
+mod forgetting;
 mod heads;
 mod insert;
 mod load;
 mod open;
+mod publish;
 mod query;
 mod sample;
 mod state;
@@ -47,8 +50,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension as _};
 
 pub use error::StoreError;
+pub use forgetting::Forgettings;
 pub use heads::{HeadShelf, HeadVersion, ParseHeadVersionError, ShelfError, ShelvedHead};
 pub use load::Selection;
+pub use publish::{PublishError, Replaced};
 pub use sample::{
     FeatureCount, FeatureVector, Filter, Inserted, Known, LabelFilter, NewSample, Outcome, ParseSplitError, Removal,
     SampleRow, Split, StoredLabel,
@@ -88,6 +93,17 @@ impl Store {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What `read` reads is the store of one moment, whatever others write meanwhile; snapshots may lie in one another.
+    pub fn snapshot<T>(&self, read: impl FnOnce(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if !self.connection.is_autocommit() {
+            return read(self);
+        }
+        let transaction = self.connection.unchecked_transaction().at(&self.path)?;
+        let result = read(self)?;
+        transaction.commit().at(&self.path)?;
+        Ok(result)
     }
 
     /// The value remembered under `key`.

@@ -69,6 +69,10 @@ impl Store {
 
     /// Everything there is to learn from: [`Store::dataset`] of the training samples, then the views of them.
     pub fn training_set(&self, fingerprint: &Fingerprint) -> Result<Dataset, StoreError> {
+        self.snapshot(|store| store.read_training_set(fingerprint))
+    }
+
+    fn read_training_set(&self, fingerprint: &Fingerprint) -> Result<Dataset, StoreError> {
         let pictures = self.dataset(fingerprint, &Selection::default())?;
         let mut rows = ViewRows { pictures: &pictures, features: Vec::new(), places: Vec::new() };
         let sql = "SELECT sample_id, vector FROM views JOIN backbones ON id = backbone_id

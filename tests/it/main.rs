@@ -11,6 +11,8 @@ mod common;
 mod conformance;
 mod crash_collect;
 mod crash_store;
+mod damage;
+mod forgetting;
 mod head_artifact;
 mod head_data;
 mod head_diagnosis;

@@ -21,6 +21,8 @@ pub struct Acknowledger<'a> {
     store: &'a mut Store,
     plan: &'a Plan,
     fingerprint: Fingerprint,
+    /// Whether removed pictures are taken as well.
+    again: bool,
     reporting: &'a Reporting<'a>,
     waiting: Vec<(usize, NewSample)>,
     since: Instant,
@@ -31,15 +33,35 @@ pub struct Acknowledger<'a> {
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 enum Event<'a> {
-    Stored { path: &'a str, label: &'a str, id: i64 },
-    Duplicate { path: &'a str, label: &'a str, id: i64 },
-    Failed { path: &'a str, reason: &'a str },
+    Stored {
+        path: &'a str,
+        label: &'a str,
+        id: i64,
+    },
+    Duplicate {
+        path: &'a str,
+        label: &'a str,
+        id: i64,
+    },
+    /// It was removed.
+    PassedOver {
+        path: &'a str,
+    },
+    Failed {
+        path: &'a str,
+        reason: &'a str,
+    },
 }
 
 impl<'a> Acknowledger<'a> {
-    pub fn new(store: &'a mut Store, plan: &'a Plan, fingerprint: Fingerprint, reporting: &'a Reporting<'a>) -> Self {
+    pub fn new(
+        store: &'a mut Store,
+        plan: &'a Plan,
+        (fingerprint, again): (Fingerprint, bool),
+        reporting: &'a Reporting<'a>,
+    ) -> Self {
         let (waiting, early_copies) = (Vec::new(), HashMap::new());
-        Self { store, plan, fingerprint, reporting, waiting, since: Instant::now(), early_copies }
+        Self { store, plan, fingerprint, again, reporting, waiting, since: Instant::now(), early_copies }
     }
 
     /// Takes the outcome of item `index`; items come in the order of the plan.
@@ -97,12 +119,15 @@ impl<'a> Acknowledger<'a> {
         self.waiting.push((index, sample));
     }
 
-    /// A picture whose content is stored, waiting, or in another thread's hands.
+    /// A picture whose content is stored, was removed, is waiting, or is in another thread's hands.
     fn copy(&mut self, index: usize, hash: ContentHash, summary: &mut Summary) -> anyhow::Result<()> {
         if self.waiting.iter().any(|(_, sample)| sample.hash == hash) {
             self.flush(summary)?;
         }
         let Some(Known::Complete(kept)) = is_stored(self.store, &hash, &self.fingerprint)? else {
+            if !self.again && self.store.is_removed(&hash)? {
+                return self.pass_over(index, summary);
+            }
             self.early_copies.entry(hash).or_insert(index);
             return Ok(());
         };
@@ -131,11 +156,22 @@ impl<'a> Acknowledger<'a> {
             return Ok(());
         }
         let (indices, samples): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting).into_iter().unzip();
-        let inserted = self.store.insert(&samples)?;
+        let inserted: Vec<Option<Inserted>> = match self.again {
+            true => self.store.insert(&samples)?.into_iter().map(Some).collect(),
+            false => self.store.insert_unless_removed(&samples)?,
+        };
         for (index, inserted) in indices.into_iter().zip(inserted) {
-            self.acknowledge(index, inserted, summary)?;
+            match inserted {
+                Some(inserted) => self.acknowledge(index, inserted, summary)?,
+                None => self.pass_over(index, summary)?,
+            }
         }
         Ok(())
+    }
+
+    fn pass_over(&self, index: usize, summary: &mut Summary) -> anyhow::Result<()> {
+        summary.passed_over();
+        Ok(self.tell(&Event::PassedOver { path: &self.plan.item(index).path.to_string_lossy() })?)
     }
 
     fn acknowledge(&self, index: usize, inserted: Inserted, summary: &mut Summary) -> anyhow::Result<()> {

@@ -17,6 +17,8 @@ pub struct Summary {
     pub seen: usize,
     stored: usize,
     duplicates: usize,
+    /// Pictures that were removed and have not been asked for again.
+    passed_over: usize,
     /// Augmented views stored.
     views: usize,
     failed: Vec<Failed>,
@@ -56,6 +58,7 @@ impl Summary {
             seen: plan.len() + plan.unlabelled().len(),
             stored: 0,
             duplicates: 0,
+            passed_over: 0,
             views: 0,
             failed: unlabelled.collect(),
             conflicts: Vec::new(),
@@ -79,6 +82,10 @@ impl Summary {
 
     pub fn duplicate(&mut self) {
         self.duplicates += 1;
+    }
+
+    pub fn passed_over(&mut self) {
+        self.passed_over += 1;
     }
 
     pub fn failed(&mut self, path: String, reason: String) {
@@ -108,7 +115,7 @@ impl Summary {
     }
 
     pub fn nothing_usable(&self) -> bool {
-        self.kept() == 0
+        self.kept() + self.passed_over == 0
     }
 
     pub fn text(&self) -> String {
@@ -127,6 +134,10 @@ impl Summary {
         ));
         if self.views > 0 {
             text.push_str(&format!("\n{} of them stored, to train with", count(self.views, "augmented view")));
+        }
+        if self.passed_over > 0 {
+            let pictures = count(self.passed_over, "picture");
+            text.push_str(&format!("\n{pictures} passed over, since removed earlier: --again takes them all the same"));
         }
         if !self.conflicts.is_empty() {
             text.push_str(&format!(

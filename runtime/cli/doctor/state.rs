@@ -6,10 +6,15 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::engine::installed;
-use crate::cli::output::table;
+use crate::cli::failure::causes;
+use crate::cli::output::{count, table};
 use crate::cli::published::Published;
+use crate::head::HeadArtifact;
 use crate::labels::Label;
-use crate::store::{Filter, Store, StoreError};
+use crate::store::{Filter, HeadShelf, ShelvedHead, Store, StoreError};
+
+const UNFINISHED: &str = "samples were forgotten, and heads that may have learned from them are still there; the same \
+                          `edgetl samples remove --forget` again, or `edgetl fit-head`, erases them";
 
 #[derive(Serialize)]
 pub struct State {
@@ -18,6 +23,10 @@ pub struct State {
     labels: BTreeMap<String, usize>,
     heads: usize,
     current_head: Option<u64>,
+    /// Of an older edgetl: damage in them goes unnoticed.
+    heads_without_checksum: Vec<u64>,
+    /// What killed processes had left beside the heads; it is removed now.
+    leftovers_removed: usize,
     #[serde(skip)]
     pub problems: Vec<String>,
 }
@@ -38,6 +47,8 @@ impl State {
             labels: BTreeMap::new(),
             heads: 0,
             current_head: None,
+            heads_without_checksum: Vec::new(),
+            leftovers_removed: 0,
             problems: Vec::new(),
         };
         state.look_at_samples(context);
@@ -49,17 +60,19 @@ impl State {
         let read = || -> Result<_, StoreError> {
             let store = Store::open_existing(&context.state.database())?;
             store.check_integrity()?;
-            Ok((store.fingerprints()?, store.counts_by_label(&Filter::default())?))
+            let counts = (store.fingerprints()?, store.counts_by_label(&Filter::default())?);
+            Ok((counts, store.forgettings()?))
         };
         let counts = match read() {
-            Ok((counts, labels)) => {
+            Ok(((counts, labels), forgettings)) => {
+                self.problems.extend(forgettings.is_unfinished().then(|| UNFINISHED.to_owned()));
                 let name = |label: Option<Label>| label.map_or_else(String::new, |label| label.to_string());
                 self.labels = labels.into_iter().map(|(label, count)| (name(label), count)).collect();
                 counts
             }
             Err(StoreError::Missing { .. }) => Vec::new(),
             Err(error) => {
-                self.problems.push(crate::cli::failure::causes(&error));
+                self.problems.push(causes(&error));
                 Vec::new()
             }
         };
@@ -82,9 +95,16 @@ impl State {
 
     fn look_at_heads(&mut self, context: &Context) {
         let shelf = context.shelf();
+        match shelf.clear_leftovers() {
+            Ok(removed) => self.leftovers_removed = removed,
+            Err(error) => self.problems.push(causes(&error)),
+        }
         match shelf.list() {
-            Ok(heads) => self.heads = heads.len(),
-            Err(error) => self.problems.push(crate::cli::failure::causes(&error)),
+            Ok(heads) => {
+                self.heads = heads.len();
+                heads.iter().for_each(|head| self.look_at_head(&shelf, head));
+            }
+            Err(error) => self.problems.push(causes(&error)),
         }
         if self.heads == 0 {
             return;
@@ -101,9 +121,36 @@ impl State {
         }
     }
 
+    /// Of the live head, whether it can be used is said elsewhere.
+    fn look_at_head(&mut self, shelf: &HeadShelf, head: &ShelvedHead) {
+        let Ok(bytes) = shelf.read(head.version) else { return };
+        match HeadArtifact::from_bytes(&bytes).and_then(|_| HeadArtifact::file_version(&bytes)) {
+            Ok(version) if HeadArtifact::has_checksum(version) => {}
+            Ok(_) => self.heads_without_checksum.push(head.version.0),
+            Err(_) if head.current => {}
+            Err(error) => self.problems.push(format!("cannot use head {}: {}", head.version, causes(&error))),
+        }
+    }
+
+    fn remarks(&self) -> String {
+        let mut remarks = String::new();
+        if !self.heads_without_checksum.is_empty() {
+            let versions: Vec<String> =
+                self.heads_without_checksum.iter().map(|version| format!("{version:06}")).collect();
+            let versions = versions.join(", ");
+            remarks.push_str(&format!("\nwithout a checksum, since an older edgetl wrote them: heads {versions}"));
+        }
+        if self.leftovers_removed > 0 {
+            let files = count(self.leftovers_removed, "file");
+            remarks.push_str(&format!("\n{files} that killed processes had left beside the heads removed"));
+        }
+        remarks
+    }
+
     pub fn text(&self) -> String {
         let head = self.current_head.map_or_else(|| "none live".to_owned(), |version| format!("{version:06} live"));
         let mut text = format!("state `{}`: {} heads, {head}", self.path, self.heads);
+        text.push_str(&self.remarks());
         if !self.backbones.is_empty() {
             let rows = self.backbones.iter().map(|backbone| {
                 [backbone.name.clone(), backbone.fingerprint[..12].to_owned(), backbone.samples.to_string()]

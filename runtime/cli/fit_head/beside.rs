@@ -19,6 +19,11 @@ pub fn fit(
     (package, names): (&Package, &[String]),
     options: &FitOptions,
 ) -> anyhow::Result<HeadArtifact> {
+    fit_beside(dataset, &known(package, names)?, options).or_hint(MORE)
+}
+
+/// The classes of the backbone's own classifier that are named, or all.
+pub fn known(package: &Package, names: &[String]) -> anyhow::Result<KnownClasses> {
     let name = &package.manifest().name;
     let Some(classifier) = package.classifier() else {
         return Err(failure(
@@ -29,7 +34,7 @@ pub fn fit(
     if classifier.labels.is_empty() {
         return Err(failure(format!("expected names of the classes of `{name}`, got none"), NAMED));
     }
-    fit_beside(dataset, &chosen(classifier, names)?, options).or_hint(MORE)
+    chosen(classifier, names)
 }
 
 /// The rows that are named, or all. A name that the classifier has twice gets a number the second time.

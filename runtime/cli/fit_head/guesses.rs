@@ -3,19 +3,22 @@
 use super::MORE;
 use crate::cli::failure::{OrHint, failure};
 use crate::cli::output::{count, percent};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Unlabelled};
 use crate::head::{FitOptions, GuessReport, HeadArtifact, HeldOut, fit_with_guesses};
-use crate::store::Store;
 
-pub fn fit(store: &Store, dataset: &Dataset, options: &FitOptions, confidence: f64) -> anyhow::Result<HeadArtifact> {
-    let unlabelled = store.unlabelled(&dataset.fingerprint())?;
+pub fn fit(
+    dataset: &Dataset,
+    unlabelled: &Unlabelled,
+    options: &FitOptions,
+    confidence: f64,
+) -> anyhow::Result<HeadArtifact> {
     if unlabelled.ids.is_empty() {
         return Err(failure(
             "expected stored pictures without a label, got none",
             "collect some: edgetl collect --unlabelled FOLDER; or fit without --pseudo-labels",
         ));
     }
-    fit_with_guesses(dataset, &unlabelled, options, confidence).or_hint(MORE)
+    fit_with_guesses(dataset, unlabelled, options, confidence).or_hint(MORE)
 }
 
 /// What guessing did, in words.

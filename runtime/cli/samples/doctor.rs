@@ -8,7 +8,7 @@ mod text;
 use std::collections::HashMap;
 use std::time::Instant;
 
-use crate::cli::context::Context;
+use crate::cli::context::{Context, explain};
 use crate::cli::engine::current;
 use crate::cli::failure::{OrHint, failure};
 use crate::cli::shell::Shell;
@@ -68,9 +68,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
 fn examine(args: &Args, context: &Context, store: &Store) -> anyhow::Result<Findings> {
     let start = Instant::now();
     let package = current(context, store)?;
-    let dataset = store
-        .dataset(&package.fingerprint(), &Selection::default())
-        .or_hint("collect the pictures again with the backbone in use: edgetl collect FOLDER")?;
+    let dataset = explain(store.dataset(&package.fingerprint(), &Selection::default()))?;
     if dataset.is_empty() {
         return Err(failure(
             "expected stored samples for training, got none",

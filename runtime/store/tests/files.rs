@@ -183,6 +183,7 @@ fn a_store_of_schema_version_2_opens_with_all_that_is_in_it() {
     let validation = Selection { split: Some(Split::Validation), labels: None };
     assert_eq!(store.dataset(&fingerprint("b"), &validation).unwrap().labels().as_slice(), [label("été")]);
     assert_eq!(store.fingerprints().unwrap().len(), 2);
+    assert!(store.removed().unwrap().is_empty() && !store.forgettings().unwrap().is_unfinished());
     assert_eq!(store.thumbnail(SampleId(1)).unwrap(), Some(b"thumbnail".to_vec()));
     assert_eq!(store.setting("backbone").unwrap().as_deref(), Some("mobilenet"));
     store.check_integrity().unwrap();

@@ -1,6 +1,8 @@
 mod content;
 mod editing;
 mod files;
+mod forgetting;
+mod heads;
 mod removal;
 mod views;
 

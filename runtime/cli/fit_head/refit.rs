@@ -1,0 +1,82 @@
+//! A published head fitted again, with what it was fitted with, on the samples that the store has now.
+
+use super::beside;
+use super::publish::Read;
+use crate::cli::context::Context;
+use crate::cli::engine::with_fingerprint;
+use crate::cli::failure::causes;
+use crate::digest::Fingerprint;
+use crate::head::{FitError, FitOptions, HeadArtifact, KnownClasses, fit, fit_beside, fit_with_guesses};
+use crate::labels::Label;
+use crate::store::{Forgettings, Store, StoreError};
+
+/// How a head was fitted.
+pub struct Refit {
+    fingerprint: Fingerprint,
+    options: FitOptions,
+    way: Way,
+    /// Whether its file says only part of the options: an older program wrote it.
+    pub assumed: bool,
+}
+
+enum Way {
+    Plain,
+    /// With labels guessed at this confidence.
+    Guessing(f64),
+    /// Beside classes of the backbone's own classifier.
+    Beside(KnownClasses),
+}
+
+/// What came of it, and when its samples were read.
+pub struct Refitted {
+    pub read: Forgettings,
+    /// `Err` says why no such head can be made of the samples.
+    pub head: Result<HeadArtifact, String>,
+}
+
+impl Refit {
+    /// # Errors
+    /// When the head stands beside classes of a classifier that is there no longer.
+    pub fn of(head: &HeadArtifact, context: &Context) -> anyhow::Result<Self> {
+        let report = head.report();
+        let way = match (&report.kept, &report.pseudo_labels) {
+            (Some(kept), _) => {
+                let names: Vec<String> = head.labels().iter().take(kept.classes).map(Label::to_string).collect();
+                Way::Beside(beside::known(&with_fingerprint(context, head.fingerprint())?, &names)?)
+            }
+            (None, Some(guesses)) => Way::Guessing(guesses.confidence),
+            (None, None) => Way::Plain,
+        };
+        Ok(Self {
+            fingerprint: head.fingerprint(),
+            options: head.options().cloned().unwrap_or_else(|| FitOptions::told_by(report)),
+            way,
+            assumed: head.options().is_none(),
+        })
+    }
+
+    /// What is fitted, in words.
+    pub fn text(&self) -> String {
+        format!("{} by {}", self.options.task, self.options.head)
+    }
+
+    pub fn run(&self, store: &Store) -> Result<Refitted, StoreError> {
+        let guessing = matches!(self.way, Way::Guessing(_));
+        match Read::new(store, &self.fingerprint, guessing) {
+            Ok(read) => Ok(Refitted { read: read.forgettings, head: self.fit(&read).map_err(|error| causes(&error)) }),
+            // The last sample that had features of this backbone is gone.
+            Err(error @ StoreError::OtherBackbones { .. }) => {
+                Ok(Refitted { read: store.forgettings()?, head: Err(causes(&error)) })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn fit(&self, read: &Read) -> Result<HeadArtifact, FitError> {
+        match &self.way {
+            Way::Plain => fit(&read.dataset, &self.options),
+            Way::Guessing(confidence) => fit_with_guesses(&read.dataset, &read.unlabelled, &self.options, *confidence),
+            Way::Beside(known) => fit_beside(&read.dataset, known, &self.options),
+        }
+    }
+}
