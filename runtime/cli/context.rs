@@ -6,6 +6,7 @@ use super::Global;
 use super::config::Config;
 use super::failure::{OrHint, hinted};
 use super::output::Output;
+use crate::dataset::SampleId;
 use crate::store::{HeadShelf, StateDir, Store, StoreError};
 
 const DEFAULT_STATE: &str = ".edgetl";
@@ -66,6 +67,7 @@ pub fn explain<T>(result: Result<T, StoreError>) -> anyhow::Result<T> {
 
 fn remedy(error: &StoreError) -> Option<String> {
     let remedy = match error {
+        StoreError::DamagedRows { ids } => return Some(damaged_rows(ids)),
         StoreError::OtherBackbones { .. } => {
             "collect the pictures again with the backbone in use: edgetl collect FOLDER"
         }
@@ -78,6 +80,16 @@ fn remedy(error: &StoreError) -> Option<String> {
         _ => return None,
     };
     Some(remedy.to_owned())
+}
+
+/// The way out of damaged rows.
+pub fn damaged_rows(ids: &[SampleId]) -> String {
+    let ids: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
+    format!(
+        "`edgetl samples list --id {ids}` shows the pictures; take them out and collect them again: edgetl samples remove \
+         --id {ids}, then edgetl collect --again FOLDER",
+        ids = ids.join(",")
+    )
 }
 
 /// The state directory when neither a flag nor the settings name one.

@@ -9,6 +9,7 @@ use crate::dataset::SampleId;
 use crate::labels::Label;
 
 use super::Store;
+use super::checksum;
 use super::error::{At as _, StoreError};
 use super::forgetting;
 use super::query::Condition;
@@ -41,7 +42,8 @@ impl Store {
     /// Gives the samples that `filter` names another label, or none; says how many changed.
     pub fn relabel(&mut self, filter: &Filter, label: Option<&Label>) -> Result<usize, StoreError> {
         let condition = Condition::of(filter);
-        let sql = format!("UPDATE samples SET label = ?1 WHERE label IS NOT ?1 AND {}", condition.sql());
+        let relabelled = checksum::RELABELLED;
+        let sql = format!("UPDATE samples SET {relabelled} WHERE label IS NOT ?1 AND {}", condition.sql());
         let label = label.map_or(Value::Null, |label| Value::Text(label.to_string()));
         let parameters = std::iter::once(&label).chain(&condition.parameters);
         self.connection.execute(&sql, params_from_iter(parameters)).at(&self.path)

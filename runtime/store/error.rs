@@ -53,6 +53,8 @@ pub enum StoreError {
     )]
     OtherBackbones { fingerprint: Fingerprint, available: Vec<Fingerprint> },
 
+    #[error("the stored rows of {} are damaged: their checksums do not match", sample_list(ids))]
+    DamagedRows { ids: Vec<SampleId> },
     #[error("expected {expected} bytes in the feature vector of sample {}, got {got}", id.0)]
     VectorBytes { id: SampleId, expected: usize, got: usize },
     #[error("cannot understand the label of sample {}", id.0)]
@@ -67,6 +69,15 @@ pub enum StoreError {
     StoredFingerprint { source: ParseDigestError },
     #[error("the stored features do not make a dataset")]
     Dataset(#[from] DatasetError),
+}
+
+/// The first ten by number.
+fn sample_list(ids: &[SampleId]) -> String {
+    let named: Vec<String> = ids.iter().take(10).map(|id| id.0.to_string()).collect();
+    let more = ids.len() - named.len();
+    let samples = if ids.len() == 1 { "sample" } else { "samples" };
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{samples} {}{rest}", named.join(", "))
 }
 
 /// Puts the path and the kind of failure to what SQLite says.

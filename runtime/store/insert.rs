@@ -10,6 +10,7 @@ use crate::digest::{ContentHash, Fingerprint};
 use crate::labels::Label;
 
 use super::Store;
+use super::checksum;
 use super::error::{At as _, StoreError};
 use super::forgetting;
 use super::sample::{FeatureVector, Inserted, Known, NewSample, Outcome, StoredLabel};
@@ -125,8 +126,8 @@ impl Writer<'_> {
         match (&stored.label, offered) {
             (Some(kept), Some(offered)) if kept != offered => Ok(Some(kept.clone())),
             (None, Some(offered)) => {
-                let mut statement =
-                    self.transaction.prepare_cached("UPDATE samples SET label = ? WHERE id = ?").at(self.path)?;
+                let sql = format!("UPDATE samples SET {} WHERE id = ?2", checksum::RELABELLED);
+                let mut statement = self.transaction.prepare_cached(&sql).at(self.path)?;
                 statement.execute(params![offered.as_str(), stored.id.0]).at(self.path)?;
                 Ok(None)
             }
@@ -135,8 +136,9 @@ impl Writer<'_> {
     }
 
     fn insert_row(&self, sample: &NewSample) -> Result<SampleId, StoreError> {
-        let sql = "INSERT INTO samples (content_hash, label, split, group_key, source, added_at, width, height)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+        let sql =
+            "INSERT INTO samples (content_hash, label, split, group_key, source, added_at, width, height, checksum)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, row_checksum(?1, ?2, ?3, ?4))";
         let mut statement = self.transaction.prepare_cached(sql).at(self.path)?;
         let values = params![
             sample.hash.to_string(),
@@ -163,8 +165,14 @@ impl Writer<'_> {
             return Err(StoreError::NotFinite { channel, value });
         }
         let backbone = self.backbone(features)?;
-        let sql = "INSERT INTO features (sample_id, backbone_id, vector) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
-        let mut statement = self.transaction.prepare_cached(sql).at(self.path)?;
+        let sql = format!(
+            "INSERT INTO features (sample_id, backbone_id, vector, checksum) SELECT sample_id, backbone_id, vector, {} FROM
+                 (SELECT ?1 AS sample_id, ?2 AS backbone_id, ?3 AS vector)
+                 JOIN samples ON samples.id = sample_id JOIN backbones ON backbones.id = backbone_id
+             WHERE TRUE ON CONFLICT DO NOTHING",
+            checksum::OF_FEATURES
+        );
+        let mut statement = self.transaction.prepare_cached(&sql).at(self.path)?;
         let vector: Vec<u8> = features.values.iter().flat_map(|value| value.to_le_bytes()).collect();
         Ok(statement.execute(params![id.0, backbone, vector]).at(self.path)? > 0)
     }

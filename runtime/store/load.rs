@@ -10,6 +10,7 @@ use crate::digest::Fingerprint;
 use crate::labels::{ClassIndex, Label, Labels};
 
 use super::Store;
+use super::checksum::{OF_FEATURES, undamaged};
 use super::error::{At as _, StoreError};
 use super::query::Condition;
 use super::sample::{FeatureCount, Filter, LabelFilter, Split};
@@ -48,18 +49,22 @@ impl Store {
     /// The group of a sample is the lowest id among the selected samples that share its group key.
     ///
     /// # Errors
-    /// [`StoreError::OtherBackbones`] when the store has features, but none of this backbone.
+    /// [`StoreError::OtherBackbones`] when the store has features, but none of this backbone;
+    /// [`StoreError::DamagedRows`] when a label, split or group of any sample or a selected vector is not what was stored.
     pub fn dataset(&self, fingerprint: &Fingerprint, selection: &Selection) -> Result<Dataset, StoreError> {
-        self.snapshot(|store| store.read_dataset(fingerprint, selection))
+        self.snapshot(|store| {
+            store.check_samples()?;
+            match store.backbone(fingerprint)? {
+                Some(backbone) => store.columns(&backbone, &Condition::of(&selection.filter()))?.dataset(*fingerprint),
+                None => Columns::new(0, 0).dataset(*fingerprint),
+            }
+        })
     }
 
-    fn read_dataset(&self, fingerprint: &Fingerprint, selection: &Selection) -> Result<Dataset, StoreError> {
-        let Some(backbone) = self.backbone(fingerprint)? else {
-            return Ok(Dataset::new(Columns::new(0, 0).parts(*fingerprint))?);
-        };
-        let condition = Condition::of(&selection.filter());
+    fn columns(&self, backbone: &Backbone, condition: &Condition) -> Result<Columns, StoreError> {
         let rows = format!(
-            "FROM samples CROSS JOIN features ON sample_id = id AND backbone_id = {}
+            "FROM samples CROSS JOIN features ON sample_id = samples.id AND backbone_id = {}
+                 CROSS JOIN backbones ON backbones.id = backbone_id
              WHERE label IS NOT NULL AND {}",
             backbone.id,
             condition.sql()
@@ -68,13 +73,20 @@ impl Store {
         let parameters = || params_from_iter(&condition.parameters);
         let count: u32 = self.connection.query_one(&count, parameters(), |row| row.get(0)).at(&self.path)?;
         let mut columns = Columns::new(count as usize, backbone.dim);
-        let sql = format!("SELECT id, label, group_key, vector {rows} ORDER BY id");
+        let sql = format!(
+            "SELECT samples.id, features.checksum IS {OF_FEATURES}, label, group_key, vector {rows} ORDER BY samples.id"
+        );
         let mut statement = self.connection.prepare(&sql).at(&self.path)?;
         let mut rows = statement.query(parameters()).at(&self.path)?;
+        let mut damaged = Vec::new();
         while let Some(row) = rows.next().at(&self.path)? {
-            columns.push(&CachedRow::of(row).at(&self.path)?)?;
+            match row.get(1).at(&self.path)? {
+                true => columns.push(&CachedRow::of(row).at(&self.path)?)?,
+                false => damaged.push(SampleId(row.get(0).at(&self.path)?)),
+            }
         }
-        Ok(Dataset::new(columns.parts(*fingerprint))?)
+        undamaged(damaged)?;
+        Ok(columns)
     }
 
     fn backbone(&self, fingerprint: &Fingerprint) -> Result<Option<Backbone>, StoreError> {
@@ -136,9 +148,9 @@ impl<'a> CachedRow<'a> {
     fn of(row: &'a Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: SampleId(row.get(0)?),
-            label: row.get_ref(1)?.as_str()?,
-            group: row.get_ref(2)?.as_str_or_null()?,
-            vector: row.get_ref(3)?.as_blob()?,
+            label: row.get_ref(2)?.as_str()?,
+            group: row.get_ref(3)?.as_str_or_null()?,
+            vector: row.get_ref(4)?.as_blob()?,
         })
     }
 }
@@ -203,18 +215,18 @@ impl Columns {
         GroupId(first.0)
     }
 
-    fn parts(self, fingerprint: Fingerprint) -> DatasetParts {
+    fn dataset(self, fingerprint: Fingerprint) -> Result<Dataset, StoreError> {
         let labels = Labels::distinct(&self.labels);
         let order: Vec<ClassIndex> =
             self.labels.iter().map(|label| labels.index_of(label).expect("made from these labels")).collect();
         let shape = (self.ids.len(), self.dim);
-        DatasetParts {
+        Ok(Dataset::new(DatasetParts {
             fingerprint,
             features: Array2::from_shape_vec(shape, self.features).expect("every row has `dim` values"),
             targets: self.targets.iter().map(|&position| order[position]).collect(),
             groups: self.groups,
             ids: self.ids,
             labels,
-        }
+        })?)
     }
 }

@@ -14,6 +14,7 @@
 //! | | `source` | path or URL |
 //! | | `added_at` | seconds since 1970-01-01 UTC |
 //! | | `width`, `height` | pixels, as displayed |
+//! | | `checksum` | of hash, label, split and group |
 //! | `thumbnails` | `sample_id` | the sample |
 //! | | `image` | an encoded image |
 //! | `backbones` | `id` | integer |
@@ -21,14 +22,16 @@
 //! | | `dim` | length C of its feature vectors |
 //! | `features` | `sample_id`, `backbone_id` | primary key |
 //! | | `vector` | 4 C bytes: C IEEE 754 binary32 values, little endian |
+//! | | `checksum` | of the sample's hash, the fingerprint and the vector |
 //! | `views` | `sample_id`, `backbone_id`, `number` | primary key; `number` counts from 1 |
-//! | | `vector` | as in `features`, of an augmented view |
+//! | | `vector`, `checksum` | as in `features`, of an augmented view; the checksum is of its number too |
 //! | `removed` | `content_hash`, `at` | of an image that was removed, and when: seconds since 1970-01-01 UTC |
 //! | `settings` | `key`, `value` | text |
 //!
 //! Version 1 had no `views`; version 2 had sums over features in a table `statistics`. Removing a sample removes its thumbnail, features and views;
 //! `secure_delete` overwrites them with zeros.
 
+mod checksum;
 mod edit;
 mod error;
 mod forgetting;

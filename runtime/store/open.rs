@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
+use super::checksum;
 use super::error::{At, StoreError};
 
 /// The scripts that lead from one schema version to the next; `user_version` counts those that have run.
@@ -53,7 +54,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // In pages: 4 MiB.
     connection.pragma_update(None, "wal_autocheckpoint", 256)?;
-    connection.pragma_update(None, "journal_size_limit", 16 << 20)
+    connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
+    checksum::register(connection)
 }
 
 /// SQLite does not wait when two processes switch a new file at once, hence the loop. A file system without shared

@@ -16,7 +16,7 @@ impl Condition {
         let mut condition = Self::default();
         if let Some(ids) = &filter.ids {
             let ids = ids.iter().map(|id| id.0).collect::<Vec<_>>();
-            condition.add("id IN (SELECT value FROM json_each(?))", [serde_json::json!(ids).to_string()]);
+            condition.add("samples.id IN (SELECT value FROM json_each(?))", [serde_json::json!(ids).to_string()]);
         }
         match &filter.label {
             LabelFilter::Any => {}

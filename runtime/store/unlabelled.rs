@@ -6,6 +6,7 @@ use crate::dataset::{GroupId, SampleId, Unlabelled};
 use crate::digest::Fingerprint;
 
 use super::Store;
+use super::checksum::{OF_FEATURES, undamaged};
 use super::error::{At as _, StoreError};
 
 impl Store {
@@ -13,21 +14,34 @@ impl Store {
     ///
     /// A sample that shares its group key with labelled training samples has the group that these have in a dataset.
     pub fn unlabelled(&self, fingerprint: &Fingerprint) -> Result<Unlabelled, StoreError> {
-        let sql = "SELECT id, dim, vector, coalesce(
+        self.snapshot(|store| {
+            store.check_samples()?;
+            store.read_unlabelled(fingerprint)
+        })
+    }
+
+    fn read_unlabelled(&self, fingerprint: &Fingerprint) -> Result<Unlabelled, StoreError> {
+        let sql = format!(
+            "SELECT id, dim, vector, coalesce(
                 (SELECT min(other.id) FROM samples other JOIN features shared ON shared.sample_id = other.id
                  WHERE other.group_key = samples.group_key AND other.label IS NOT NULL AND other.split = 'train'
                      AND shared.backbone_id = backbone.backbone_id),
                 (SELECT min(other.id) FROM samples other WHERE other.group_key = samples.group_key),
-                id)
-            FROM (SELECT id AS backbone_id, dim FROM backbones WHERE fingerprint = ?1) AS backbone
+                id), features.checksum IS {OF_FEATURES}
+            FROM (SELECT id AS backbone_id, dim, fingerprint FROM backbones WHERE fingerprint = ?1) AS backbone
             JOIN features USING (backbone_id) JOIN samples ON samples.id = sample_id
-            WHERE label IS NULL AND split = 'train' ORDER BY id";
-
-        let mut statement = self.connection.prepare(sql).at(&self.path)?;
+            WHERE label IS NULL AND split = 'train' ORDER BY id"
+        );
+        let mut statement = self.connection.prepare(&sql).at(&self.path)?;
         let mut rows = statement.query([fingerprint.to_string()]).at(&self.path)?;
         let (mut ids, mut groups, mut values, mut width) = (Vec::new(), Vec::new(), Vec::<f32>::new(), 0);
+        let mut damaged = Vec::new();
         while let Some(row) = rows.next().at(&self.path)? {
             let id = SampleId(row.get(0).at(&self.path)?);
+            if !row.get::<_, bool>(4).at(&self.path)? {
+                damaged.push(id);
+                continue;
+            }
             width = row.get::<_, u32>(1).at(&self.path)? as usize;
             let vector = row.get_ref(2).at(&self.path)?.as_blob().map_err(rusqlite::Error::from).at(&self.path)?;
             let (expected, got) = (width * size_of::<f32>(), vector.len());
@@ -38,6 +52,7 @@ impl Store {
             ids.push(id);
             groups.push(GroupId(row.get(3).at(&self.path)?));
         }
+        undamaged(damaged)?;
         let features = Array2::from_shape_vec((ids.len(), width), values).expect("every row is as wide");
         Ok(Unlabelled { features, ids, groups })
     }

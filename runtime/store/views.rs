@@ -7,6 +7,7 @@ use crate::dataset::{Dataset, SampleId, TrainingRows};
 use crate::digest::{ContentHash, Fingerprint};
 
 use super::Store;
+use super::checksum::{OF_VIEW, undamaged};
 use super::error::{At as _, StoreError};
 use super::load::Selection;
 use super::sample::FeatureVector;
@@ -45,10 +46,14 @@ impl Store {
     pub fn add_views(&mut self, batch: &[(SampleId, Vec<FeatureVector>)]) -> Result<(), StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).at(&self.path)?;
         for (id, views) in batch {
-            let sql = "INSERT INTO views SELECT sample_id, backbone_id, ?3, ?4
-                FROM features JOIN backbones ON id = backbone_id
-                WHERE sample_id = ?1 AND fingerprint = ?2 ON CONFLICT DO NOTHING";
-            let mut statement = transaction.prepare_cached(sql).at(&self.path)?;
+            let sql = format!(
+                "INSERT INTO views (sample_id, backbone_id, number, vector, checksum) SELECT samples.id, backbones.id, number, vector, {OF_VIEW}
+                 FROM (SELECT ?3 AS number, ?4 AS vector), samples, backbones
+                 WHERE samples.id = ?1 AND fingerprint = ?2
+                     AND EXISTS (SELECT * FROM features WHERE sample_id = samples.id AND backbone_id = backbones.id)
+                 ON CONFLICT DO NOTHING"
+            );
+            let mut statement = transaction.prepare_cached(&sql).at(&self.path)?;
             for (number, view) in (1i64..).zip(views) {
                 if let Some((channel, &value)) = view.values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
                     return Err(StoreError::NotFinite { channel, value });
@@ -68,24 +73,38 @@ impl Store {
     }
 
     /// Everything there is to learn from: [`Store::dataset`] of the training samples, then the views of them.
+    ///
+    /// # Errors
+    /// As [`Store::dataset`].
     pub fn training_set(&self, fingerprint: &Fingerprint) -> Result<Dataset, StoreError> {
-        self.snapshot(|store| store.read_training_set(fingerprint))
+        self.snapshot(|store| {
+            let pictures = store.dataset(fingerprint, &Selection::default())?;
+            let views = store.views_of(&pictures)?;
+            Ok(if views.ids.is_empty() { pictures } else { pictures.with_training_rows(views)? })
+        })
     }
 
-    fn read_training_set(&self, fingerprint: &Fingerprint) -> Result<Dataset, StoreError> {
-        let pictures = self.dataset(fingerprint, &Selection::default())?;
-        let mut rows = ViewRows { pictures: &pictures, features: Vec::new(), places: Vec::new() };
-        let sql = "SELECT sample_id, vector FROM views JOIN backbones ON id = backbone_id
-            WHERE fingerprint = ? ORDER BY sample_id, number";
-        let mut statement = self.connection.prepare(sql).at(&self.path)?;
-        let mut found = statement.query([fingerprint.to_string()]).at(&self.path)?;
+    fn views_of(&self, pictures: &Dataset) -> Result<TrainingRows, StoreError> {
+        let mut rows = ViewRows { pictures, features: Vec::new(), places: Vec::new() };
+        let sql = format!(
+            "SELECT sample_id, vector, views.checksum IS {OF_VIEW} FROM views
+                 JOIN samples ON samples.id = sample_id JOIN backbones ON backbones.id = backbone_id
+             WHERE fingerprint = ? ORDER BY sample_id, number"
+        );
+        let mut statement = self.connection.prepare(&sql).at(&self.path)?;
+        let mut found = statement.query([pictures.fingerprint().to_string()]).at(&self.path)?;
+        let mut damaged = Vec::new();
         while let Some(row) = found.next().at(&self.path)? {
             let id = SampleId(row.get(0).at(&self.path)?);
+            if !row.get::<_, bool>(2).at(&self.path)? {
+                damaged.push(id);
+                continue;
+            }
             let vector = row.get_ref(1).at(&self.path)?;
             rows.push(id, vector.as_blob().map_err(rusqlite::Error::from).at(&self.path)?)?;
         }
-        let views = rows.finish();
-        Ok(if views.ids.is_empty() { pictures } else { pictures.with_training_rows(views)? })
+        undamaged(damaged)?;
+        Ok(rows.finish())
     }
 }
 

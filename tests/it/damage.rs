@@ -1,6 +1,7 @@
-//! Heads that were damaged, and what commands say of them.
+//! Heads and rows that were damaged, and what commands say of them.
 
 use crate::common::{Device, backbone};
+use predicates::prelude::*;
 use predicates::str::contains;
 
 fn flip(device: &Device, head: &str, from: &str) {
@@ -39,6 +40,28 @@ fn a_head_whose_backbone_is_gone_cannot_be_rolled_back_to() {
     let refused = contains("that the head was fitted on, got none such");
     device.edgetl(&["heads", "rollback"]).assert().code(1).stderr(refused);
     assert_eq!(std::fs::read_to_string(device.state().join("heads/current")).unwrap(), "000002\n");
+}
+
+#[test]
+fn a_damaged_row_is_never_fitted_and_the_way_out_works() {
+    let device = Device::taught();
+    let sql = rusqlite::Connection::open(device.state().join("samples.db")).unwrap();
+    sql.execute("UPDATE features SET vector = zeroblob(length(vector)) WHERE sample_id = 5", []).unwrap();
+    sql.execute("UPDATE samples SET label = 'ring' WHERE id = 9", []).unwrap();
+    drop(sql);
+    let damaged = contains("the stored rows of sample 9 are damaged: their checksums do not match");
+    let hint = contains("hint: `edgetl samples list --id 9`").and(contains("edgetl samples remove --id 9"));
+    device.edgetl(&["fit-head"]).assert().code(1).stderr(damaged.and(hint));
+    for command in [&["advise"][..], &["samples", "doctor"]] {
+        device.edgetl(command).assert().code(1).stderr(contains("of sample 9 are damaged"));
+    }
+    let all = contains("the stored rows of samples 5, 9 are damaged");
+    device.edgetl(&["doctor", "--provider", "tract"]).assert().code(1).stdout(all);
+    device.json(&["samples", "remove", "--id", "9,5"]);
+    assert_eq!(device.json(&["fit-head"])[0]["samples"], 46);
+    assert_eq!(device.json(&["collect", "photos", "--again"])[0]["stored"], 2);
+    assert_eq!(device.json(&["fit-head"])[0]["samples"], 48);
+    device.edgetl(&["doctor", "--provider", "tract"]).assert().success();
 }
 
 #[test]

@@ -30,6 +30,7 @@ const HEAD_FLOORS: &[&[&str]] = &[
 const OWNED_CRATES: &[(&str, &[&str])] = &[
     ("ort", &["backbone/onnxruntime"]),
     ("rusqlite", &["store/"]),
+    ("crc32fast", &["store/"]),
     ("fast_image_resize", &["preprocess/"]),
     ("clap", &["cli/"]),
     ("anyhow", &["cli/", "main.rs"]),

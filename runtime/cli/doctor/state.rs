@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::cli::context::Context;
+use crate::cli::context::{Context, damaged_rows};
 use crate::cli::engine::installed;
 use crate::cli::failure::causes;
 use crate::cli::output::{count, table};
@@ -61,10 +61,11 @@ impl State {
             let store = Store::open_existing(&context.state.database())?;
             store.check_integrity()?;
             let counts = (store.fingerprints()?, store.counts_by_label(&Filter::default())?);
-            Ok((counts, store.forgettings()?))
+            Ok((counts, store.check_rows(), store.forgettings()?))
         };
         let counts = match read() {
-            Ok(((counts, labels), forgettings)) => {
+            Ok(((counts, labels), rows, forgettings)) => {
+                self.problems.extend(rows.err().map(damage));
                 self.problems.extend(forgettings.is_unfinished().then(|| UNFINISHED.to_owned()));
                 let name = |label: Option<Label>| label.map_or_else(String::new, |label| label.to_string());
                 self.labels = labels.into_iter().map(|(label, count)| (name(label), count)).collect();
@@ -162,5 +163,12 @@ impl State {
             text.push_str(&format!("\n{}", table(["label", "samples"], rows)));
         }
         text
+    }
+}
+
+fn damage(error: StoreError) -> String {
+    match &error {
+        StoreError::DamagedRows { ids } => format!("{}; {}", causes(&error), damaged_rows(ids)),
+        _ => causes(&error),
     }
 }

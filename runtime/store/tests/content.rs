@@ -129,14 +129,18 @@ fn vectors_that_somebody_changed_to_nonsense_are_refused_when_they_are_read() {
     let mut bench = bench();
     bench.store.insert(&[sample("1", "ant", &[1.0, 2.0])]).unwrap();
     let load = |bench: &Bench| bench.store.dataset(&fingerprint("b"), &Selection::default());
-    bench.sql().execute("UPDATE features SET vector = x'0000c07f0000803f'", []).unwrap();
+    let change = |bench: &Bench, sql: &str| {
+        bench.store.connection.execute(sql, []).unwrap();
+        bench.recompute_checksums();
+    };
+    change(&bench, "UPDATE features SET vector = x'0000c07f0000803f'");
     assert!(matches!(load(&bench), Err(StoreError::Dataset(_))));
-    bench.sql().execute("UPDATE features SET vector = x'0000803f00'", []).unwrap();
+    change(&bench, "UPDATE features SET vector = x'0000803f00'");
     let error = load(&bench).unwrap_err();
     assert_eq!(error.to_string(), "expected 8 bytes in the feature vector of sample 1, got 5");
-    bench.sql().execute("UPDATE samples SET label = char(10)", []).unwrap();
+    change(&bench, "UPDATE samples SET label = char(10)");
     assert!(matches!(load(&bench), Err(StoreError::VectorBytes { .. })));
-    bench.sql().execute("UPDATE features SET vector = zeroblob(8)", []).unwrap();
+    change(&bench, "UPDATE features SET vector = zeroblob(8)");
     assert!(matches!(load(&bench), Err(StoreError::StoredLabel { .. })));
 }
 

@@ -153,6 +153,7 @@ fn a_store_of_schema_version_1_opens_with_all_that_is_in_it() {
     let store = Store::open(&path).unwrap();
     let dataset = store.dataset(&fingerprint("b"), &Selection::default()).unwrap();
     assert_eq!(dataset.features(), &ndarray::array![[1.0, -2.5], [0.125, 3e38]]);
+    store.check_rows().unwrap();
     assert_eq!(dataset.labels().as_slice(), [label("ant"), label("bee")]);
     assert_eq!(dataset.targets(), [ClassIndex(1), ClassIndex(0)]);
     assert_eq!(dataset.groups(), [GroupId(1), GroupId(1)]);
@@ -183,6 +184,7 @@ fn a_store_of_schema_version_2_opens_with_all_that_is_in_it() {
     let validation = Selection { split: Some(Split::Validation), labels: None };
     assert_eq!(store.dataset(&fingerprint("b"), &validation).unwrap().labels().as_slice(), [label("été")]);
     assert_eq!(store.fingerprints().unwrap().len(), 2);
+    store.check_rows().unwrap();
     assert!(store.removed().unwrap().is_empty() && !store.forgettings().unwrap().is_unfinished());
     assert_eq!(store.thumbnail(SampleId(1)).unwrap(), Some(b"thumbnail".to_vec()));
     assert_eq!(store.setting("backbone").unwrap().as_deref(), Some("mobilenet"));

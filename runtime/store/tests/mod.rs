@@ -1,3 +1,4 @@
+mod checksums;
 mod content;
 mod editing;
 mod files;
@@ -30,6 +31,12 @@ fn bench() -> Bench {
 impl Bench {
     fn path(&self) -> PathBuf {
         self.folder.path().join("samples.db")
+    }
+
+    /// Makes of what was changed behind the store's back what was stored.
+    fn recompute_checksums(&self) {
+        let fill = open::MIGRATIONS[2].split_once("UPDATE samples").unwrap().1;
+        self.store.connection.execute_batch(&format!("UPDATE samples{fill}")).unwrap();
     }
 
     /// Another connection, with SQLite's own settings.
