@@ -6,7 +6,7 @@ use crate::head_data::clusters;
 use edgetl::digest::Digest;
 use edgetl::head::{
     ArtifactError, FitOptions, HeadArtifact, HeadChoice, HeadKind, Initialisation, InvalidHead, LearningRate,
-    MlpSettings, Selection, Task, fit,
+    MlpSettings, Task, fit,
 };
 use edgetl::tensor::Features;
 use safetensors::{Dtype, SafeTensors};
@@ -207,7 +207,7 @@ fn a_head_keeps_all_that_it_was_fitted_with() {
         ..MlpSettings::default()
     };
     let head = HeadChoice::Only(HeadKind::Mlp);
-    let (penalties, select) = (Some(vec![0.1, 2.5e-3]), Some(Selection::Top(4)));
+    let penalties = Some(vec![0.1, 2.5e-3]);
     let options = FitOptions {
         head,
         balance: true,
@@ -215,14 +215,13 @@ fn a_head_keeps_all_that_it_was_fitted_with() {
         seed: 9,
         penalties,
         false_reject: 0.125,
-        select,
         mlp,
         ..FitOptions::default()
     };
     let written = fit(&clusters(3, 12, 6), &options).unwrap();
     let read = HeadArtifact::from_bytes(&written.to_bytes()).unwrap();
     assert_eq!(read.options(), Some(&options));
-    let automatic = FitOptions { budget: Some(0.5), select: Some(Selection::Auto), ..FitOptions::default() };
+    let automatic = FitOptions { budget: Some(0.5), ..FitOptions::default() };
     let written = fit(&clusters(3, 12, 6), &automatic).unwrap();
     assert_eq!(HeadArtifact::from_bytes(&written.to_bytes()).unwrap().options(), Some(&automatic));
 }

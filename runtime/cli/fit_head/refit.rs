@@ -39,7 +39,9 @@ impl Refit {
     /// When the head stands beside classes of a classifier that is there no longer.
     pub fn of(head: &HeadArtifact, context: &Context) -> anyhow::Result<Self> {
         let report = head.report();
-        let way = match (&report.kept, &report.pseudo_labels) {
+        let of_classes = report.of_classes();
+        let kept = of_classes.and_then(|classes| classes.kept.as_ref());
+        let way = match (kept, of_classes.and_then(|classes| classes.pseudo_labels.as_ref())) {
             (Some(kept), _) => {
                 let names: Vec<String> = head.labels().iter().take(kept.classes).map(Label::to_string).collect();
                 Way::Beside(beside::known(&with_fingerprint(context, head.fingerprint())?, &names)?)
