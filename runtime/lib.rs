@@ -14,6 +14,7 @@
 pub mod advice;
 pub mod atomic_file;
 pub mod backbone;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod dataset;
 pub mod demo;
