@@ -161,7 +161,7 @@ fn what_samples_doctor_removes_stays_removed() {
 const WAYS: [&[&str]; 8] = [
     &["--head", "lda", "--balance", "--seed", "5", "--folds", "3"],
     &["--head", "ridge", "--penalty", "3,30", "--false-reject", "0.2"],
-    &["--budget", "0.01", "--select", "3"],
+    &["--budget", "0.01"],
     &["--head", "softmax", "--penalty", "7", "--balance"],
     &["--task", "regression", "--penalty", "0.5", "--false-reject", "0.3"],
     &["--task", "multilabel", "--folds", "4", "--seed", "2"],
