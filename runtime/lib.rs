@@ -8,7 +8,7 @@
 //! ```text
 //! cli > {serve, page} > {predictor, sources, demo, advice} > {backbone, preprocess, store, head}
 //!     > {manifest, dataset, metrics}
-//!     > {atomic_file, digest, labels, tensor}
+//!     > {atomic_file, digest, labels, panics, tensor}
 //! ```
 
 pub mod advice;
@@ -24,6 +24,7 @@ pub mod labels;
 pub mod manifest;
 pub mod metrics;
 pub mod page;
+pub mod panics;
 pub mod predictor;
 pub mod preprocess;
 #[cfg(feature = "serve")]
