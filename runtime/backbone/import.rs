@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::graph::{FeatureCut, ImageInput, Network, Shapes};
 use super::metadata::Declared;
 use super::{BackboneError, Classifier, Options, Package, PackageError, PreprocessSpec, onnxruntime, tract};
@@ -9,7 +11,7 @@ use crate::digest::Digest;
 use crate::manifest::{FORMAT, FeatureKind, Manifest, Onnx, Preprocess};
 
 /// What a user may say of a bare ONNX file; everything left out is found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ImportRequest {
     /// The backbone's name; the file's by default.
     pub name: Option<String>,
@@ -23,7 +25,10 @@ pub struct ImportRequest {
     /// Class names in the order of the scores; the file's own by default.
     pub labels: Vec<String>,
     pub licence: String,
-    /// The engine that is asked for shapes which the graph alone does not tell.
+    /// Shapes of tensors as [`shapes_of`] found them in another process; `None`: found in this one.
+    pub shapes: Option<Shapes>,
+    /// The engine that is asked for shapes which the graph alone does not tell; it belongs to a machine, not to a file.
+    #[serde(skip)]
     pub engine: Options,
 }
 
@@ -102,7 +107,8 @@ impl Reading {
         let declared = Declared::read(&network.properties());
         let spec = request.preprocess.clone().or(declared.preprocess.clone());
         let preprocess = spec.resolve(input.size()).map_err(PackageError::Preprocess)?;
-        let shapes = shapes(&network, &input, &preprocess, &request.engine);
+        let found = || shapes(&network, &input, &preprocess, &request.engine);
+        let shapes = request.shapes.clone().unwrap_or_else(found);
         Ok(Self { network, digest, input, declared, preprocess, guessed: spec.is_guess(), shapes })
     }
 
@@ -135,6 +141,14 @@ impl Reading {
             )
         })
     }
+}
+
+/// The shapes of the tensors of the network at `path`, for a process that has no engine look for them.
+///
+/// # Errors
+/// When the file is no ONNX image network.
+pub fn shapes_of(path: &Path, request: &ImportRequest) -> Result<Shapes, BackboneError> {
+    Ok(Reading::new(path, request)?.shapes)
 }
 
 /// By analysis; where that does not tell everything and ONNX Runtime is here, by running the network once.

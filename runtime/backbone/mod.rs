@@ -31,7 +31,7 @@ pub use export::export_classifier;
 pub use golden::{Golden, GoldenError};
 pub use gpu::{CudaOptions, TensorRtOptions};
 pub use graph::GraphError;
-pub use import::{Import, ImportRequest};
+pub use import::{Import, ImportRequest, shapes_of};
 pub use inspect::Inspection;
 pub use library_error::LibraryError;
 pub use loader::{Fallback, Loader};

@@ -2,10 +2,12 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::manifest::{Channels, Filter, ManifestError, Preprocess, Resize};
 
 /// A family's usual normalisation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum Preset {
     /// `(x / 255 - mean) / std` with ImageNet's mean and standard deviation: torchvision and most of timm.
     #[default]
@@ -66,7 +68,7 @@ pub fn usual_normalisations(settings: &Preprocess) -> Vec<(&'static str, Preproc
 }
 
 /// What is known of a network's preprocessing; `None` leaves it to the preset and the network's input shape.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct PreprocessSpec {
     pub preset: Option<Preset>,
     /// Width and height of the network's input, in pixels.

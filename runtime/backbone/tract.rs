@@ -3,7 +3,6 @@
 //! The plan is made for one image and shared by all sessions; a batch goes through it image by image, on as many
 //! threads as the session has, because tract gains nothing from larger batches.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayView4, Axis, IxDyn, concatenate};
@@ -16,6 +15,7 @@ use tract_onnx::prelude::{
 use super::EngineError;
 use super::graph::{CutNetwork, ImageInput, Layout, Network, Shapes};
 use super::session::Engine;
+use crate::panics;
 
 /// tract gave up on a network in a way that it does not report as an error.
 #[derive(Debug, thiserror::Error)]
@@ -112,14 +112,7 @@ fn datum_type(element: DataType) -> DatumType {
 
 /// Turns a panic inside tract into an error: it asserts things of networks that a file need not keep.
 fn guarded<T>(work: impl FnOnce() -> TractResult<T>) -> Result<T, EngineError> {
-    let text = |panic: Box<dyn std::any::Any + Send>| match panic.downcast::<String>() {
-        Ok(text) => *text,
-        Err(panic) => panic.downcast_ref::<&str>().map_or_else(String::new, |&text| text.to_owned()),
-    };
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(result) => result.map_err(EngineError::from),
-        Err(panic) => Err(Panicked(text(panic)).into()),
-    }
+    panics::caught(work).map_err(Panicked)?.map_err(EngineError::from)
 }
 
 /// A plan and the threads that one batch may use.

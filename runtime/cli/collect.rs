@@ -93,7 +93,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
 pub fn collect_all(args: &Args, context: &Context) -> anyhow::Result<Summary> {
     let plan = plan::Plan::new(args, context)?;
     let mut store = context.store()?;
-    let package = args.backbone.package(context, &store)?;
+    let package = args.backbone.package(&args.engine, context, &store)?;
     let loader = args.engine.load(package.clone(), context, plan.len())?;
     remember(&package, context, &mut store)?;
 

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use super::context::Context;
 use super::failure::{OrHint, failure, hinted};
 use super::remedy;
+use super::trial::{self, Purpose};
 use crate::backbone::{ImportRequest, Loader, Options, Package, PreprocessSpec, Preset, ProviderChoice};
 use crate::digest::Fingerprint;
 use crate::manifest::Resize;
@@ -52,10 +53,8 @@ impl EngineArgs {
     /// Opens `package` on the engine asked for, for so many pictures, and says on stderr what runs.
     pub fn load(&self, package: Package, context: &Context, pictures: usize) -> anyhow::Result<Loader> {
         let threads = session_threads(self.threads(context), pictures);
-        let loader = Loader::new(package, &Options { threads, ..self.options(context) }).map_err(|error| {
-            let look = "`edgetl doctor` shows what this machine can run; --provider auto takes what there is";
-            hinted(remedy::of_backbone(&error).unwrap_or_else(|| look.to_owned()), error)
-        })?;
+        let loader = Loader::new(package, &Options { threads, ..self.options(context) })
+            .map_err(|error| hinted(remedy::of_loading(&error), error))?;
         tracing::info!("backbone {} on {}", loader.manifest().name, loader.provider());
         Ok(loader)
     }
@@ -130,18 +129,25 @@ impl PreprocessArgs {
     }
 }
 
+const CLASSIFIER: &str = "it takes an image classifier in ONNX, whole and with an RGB image as its input";
+
 impl BackboneArgs {
-    /// The backbone named by the flags, else the one in use.
-    pub fn package(&self, context: &Context, store: &Store) -> anyhow::Result<Package> {
+    /// The backbone named by the flags, else the one in use. One that is not kept yet is tried under limits first.
+    pub fn package(&self, engine: &EngineArgs, context: &Context, store: &Store) -> anyhow::Result<Package> {
+        let request = || ImportRequest {
+            preprocess: self.preprocess.spec(),
+            engine: engine.options(context),
+            ..ImportRequest::default()
+        };
         match &self.backbone {
             None => current(context, store),
-            Some(path) if path.is_file() => {
-                let request = ImportRequest { preprocess: self.preprocess.spec(), ..ImportRequest::default() };
-                Package::from_onnx(path, &request)
-                    .with_context(|| format!("cannot make a backbone of `{}`", path.display()))
-                    .or_hint("it takes an image classifier in ONNX, whole and with an RGB image as its input")
+            Some(path) if path.is_file() => trial::pass(path, &request(), Purpose::Run, CLASSIFIER)
+                .and_then(|request| Package::from_onnx(path, &request).or_hint(CLASSIFIER))
+                .with_context(|| format!("cannot make a backbone of `{}`", path.display())),
+            Some(path) if path.is_dir() => {
+                trial::pass(path, &request(), Purpose::Run, CLASSIFIER)?;
+                Ok(Package::open(path)?)
             }
-            Some(path) if path.is_dir() => Package::open(path).map_err(Into::into),
             Some(name) => named(context, &name.to_string_lossy()),
         }
     }

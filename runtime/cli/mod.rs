@@ -24,6 +24,7 @@ mod samples;
 #[cfg(feature = "serve")]
 mod serve;
 mod shell;
+mod trial;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -93,6 +94,9 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    if let Some(code) = trial::child() {
+        return code;
+    }
     let cli = Cli::parse();
     log::start(&cli.global);
     match Context::new(&cli.global).and_then(|context| cli.command.run(&context)) {

@@ -4,6 +4,14 @@ use crate::backbone::{BackboneError, LibraryError, Provider};
 
 const INSTALL: &str = "install it: edgetl doctor --install-onnxruntime (as root, or =DIR)";
 
+/// Where nothing better is known.
+pub const LOOK: &str = "`edgetl doctor` shows what this machine can run; --provider auto takes what there is";
+
+/// The way out of a network that does not load.
+pub fn of_loading(error: &BackboneError) -> String {
+    of_backbone(error).unwrap_or_else(|| LOOK.to_owned())
+}
+
 /// The way out of `error`; `None` where there is no better one than to look closer.
 pub fn of_backbone(error: &BackboneError) -> Option<String> {
     match error {

@@ -1,6 +1,7 @@
 //! Everything that is tested from outside, linked once.
 
 mod architectures;
+mod backbone_bounds;
 mod backbone_cli;
 mod backbone_distrust;
 mod backbone_export;

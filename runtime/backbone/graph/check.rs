@@ -5,15 +5,16 @@ use std::collections::HashSet;
 use tract_onnx::pb;
 use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
 
-use super::GraphError;
 use super::index::topological_order;
 use super::name::node_name;
+use super::{GraphError, bounds};
 
 pub(super) fn model(model: &pb::ModelProto) -> Result<(), GraphError> {
     let graph = model.graph.as_ref().filter(|graph| !graph.node.is_empty()).ok_or(GraphError::NoGraph)?;
     if !model.opset_import.iter().any(|opset| opset.domain.is_empty() || opset.domain == "ai.onnx") {
         return Err(GraphError::NoOperatorSet);
     }
+    bounds::check(model)?;
     tensors(graph)?;
     sources(graph)?;
     topological_order(graph).map(drop)

@@ -1,6 +1,7 @@
 //! Tensors that a file keeps beside itself: read only from inside the model's folder, and only as much as they need.
 
-use std::fs::File;
+use std::collections::HashSet;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
@@ -35,6 +36,34 @@ pub enum ExternalError {
 pub(super) fn inline(model: &mut pb::ModelProto, folder: &Path) -> Result<(), GraphError> {
     let mut reader = Reader { folder, left: MAX_BYTES };
     model.graph.iter_mut().try_for_each(|graph| reader.graph(graph))
+}
+
+/// The bytes on the disk of the files in which `model` says it keeps tensors; of what is not there, none.
+pub(super) fn stored_bytes(model: &pb::ModelProto, folder: &Path) -> u64 {
+    let mut locations = HashSet::new();
+    model.graph.iter().for_each(|graph| collect_locations(graph, &mut locations));
+    let stored = |location: &str| resolve(folder, location).ok()?.metadata().ok().map(|file| stored_length(&file));
+    locations.into_iter().filter_map(stored).fold(0, u64::saturating_add).min(MAX_BYTES)
+}
+
+fn collect_locations<'a>(graph: &'a pb::GraphProto, locations: &mut HashSet<&'a str>) {
+    let attributes = || graph.node.iter().flat_map(|node| &node.attribute);
+    let tensors = attributes().flat_map(|attribute| attribute.t.iter().chain(&attribute.tensors));
+    let entries = graph.initializer.iter().chain(tensors).flat_map(|tensor| &tensor.external_data);
+    locations.extend(entries.filter(|entry| entry.key == "location").map(|entry| entry.value.as_str()));
+    attributes().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs)).for_each(|graph| {
+        collect_locations(graph, locations);
+    });
+}
+
+/// A file's length without its holes, which cost whoever made it nothing.
+pub fn stored_length(file: &Metadata) -> u64 {
+    #[cfg(unix)]
+    let stored = std::os::unix::fs::MetadataExt::blocks(file).saturating_mul(512);
+    #[cfg(not(unix))]
+    let stored = file.len();
+    // Nothing but holes, a short file, or a file system that counts no blocks.
+    if stored == 0 { file.len().min(4096) } else { file.len().min(stored) }
 }
 
 struct Reader<'a> {

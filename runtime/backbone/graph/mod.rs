@@ -2,6 +2,7 @@
 //!
 //! The protobuf schema is tract's (`tract_onnx::pb`); nothing here runs a network.
 
+mod bounds;
 mod check;
 mod constant;
 mod cut;
@@ -17,8 +18,9 @@ mod scoring;
 mod table;
 mod tail;
 
+pub use bounds::MAX_NODES;
 pub use cut::{CutNetwork, CutRequest};
-pub use external::ExternalError;
+pub use external::{ExternalError, stored_length};
 pub(in crate::backbone) use feature::values_per_image;
 pub use feature::{Candidate, FeatureCut};
 pub use input::{ImageInput, Layout};
@@ -36,6 +38,10 @@ pub enum GraphError {
     Protobuf(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("expected an ONNX model with a graph, got a file without one")]
     NoGraph,
+    #[error("expected at most {MAX_NODES} nodes, those of inner graphs and functions included, got {0}")]
+    TooManyNodes(u64),
+    #[error("expected graphs and functions nested at most {} deep, got more", bounds::MAX_DEPTH)]
+    TooDeep,
     #[error("expected a model that names its ONNX operator set, got one that does not")]
     NoOperatorSet,
     #[error("expected tensor `{tensor}` to hold its own {expected} bytes of data, got {got}")]

@@ -36,20 +36,22 @@ impl Network {
     /// # Errors
     /// When the file or one beside it cannot be read, or must not be trusted.
     pub fn read(path: &Path) -> Result<(Self, Digest), GraphError> {
-        let read_error = |source| GraphError::Read { path: path.to_owned(), source };
-        let metadata = path.metadata().map_err(read_error)?;
-        if metadata.len() > MAX_BYTES {
-            return Err(GraphError::TooLarge(metadata.len()));
-        }
-        if !metadata.is_file() {
-            return Err(read_error(std::io::ErrorKind::InvalidInput.into()));
-        }
-        let bytes = std::fs::read(path).map_err(read_error)?;
+        let bytes = read_file(path)?;
         let mut model = decode(&bytes)?;
         let digest = Digest::of(&bytes);
         drop(bytes);
         external::inline(&mut model, path.parent().unwrap_or(Path::new(".")))?;
         Ok((Self::checked(model)?, digest))
+    }
+
+    /// How many bytes of the disk the file at `path` takes, with the files beside it in which it says it keeps tensors.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no ONNX model.
+    pub fn stored_bytes(path: &Path) -> Result<u64, GraphError> {
+        let model = decode(&read_file(path)?)?;
+        let own = path.metadata().map_or(0, |file| external::stored_length(&file));
+        Ok(own + external::stored_bytes(&model, path.parent().unwrap_or(Path::new("."))))
     }
 
     fn checked(model: pb::ModelProto) -> Result<Self, GraphError> {
@@ -68,6 +70,18 @@ impl Network {
     pub(super) fn graph_mut(&mut self) -> &mut pb::GraphProto {
         self.model.graph.as_mut().expect("`check::model` refuses a model without one")
     }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, GraphError> {
+    let read_error = |source| GraphError::Read { path: path.to_owned(), source };
+    let metadata = path.metadata().map_err(read_error)?;
+    if metadata.len() > MAX_BYTES {
+        return Err(GraphError::TooLarge(metadata.len()));
+    }
+    if !metadata.is_file() {
+        return Err(read_error(std::io::ErrorKind::InvalidInput.into()));
+    }
+    std::fs::read(path).map_err(read_error)
 }
 
 fn decode(bytes: &[u8]) -> Result<pb::ModelProto, GraphError> {

@@ -10,6 +10,7 @@ use crate::backbone::{Backbone, Import, ImportRequest, Loader, Package};
 use crate::cli::context::Context;
 use crate::cli::engine::{self, EngineArgs, PreprocessArgs};
 use crate::cli::failure::OrHint;
+use crate::cli::trial::{self, Purpose};
 use crate::manifest::{FeatureKind, Preprocess};
 use crate::predictor::golden_vectors;
 
@@ -43,6 +44,8 @@ pub struct Args {
     engine: EngineArgs,
 }
 
+const NAME_A_LAYER: &str = "`edgetl backbone inspect MODEL.onnx` shows its layers; --feature NAME takes one of them";
+
 /// What the graph itself may leave open.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Network")]
@@ -56,6 +59,9 @@ pub struct NetworkArgs {
     /// The input that takes the image [default: the only one that can]
     #[arg(long, value_name = "NAME")]
     pub input: Option<String>,
+    /// Skip the first run under limits of memory and time: for a very large network whose source you trust
+    #[arg(long)]
+    pub trust: bool,
 }
 
 fn kind(text: &str) -> Result<FeatureKind, String> {
@@ -87,8 +93,9 @@ struct Imported<'a> {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
-    let Import { package, why, guess, mut warnings } = Import::from_onnx(&args.model, &args.request(context)?)
-        .or_hint("`edgetl backbone inspect MODEL.onnx` shows its layers; --feature NAME takes one of them")?;
+    let request = args.network.tried(&args.model, args.request(context)?, Purpose::Run)?;
+    let Import { package, why, guess, mut warnings } =
+        Import::from_onnx(&args.model, &request).or_hint(NAME_A_LAYER)?;
     let mut proven = Proven::new(package, args, context)?;
     let verdict = proven.verdict(&args.known)?;
     let better = verdict.as_ref().and_then(Verdict::better).filter(|_| guess.is_some());
@@ -185,6 +192,11 @@ impl Args {
 }
 
 impl NetworkArgs {
+    /// Tries a foreign network under limits, unless it is trusted.
+    pub fn tried(&self, path: &Path, request: ImportRequest, purpose: Purpose) -> anyhow::Result<ImportRequest> {
+        if self.trust { Ok(request) } else { trial::pass(path, &request, purpose, NAME_A_LAYER) }
+    }
+
     pub fn request(&self, preprocess: &PreprocessArgs, engine: &EngineArgs, context: &Context) -> ImportRequest {
         ImportRequest {
             input: self.input.clone(),

@@ -9,6 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::engine::{self, EngineArgs, PreprocessArgs};
 use crate::cli::failure::failure;
 use crate::cli::output::table;
+use crate::cli::trial::Purpose;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -26,8 +27,11 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let request = args.network.request(&args.preprocess, &args.engine, context);
     let inspection = match args.network_file.is_file() {
-        true => Inspection::of(&args.network_file, &request)?,
-        false => of_package(&package_folder(&args.network_file, context)?, request)?,
+        true => {
+            let request = args.network.tried(&args.network_file, request, Purpose::Inspect)?;
+            Inspection::of(&args.network_file, &request)?
+        }
+        false => of_package(args, &package_folder(&args.network_file, context)?, request)?,
     };
     inspection.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     context.output.result(&inspection, || text(&inspection))?;
@@ -48,7 +52,7 @@ fn package_folder(path: &Path, context: &Context) -> anyhow::Result<PathBuf> {
 }
 
 /// A package says itself where its feature is.
-fn of_package(folder: &Path, request: ImportRequest) -> anyhow::Result<Inspection> {
+fn of_package(args: &Args, folder: &Path, request: ImportRequest) -> anyhow::Result<Inspection> {
     let package = Package::open(folder)?;
     let manifest = package.manifest();
     let preprocess = PreprocessSpec::from(&manifest.preprocess);
@@ -59,7 +63,9 @@ fn of_package(folder: &Path, request: ImportRequest) -> anyhow::Result<Inspectio
         preprocess: request.preprocess.or(preprocess),
         ..request
     };
-    Ok(Inspection::of(&folder.join(&manifest.onnx.file), &request)?)
+    let network = folder.join(&manifest.onnx.file);
+    let request = args.network.tried(&network, request, Purpose::Inspect)?;
+    Ok(Inspection::of(&network, &request)?)
 }
 
 fn text(inspection: &Inspection) -> String {
