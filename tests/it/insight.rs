@@ -17,6 +17,11 @@ use serde_json::Value;
 
 /// A device that stores `samples` as if the backbone in the box had made them, from files that are not there.
 fn device_with(samples: &Dataset) -> Device {
+    device_with_heights(samples, |row| if row == 5 { 20 } else { 480 })
+}
+
+/// The same, with pictures of these heights.
+fn device_with_heights(samples: &Dataset, height: impl Fn(usize) -> u32) -> Device {
     let device = Device::new();
     StateDir::new(device.state()).create().unwrap();
     let mut store = Store::open(&device.state().join("samples.db")).unwrap();
@@ -29,7 +34,7 @@ fn device_with(samples: &Dataset) -> Device {
         source: format!("/nowhere/{row:03}.jpg"),
         added_at: 1_700_000_000,
         width: 640,
-        height: if row == 5 { 20 } else { 480 },
+        height: height(row),
         thumbnail: None,
         features: Some(FeatureVector { fingerprint, values: samples.feature(row).to_vec() }),
     };
@@ -123,6 +128,52 @@ fn the_doctor_speaks_of_uneven_and_small_classes_in_words() {
     );
     let wrong = device.edgetl(&["samples", "doctor", "--fix", "relabel", "--of", "tiny"]).assert();
     wrong.code(2).stderr(contains("expected `--fix remove`"));
+}
+
+/// Two classes of 40 and one of two right pictures, half-way between the others, the first two tiny.
+fn with_a_class_of_two() -> Device {
+    let samples = clusters(2, 40, 8);
+    let mut features = samples.features().clone();
+    let mut targets: Vec<usize> = samples.targets().iter().map(|target| target.0).collect();
+    for (row, other) in [(80, 4), (81, 9)] {
+        let mut between = features.row(other).to_owned();
+        between[7] += 0.4 * (row - 79) as f32;
+        features.push_row(between.view()).unwrap();
+        targets.push(2);
+    }
+    device_with_heights(&dataset(features, &targets), |row| if row >= 80 || row == 0 { 20 } else { 480 })
+}
+
+#[test]
+fn a_class_of_two_pictures_is_never_emptied() {
+    let device = with_a_class_of_two();
+    let count = || device.json(&["samples", "list", "--count"])[0]["class 2"].as_u64();
+    let findings = device.json(&["samples", "doctor"]).remove(0);
+    for kind in ["suspects", "duplicates", "outliers", "tiny", "sources"] {
+        for row in rows(&findings[kind]) {
+            let of_two = [81, 82].iter().any(|id| row["id"] == *id || row["remove"] == *id);
+            let changes = ["relabel", "remove"].iter().any(|word| row["command"].as_str().unwrap().contains(word));
+            assert_ne!(row["held_back"], changes, "{kind}: {row}");
+            assert!(!(of_two && changes), "{kind}: {row}");
+        }
+    }
+    device.edgetl(&["samples", "doctor"]).assert().success().stdout(contains("with no change proposed"));
+    for kind in ["suspects", "duplicates", "outliers", "tiny"] {
+        device.json(&["samples", "doctor", "--fix", "remove", "--of", kind, "--top", "4", "--yes"]);
+        assert_eq!(count(), Some(2), "{kind}");
+    }
+    device.json(&["samples", "doctor", "--fix", "relabel", "--above", "0", "--yes"]);
+    assert_eq!(count(), Some(2));
+    let held = &device.json(&["samples", "doctor", "--fix", "remove", "--of", "tiny"])[0]["held_back"];
+    assert_eq!(ids(held), [81, 82]);
+    let said = device.edgetl(&["samples", "doctor", "--fix", "remove", "--of", "tiny"]).assert().success();
+    said.stdout(contains("nothing to do").and(contains("2 samples held back")));
+}
+
+#[test]
+fn no_bulk_change_is_printed_where_no_label_is_doubted_enough() {
+    let said = device_with(&clusters(3, 20, 8)).edgetl(&["samples", "doctor"]).output().unwrap();
+    assert!(!String::from_utf8_lossy(&said.stdout).contains("--fix"));
 }
 
 #[test]

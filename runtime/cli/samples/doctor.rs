@@ -3,8 +3,10 @@
 mod files;
 mod findings;
 mod fix;
+mod reserve;
 mod text;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Instant;
 
@@ -16,6 +18,7 @@ use crate::dataset::SampleId;
 use crate::head::{FitOptions, diagnose};
 use crate::store::{Filter, SampleRow, Selection, Store};
 use findings::Findings;
+use reserve::Reserve;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -31,8 +34,9 @@ pub struct Args {
 
 /// What the findings are made from.
 struct Examined<'a> {
-    rows: HashMap<SampleId, SampleRow>,
+    rows: HashMap<SampleId, &'a SampleRow>,
     shell: &'a Shell,
+    reserve: RefCell<Reserve<'a>>,
 }
 
 impl Examined<'_> {
@@ -40,11 +44,27 @@ impl Examined<'_> {
         self.rows.get(&id).map(|row| row.source.clone()).unwrap_or_default()
     }
 
+    /// Whether a finding may propose to take this sample out of its class.
+    fn can_go(&self, id: SampleId) -> bool {
+        self.rows.get(&id).is_none_or(|row| self.reserve.borrow_mut().take(row))
+    }
+
+    /// What is proposed for a sample that its class cannot spare: to look at it.
+    fn look(&self, id: SampleId) -> String {
+        self.shell.edgetl(["samples", "list", "--id", &id.0.to_string()])
+    }
+
     fn removal(&self, id: SampleId) -> String {
+        if !self.can_go(id) {
+            return self.look(id);
+        }
         self.shell.edgetl(["samples", "remove", "--id", &id.0.to_string()])
     }
 
     fn relabelling(&self, id: SampleId, to: &str) -> String {
+        if !self.can_go(id) {
+            return self.look(id);
+        }
         let id = id.0.to_string();
         match to.starts_with('-') {
             true => self.shell.edgetl(["samples", "relabel", "--id", &id, "--", to]),
@@ -55,8 +75,9 @@ impl Examined<'_> {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let mut store = context.existing_store()?;
-    let findings = examine(args, context, &store)?;
-    match args.fix.plan(&findings)? {
+    let rows = store.samples(&Filter::default())?;
+    let findings = examine(args, context, &store, &rows)?;
+    match args.fix.plan(&findings, &rows)? {
         Some(plan) => plan.carry_out(&mut store, context),
         None => {
             context.output.result(&findings, || findings.text(args.show, &Shell::new(context)))?;
@@ -65,7 +86,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     }
 }
 
-fn examine(args: &Args, context: &Context, store: &Store) -> anyhow::Result<Findings> {
+fn examine(args: &Args, context: &Context, store: &Store, rows: &[SampleRow]) -> anyhow::Result<Findings> {
     let start = Instant::now();
     let package = current(context, store)?;
     let dataset = explain(store.dataset(&package.fingerprint(), &Selection::default()))?;
@@ -77,12 +98,12 @@ fn examine(args: &Args, context: &Context, store: &Store) -> anyhow::Result<Find
     }
     let options = FitOptions { seed: args.seed, ..FitOptions::default() };
     let diagnosis = diagnose(&dataset, &options).or_hint("`edgetl collect` adds pictures of another class")?;
-    let rows = store.samples(&Filter::default())?;
     let shell = Shell::new(context);
-    let examined = Examined { rows: rows.iter().map(|row| (row.id, row.clone())).collect(), shell: &shell };
+    let reserve = RefCell::new(Reserve::new(rows));
+    let examined = Examined { rows: rows.iter().map(|row| (row.id, row)).collect(), shell: &shell, reserve };
     let mut findings = Findings::new(&diagnosis, &examined);
-    findings.tiny = files::tiny(&rows, &package.manifest().preprocess, &examined);
-    findings.sources = files::sources(&rows, &examined);
+    findings.tiny = files::tiny(rows, &package.manifest().preprocess, &examined);
+    findings.sources = files::sources(rows, &examined);
     findings.backbone = package.manifest().name.clone();
     findings.fingerprint = package.fingerprint().to_string();
     findings.samples = dataset.len();

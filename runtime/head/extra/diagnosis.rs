@@ -1,6 +1,8 @@
 //! What looks wrong in a dataset: labels that held-out answers and neighbours contradict, near-duplicates, outliers,
 //! uneven classes.
 
+mod chance;
+
 use edgetl_algebra::get_global_parallelism;
 use ndarray::{ArrayView1, s};
 use serde::Serialize;
@@ -41,11 +43,11 @@ pub struct Suspect {
     pub label: Label,
     /// What it looks like instead.
     pub suggestion: Label,
-    /// How much speaks against the label, from 0 to 1.
+    /// How much speaks against the label beyond what its class shows by chance, above 0 and at most 1.
     pub doubt: f32,
     /// What a head that had not seen the sample gives its label.
     pub probability: f32,
-    /// The share of its nearest samples that have its label.
+    /// How many of its nearest samples have its label, as a share of those that could.
     pub agreement: f32,
 }
 
@@ -141,17 +143,25 @@ fn highest(pairs: impl Iterator<Item = (usize, f32)>) -> Vec<(usize, f32)> {
     pairs
 }
 
-/// Measured samples that a held-out answer or most neighbours contradict.
+/// Measured samples that a held-out answer or most neighbours contradict, more than right labels of their class would be.
 ///
 /// Source: the out-of-fold probability of the given label is the "self-confidence" of Northcutt, Jiang, Chuang,
-/// "Confident Learning", 2021.
+/// "Confident Learning", 2021; what is left of the doubt in it is in `chance`.
 fn suspects(data: &Prepared, nearest: &Nearest) -> Result<Vec<Suspect>, FitError> {
     let trial = trial(HeadKind::Softmax, data)?;
-    let temperature = Temperature::fit(trial.outputs.view(), &data.classes().truth);
+    let truth = &data.classes().truth;
+    let beyond_chance: Vec<f32> =
+        chance::shares_by_chance(&trial.outputs, truth).into_iter().map(|share| (1.0 - share) as f32).collect();
+    let temperature = Temperature::fit(trial.outputs.view(), truth);
     let probabilities = temperature.probabilities(trial.outputs);
-    let answers = data.split.measured.iter().zip(probabilities.rows());
-    let mut suspects: Vec<Suspect> =
-        answers.filter_map(|(&row, probabilities)| suspect(row, probabilities, data, nearest)).collect();
+    let answers = data.split.measured.iter().zip(probabilities.rows()).zip(beyond_chance);
+    let mut suspects: Vec<Suspect> = answers
+        .filter_map(|((&row, probabilities), beyond_chance)| {
+            let suspect = suspect(row, probabilities, data, nearest)?;
+            let doubt = suspect.doubt * beyond_chance;
+            (doubt > 0.0).then_some(Suspect { doubt, ..suspect })
+        })
+        .collect();
     suspects.sort_by(|a, b| b.doubt.total_cmp(&a.doubt).then(a.id.cmp(&b.id)));
     Ok(suspects)
 }
@@ -166,7 +176,8 @@ fn suspect(row: usize, probabilities: ArrayView1<f32>, data: &Prepared, nearest:
     // Of equals the last, but any before the own class.
     let voted = (0..probabilities.len()).max_by_key(|&class| (voters(class), class != own.0)).map(ClassIndex);
     let suggestion = if seen == own { voted.filter(|voted| *voted != own)? } else { seen };
-    let agreement = voters(own.0) as f32 / neighbours.len().max(1) as f32;
+    let of_own_class = data.dataset.targets().iter().filter(|target| **target == own).count() - 1;
+    let agreement = voters(own.0) as f32 / neighbours.len().min(of_own_class).max(1) as f32;
     let probability = probabilities[own.0];
     let label = |class: ClassIndex| data.dataset.labels().as_slice()[class.0].clone();
     Some(Suspect {

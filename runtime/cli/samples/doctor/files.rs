@@ -24,6 +24,7 @@ pub fn tiny(rows: &[SampleRow], preprocess: &Preprocess, examined: &Examined) ->
         height: row.height,
         expected,
         command: examined.removal(row.id),
+        held_back: !examined.can_go(row.id),
     });
     tiny.collect()
 }
@@ -33,7 +34,8 @@ pub fn sources(rows: &[SampleRow], examined: &Examined) -> Vec<SourceRow> {
     let found = rows.iter().filter_map(|row| {
         let state = state(row)?;
         let command = examined.removal(row.id);
-        Some(SourceRow { id: row.id.0, path: row.source.clone(), state, command })
+        let held_back = !examined.can_go(row.id);
+        Some(SourceRow { id: row.id.0, path: row.source.clone(), state, command, held_back })
     });
     found.collect()
 }

@@ -37,6 +37,8 @@ pub struct SuspectRow {
     pub probability: f32,
     pub agreement: f32,
     pub command: String,
+    /// Whether nothing is to be changed, because the class would be left empty or with too few samples.
+    pub held_back: bool,
 }
 
 #[derive(Serialize)]
@@ -49,6 +51,7 @@ pub struct DuplicateRow {
     /// The one of the two that the command changes or removes.
     pub remove: i64,
     pub command: String,
+    pub held_back: bool,
 }
 
 #[derive(Serialize)]
@@ -58,6 +61,7 @@ pub struct OutlierRow {
     pub label: Label,
     pub deviations: f32,
     pub command: String,
+    pub held_back: bool,
 }
 
 #[derive(Serialize)]
@@ -69,6 +73,7 @@ pub struct TinyRow {
     /// The shortest side that loses nothing, in pixels.
     pub expected: u32,
     pub command: String,
+    pub held_back: bool,
 }
 
 #[derive(Serialize)]
@@ -101,9 +106,22 @@ pub struct SourceRow {
     pub path: String,
     pub state: SourceState,
     pub command: String,
+    pub held_back: bool,
 }
 
 impl Findings {
+    /// How many findings come without a change, because their class cannot spare the sample.
+    pub fn held_back(&self) -> usize {
+        let held = [
+            self.suspects.iter().filter(|row| row.held_back).count(),
+            self.duplicates.iter().filter(|row| row.held_back).count(),
+            self.outliers.iter().filter(|row| row.held_back).count(),
+            self.tiny.iter().filter(|row| row.held_back).count(),
+            self.sources.iter().filter(|row| row.held_back).count(),
+        ];
+        held.iter().sum()
+    }
+
     /// What the features say; the rest is empty.
     pub fn new(diagnosis: &Diagnosis, examined: &Examined) -> Self {
         Self {
@@ -127,6 +145,7 @@ fn suspect_row(suspect: &Suspect, examined: &Examined) -> SuspectRow {
         probability: suspect.probability,
         agreement: suspect.agreement,
         command: examined.relabelling(suspect.id, suspect.suggestion.as_str()),
+        held_back: !examined.can_go(suspect.id),
     }
 }
 
@@ -150,6 +169,7 @@ fn duplicate_row(pair: &Duplicate, diagnosis: &Diagnosis, examined: &Examined) -
         same_label: pair.same_label,
         remove: wrong.0,
         command,
+        held_back: !examined.can_go(wrong),
     }
 }
 
@@ -160,6 +180,7 @@ fn outlier_row(outlier: &Outlier, examined: &Examined) -> OutlierRow {
         label: outlier.label.clone(),
         deviations: outlier.deviations,
         command: examined.removal(outlier.id),
+        held_back: !examined.can_go(outlier.id),
     }
 }
 

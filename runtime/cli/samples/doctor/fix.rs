@@ -1,16 +1,17 @@
 //! Acting on findings: shown first, done with `--yes`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
 use super::findings::Findings;
+use super::reserve::Reserve;
 use crate::cli::context::Context;
 use crate::cli::failure::WrongUsage;
 use crate::cli::output::{count, table};
 use crate::dataset::SampleId;
 use crate::labels::Label;
-use crate::store::{Filter, Store};
+use crate::store::{Filter, SampleRow, Store};
 
 /// The doubt from which on a label is changed when nothing else is said.
 const DOUBT: f32 = 0.8;
@@ -70,11 +71,13 @@ pub struct Plan {
     /// False: only shown.
     applied: bool,
     changes: Vec<Change>,
+    /// What is not done, because it would leave a class empty or with too few samples.
+    held_back: Vec<Change>,
 }
 
 impl Args {
     /// `None` when nothing is to be done.
-    pub fn plan(&self, findings: &Findings) -> anyhow::Result<Option<Plan>> {
+    pub fn plan(&self, findings: &Findings, rows: &[SampleRow]) -> anyhow::Result<Option<Plan>> {
         let Some(action) = self.fix else { return Ok(None) };
         if action == Action::Relabel && self.of != Kind::Suspects {
             return Err(
@@ -83,7 +86,11 @@ impl Args {
         }
         let mut changes = self.chosen(action, findings);
         changes.truncate(self.top.unwrap_or(usize::MAX));
-        Ok(Some(Plan { applied: self.yes, changes }))
+        let rows_by_id: HashMap<i64, &SampleRow> = rows.iter().map(|row| (row.id.0, row)).collect();
+        let mut reserve = Reserve::new(rows);
+        let spared = |change: &Change| rows_by_id.get(&change.id).is_none_or(|row| reserve.take(row));
+        let (changes, held_back) = changes.into_iter().partition(spared);
+        Ok(Some(Plan { applied: self.yes, changes, held_back }))
     }
 
     fn chosen(&self, action: Action, findings: &Findings) -> Vec<Change> {
@@ -140,8 +147,19 @@ impl Plan {
     }
 
     fn text(&self) -> String {
-        if self.changes.is_empty() {
+        let held_back = match self.held_back.len() {
+            0 => String::new(),
+            number => format!(
+                "\n{} held back: without it a class would be empty, lose half of its few pictures, or have fewer than five; \
+                 `edgetl samples relabel` and `remove` with --id do it all the same",
+                count(number, "sample")
+            ),
+        };
+        if self.changes.is_empty() && self.held_back.is_empty() {
             return "no finding is of this kind and this doubtful: nothing to do".to_owned();
+        }
+        if self.changes.is_empty() {
+            return format!("nothing to do{held_back}");
         }
         let what = |to: &Option<Label>| to.as_ref().map_or_else(|| "remove".to_owned(), |to| format!("relabel {to}"));
         let rows = self.changes.iter().map(|change| [what(&change.to), change.id.to_string(), change.path.clone()]);
@@ -152,6 +170,6 @@ impl Plan {
                 count(self.changes.len(), "sample")
             ),
         };
-        format!("{}\n\n{outcome}", table(["action", "id", "picture"], rows))
+        format!("{}\n\n{outcome}{held_back}", table(["action", "id", "picture"], rows))
     }
 }

@@ -5,7 +5,7 @@ use crate::cli::output::{count, percent, table};
 use crate::cli::shell::Shell;
 
 /// From this doubt on a label is called wrong rather than looked at again.
-const CONVINCING: f32 = 0.5;
+const CONVINCING: f32 = 0.7;
 
 impl Findings {
     pub fn text(&self, show: usize, shell: &Shell) -> String {
@@ -20,6 +20,13 @@ impl Findings {
         let mut parts: Vec<String> = parts.into_iter().flatten().collect();
         let clean = if parts.is_empty() { ": nothing looks wrong" } else { "" };
         parts.insert(0, format!("{} looked at with {}{clean}", count(self.samples, "sample"), self.backbone));
+        if self.held_back() > 0 {
+            parts.push(format!(
+                "{} with no change proposed: it would leave a class empty, without half of its few pictures, or with fewer \
+                 than five",
+                count(self.held_back(), "finding")
+            ));
+        }
         parts.push(format!(
             "pictures that could not be decoded are not stored: `collect` names them each time; {:.2} s",
             self.seconds
@@ -33,11 +40,14 @@ impl Findings {
             let doubt = percent(f64::from(row.doubt));
             [row.label.to_string(), row.suggestion.to_string(), doubt, row.path.clone(), row.command.clone()]
         });
-        let all = shell.edgetl(["samples", "doctor", "--fix", "relabel", "--top", &convincing.max(1).to_string()]);
+        let all = shell.edgetl(["samples", "doctor", "--fix", "relabel", "--top", &convincing.to_string()]);
+        let all = match self.suspects.iter().take(convincing).any(|row| !row.held_back) {
+            true => format!("\nshow them all, and change them with --yes: {all}"),
+            false => String::new(),
+        };
         (!self.suspects.is_empty()).then(|| {
             format!(
-                "labels that look wrong: {convincing} with more than {:.0} % doubt, {} in all\n{}\nshow them all, and \
-                 change them with --yes: {all}",
+                "labels that look wrong: {convincing} with more than {:.0} % doubt, {} in all\n{}{all}",
                 CONVINCING * 100.0,
                 self.suspects.len(),
                 table(["label", "looks like", "doubt", "picture", "command"], rows)
