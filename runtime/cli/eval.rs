@@ -5,6 +5,7 @@ mod page;
 mod report;
 mod tags;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -14,14 +15,16 @@ use ndarray::Array2;
 use super::context::Context;
 use super::engine::{EngineArgs, limits, with_fingerprint};
 use super::failure::{AlreadyReported, OrHint, WrongUsage, causes, failure};
+use super::output::count;
 use super::progress::Progress;
 use super::published::Published;
 use crate::dataset::{Dataset, SampleId};
+use crate::digest::ContentHash;
 use crate::head::Outputs;
 use crate::labels::{ClassIndex, Label};
 use crate::predictor::{Extractor, InOrder, Outcome};
 use crate::sources::{self, Item};
-use crate::store::{Filter, HeadVersion, SampleRow, Selection, Split};
+use crate::store::{Filter, HeadVersion, SampleRow, Selection, Split, Store, StoreError};
 use crate::tensor::Features;
 use numbers::NumberReport;
 pub use report::Report;
@@ -89,13 +92,14 @@ impl Answered {
     fn write_page(&self, file: &Path, context: &Context) -> anyhow::Result<()> {
         let scores = self.published.artifact.predict(&self.samples.features()?)?;
         let measured = Measured { scores: &scores, labels: &self.samples.labels, head: &self.published.artifact };
-        page::write_page(&measured, &self.samples.paths, file, context)
+        page::write_page(&measured, &self.samples, file, context)
     }
 
     fn report(self) -> anyhow::Result<Report> {
         let scores = self.published.artifact.predict(&self.samples.features()?)?;
         let measured = Measured { scores: &scores, labels: &self.samples.labels, head: &self.published.artifact };
-        Ok(Report::new(&measured, self.failed, self.start.elapsed().as_secs_f64()))
+        let seconds = self.start.elapsed().as_secs_f64();
+        Ok(Report::new(&measured, self.samples.trained_on, self.failed, seconds))
     }
 }
 
@@ -111,14 +115,30 @@ fn answer(args: &Args, context: &Context) -> anyhow::Result<Answered> {
         for failed in &failed {
             tracing::warn!("`{}`: {}", failed.path, failed.reason);
         }
-        return Err(failure("expected at least one readable labelled picture, got none", "edgetl eval FOLDER"));
+        return Err(nothing_to_measure(samples.trained_on));
     }
     Ok(Answered { start, published, samples, failed })
+}
+
+fn nothing_to_measure(trained_on: usize) -> anyhow::Error {
+    match trained_on {
+        0 => failure("expected at least one readable labelled picture, got none", "edgetl eval FOLDER"),
+        number => failure(
+            format!(
+                "expected pictures that the head was not fitted on, got {} that may have been",
+                count(number, "picture")
+            ),
+            "keep some aside: edgetl collect FOLDER --split test, then edgetl eval; or read what `fit-head` held out: \
+             edgetl heads show",
+        ),
+    }
 }
 
 /// Features, true labels and where the pictures are, in step.
 #[derive(Default)]
 struct Samples {
+    /// How many pictures were left out because they are stored to train with.
+    trained_on: usize,
     rows: Vec<f32>,
     labels: Vec<Label>,
     /// Path or URL.
@@ -170,8 +190,9 @@ fn extracted(args: &Args, published: &Published, context: &Context) -> anyhow::R
     let extractor = Extractor { loader: &loader, limits: limits(context), threads: args.engine.threads(context) };
     let mut progress = Progress::new("evaluating", paths.len(), context.quiet);
     let (mut order, mut samples, mut failed) = (InOrder::default(), Samples::default(), Vec::new());
-    let admit_all = |_, _| true;
-    extractor.run(&paths, &AtomicBool::new(false), &admit_all, &mut |index, outcome| -> anyhow::Result<()> {
+    let trained = trained_on(context)?;
+    let unseen = |_, hash| !trained.contains(&hash);
+    extractor.run(&paths, &AtomicBool::new(false), &unseen, &mut |index, outcome| -> anyhow::Result<()> {
         for (index, outcome) in order.push(index, (index, outcome)) {
             progress.advance();
             let reason = match (outcome, &items[index].label) {
@@ -181,13 +202,38 @@ fn extracted(args: &Args, published: &Published, context: &Context) -> anyhow::R
                     samples.paths.push(paths[index].display().to_string());
                     continue;
                 }
+                (Outcome::Declined(_), _) => {
+                    samples.trained_on += 1;
+                    continue;
+                }
                 (Outcome::Failed(error), _) => causes(&error),
                 (_, None) => "expected a label, got none: not in a folder named after one".to_owned(),
-                (Outcome::Declined(_), _) => unreachable!("every picture is admitted"),
             };
             failed.push(Failed { path: paths[index].display().to_string(), reason });
         }
         Ok(())
     })?;
     Ok((samples, failed))
+}
+
+/// The contents of all samples that are there to train with; those without a label too, as `fit-head` may guess it.
+///
+/// A sample that was removed since the head was fitted is not among them.
+fn trained_on(context: &Context) -> anyhow::Result<HashSet<ContentHash>> {
+    let store = match Store::open_existing(&context.state.database()) {
+        Err(StoreError::Missing { .. }) => return Ok(HashSet::new()),
+        other => other?,
+    };
+    let training = Filter { split: Some(Split::Train), ..Filter::default() };
+    Ok(store.samples(&training)?.into_iter().map(|row| row.hash).collect())
+}
+
+/// What is said where pictures were left out.
+fn left_out(trained_on: usize) -> Option<String> {
+    (trained_on > 0).then(|| {
+        format!(
+            "{} left out: stored to train with, so the head may have been fitted on them",
+            count(trained_on, "picture")
+        )
+    })
 }

@@ -286,7 +286,8 @@ fn the_page_of_a_head_is_one_file_with_plots_and_pictures() {
     assert!(html.matches("<svg").count() >= 2);
     assert_eq!(html.matches("data:image/jpeg;base64,").count(), 12);
     assert!(html.contains("a&lt;b&gt;&amp;c") && !html.contains("a<b>"));
-    device.json(&["eval", "photos", "--report", "eval.html"]);
+    device.draw("others", 3, 800);
+    device.json(&["eval", "others", "--report", "eval.html"]);
     let html = page(&device.path("eval.html"));
     assert!(html.contains("What was taken for what") && !html.contains("What more pictures bring"));
     assert_eq!(html.matches("data:image/jpeg;base64,").count(), 12);

@@ -13,6 +13,7 @@ mod conformance;
 mod crash_collect;
 mod crash_store;
 mod damage;
+mod evaluating;
 mod forgetting;
 mod head_artifact;
 mod head_data;

@@ -11,6 +11,8 @@ use crate::metrics::regression;
 #[derive(Serialize)]
 pub struct NumberReport {
     samples: usize,
+    /// Pictures that were left out because the head may have been fitted on them.
+    trained_on: usize,
     mae: Option<f64>,
     rmse: Option<f64>,
     r2: Option<f64>,
@@ -41,6 +43,7 @@ impl NumberReport {
         let seconds = start.elapsed().as_secs_f64();
         Ok(Self {
             samples: truth.len(),
+            trained_on: samples.trained_on,
             mae: metrics.map(|metrics| metrics.mae),
             rmse: metrics.map(|metrics| metrics.rmse),
             r2: metrics.map(|metrics| metrics.r2),
@@ -65,6 +68,7 @@ impl NumberReport {
             number(self.r2),
             self.unknown_rate.map_or_else(|| "-".to_owned(), percent),
         )];
+        parts.extend(super::left_out(self.trained_on));
         parts.extend(self.failed.iter().map(|failed| format!("not used: `{}`: {}", failed.path, failed.reason)));
         parts.push(format!("{:.1} s, {:.0} pictures a second", self.seconds, self.images_per_second));
         parts.join("\n\n")

@@ -6,6 +6,7 @@ use std::path::Path;
 use ndarray::Array2;
 
 use super::report::Measured;
+use super::{Samples, left_out};
 use crate::cli::context::Context;
 use crate::cli::output::percent;
 use crate::cli::report::{worst, write};
@@ -14,15 +15,18 @@ use crate::head::Answers;
 use crate::metrics::{Confusion, ece};
 use crate::page::Page;
 
-/// Writes what was measured on the pictures at `paths` whose class the head knows.
-pub fn write_page(measured: &Measured, paths: &[String], file: &Path, context: &Context) -> anyhow::Result<()> {
+/// Writes what was measured on those of `samples` whose class the head knows.
+pub fn write_page(measured: &Measured, samples: &Samples, file: &Path, context: &Context) -> anyhow::Result<()> {
     let answers = answers(measured)?;
-    let paths: HashMap<i64, &str> = paths.iter().enumerate().map(|(at, path)| (at as i64, path.as_str())).collect();
+    let left_out = left_out(samples.trained_on).map_or_else(String::new, |said| format!(" {said}."));
+    let paths: HashMap<i64, &str> =
+        samples.paths.iter().enumerate().map(|(at, path)| (at as i64, path.as_str())).collect();
     let report = measured.head.report();
     let page = Page {
         title: format!("{} head on {} pictures", report.head, answers.ids.len()),
         subtitle: format!(
-            "Pictures that the head was not fitted on. It was fitted on {} pictures of {} classes.",
+            "Pictures that are not among those stored to train with.{left_out} The head was fitted on {} pictures of {} \
+             classes.",
             report.samples,
             report.classes().len()
         ),

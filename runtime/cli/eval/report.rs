@@ -19,6 +19,8 @@ pub struct Measured<'a> {
 #[derive(Serialize)]
 pub struct Report {
     samples: usize,
+    /// Pictures that were left out because the head may have been fitted on them.
+    trained_on: usize,
     pub accuracy: Option<f64>,
     top5: Option<f64>,
     macro_f1: Option<f64>,
@@ -61,7 +63,7 @@ struct ClassRow {
 }
 
 impl Report {
-    pub fn new(measured: &Measured<'_>, failed: Vec<Failed>, seconds: f64) -> Self {
+    pub fn new(measured: &Measured<'_>, trained_on: usize, failed: Vec<Failed>, seconds: f64) -> Self {
         let classes = measured.head.labels().clone();
         let pairs = || measured.labels.iter().zip(measured.scores);
         let (targets, known): (Vec<ClassIndex>, Vec<&Scores>) =
@@ -73,6 +75,7 @@ impl Report {
         let measure = |value: f64| (!targets.is_empty()).then_some(value);
         Self {
             samples: targets.len(),
+            trained_on,
             accuracy: measure(confusion.accuracy()),
             top5: measure(top_k_accuracy(probabilities.view(), &targets, 5)),
             macro_f1: measure(confusion.macro_f1()),
@@ -112,6 +115,7 @@ impl Report {
                 shown(self.unknown_rate),
             ));
         }
+        parts.extend(super::left_out(self.trained_on));
         if self.foreign.samples > 0 {
             parts.push(format!(
                 "{} of classes the head does not know: called unknown {}",

@@ -13,6 +13,8 @@ use crate::metrics::{ClassMetrics, exact_match, per_label};
 #[derive(Serialize)]
 pub struct TagReport {
     samples: usize,
+    /// Pictures that were left out because the head may have been fitted on them.
+    trained_on: usize,
     /// The share of pictures of which every label is right.
     accuracy: Option<f64>,
     /// Over the labels that a picture has.
@@ -60,6 +62,7 @@ impl TagReport {
         let rows = classes.iter().cloned().zip(metrics);
         Ok(Self {
             samples: shape.0,
+            trained_on: samples.trained_on,
             accuracy: measured(exact_match(present.view(), said.view())),
             macro_f1: measured(f1.iter().sum::<f64>() / f1.len().max(1) as f64),
             per_class: rows.map(|(label, metrics)| TagRow { label, metrics }).collect(),
@@ -90,6 +93,7 @@ impl TagReport {
                 share(self.macro_f1)
             ),
         ];
+        parts.extend(super::left_out(self.trained_on));
         let foreign: Vec<&str> = self.foreign.iter().map(Label::as_str).collect();
         if !foreign.is_empty() {
             parts.push(format!("labels the head does not know: {}", foreign.join(", ")));
