@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use super::context::Context;
 use super::engine::{BackboneArgs, EngineArgs, limits, remember};
-use super::failure::{AlreadyReported, Interrupted};
+use super::failure::{AlreadyReported, Interrupted, ReaderGone, is_reader_gone};
 use super::interrupt;
 use super::progress::Progress;
 use crate::digest::{ContentHash, Fingerprint};
@@ -102,7 +102,15 @@ pub fn collect_all(args: &Args, context: &Context) -> anyhow::Result<Summary> {
     let mut summary = Summary::new(&plan, &loader);
     let extractor = Extractor { loader: &loader, limits: limits(context), threads: args.engine.threads(context) };
     let job = Job { plan: &plan, extractor, stop };
-    collect(&job, &mut store, &mut summary, (&Reporting::new(args, context), args.again))?;
+    let reporting = Reporting::new(args, context);
+    collect(&job, &mut store, &mut summary, (&reporting, args.again)).map_err(|error| {
+        if !is_reader_gone(&error) {
+            return error;
+        }
+        let (kept, seen) = (summary.kept(), summary.seen);
+        ReaderGone(format!("{kept} of {seen} pictures were acknowledged and are stored; the same command goes on"))
+            .into()
+    })?;
     if args.views > 0 {
         views::collect((&job, args.views), &mut store, &mut summary, context.quiet)?;
     }

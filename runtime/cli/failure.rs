@@ -33,6 +33,14 @@ pub struct WrongUsage(pub String);
 #[error("interrupted; {0}")]
 pub struct Interrupted(pub String);
 
+/// Whoever read stdout has gone, so the rest of the work was not done; exit code 141.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads stdout any more; {0}")]
+pub struct ReaderGone(pub String);
+
+/// As a shell reports a program that SIGPIPE ended.
+const READER_GONE: u8 = 141;
+
 /// The result was printed, and says itself that something in it failed; exit code 1, nothing more to print.
 #[derive(Debug, thiserror::Error)]
 #[error("some items failed")]
@@ -64,8 +72,8 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     if error.is::<AlreadyReported>() {
         return ExitCode::from(1);
     }
-    if is_broken_pipe(error) {
-        return ExitCode::SUCCESS;
+    if is_reader_gone(error) {
+        return ExitCode::from(READER_GONE);
     }
     let mut text = format!("error: {}\n", one_line(error));
     for hint in hints(error) {
@@ -77,12 +85,16 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         ExitCode::from(2)
     } else if error.chain().any(|cause| cause.is::<Interrupted>()) {
         ExitCode::from(130)
+    } else if error.chain().any(|cause| cause.is::<ReaderGone>()) {
+        ExitCode::from(READER_GONE)
     } else {
         ExitCode::from(1)
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
+/// Whether stdout could not be written to because its reader ended, as `head` does; that is no fault to speak of, but what
+/// was to be said or done is not.
+pub fn is_reader_gone(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 

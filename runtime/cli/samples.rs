@@ -84,13 +84,40 @@ impl Which {
         }
     }
 
-    /// Editing needs a choice: an empty one would mean everything.
-    fn chosen(&self) -> anyhow::Result<Filter> {
-        let filter = self.filter();
-        if filter == Filter::default() {
+    /// For looking: every number that is named must be there.
+    fn known(&self, context: &Context) -> anyhow::Result<Filter> {
+        let named: Vec<SampleId> = self.ids.iter().copied().map(SampleId).collect();
+        if !named.is_empty() {
+            let there = context.existing_store()?.samples(&Filter::ids(named.clone()))?;
+            let missing = named.iter().filter(|id| there.binary_search_by_key(*id, |row| row.id).is_err());
+            let missing: Vec<String> = missing.map(|id| id.0.to_string()).collect();
+            if !missing.is_empty() {
+                return Err(failure(
+                    format!(
+                        "expected stored samples, got numbers that none has: {}; nothing was done",
+                        missing.join(", ")
+                    ),
+                    "`edgetl samples list` shows the numbers; a sample that was removed has none, and no head that is \
+                     fitted from now on knows it",
+                ));
+            }
+        }
+        Ok(self.filter())
+    }
+
+    /// For editing: a choice, since an empty one would mean everything, of one sample at least.
+    fn chosen(&self, context: &Context) -> anyhow::Result<Filter> {
+        if self.filter() == Filter::default() {
             return Err(
                 WrongUsage("expected a choice of samples (--id, --label, --split, --source), got none".into()).into()
             );
+        }
+        let filter = self.known(context)?;
+        if context.existing_store()?.samples(&filter)?.is_empty() {
+            return Err(failure(
+                "expected a choice that samples match, got one that 0 samples match; nothing was done",
+                "`edgetl samples list` takes the same conditions and shows what matches",
+            ));
         }
         Ok(filter)
     }
@@ -98,14 +125,14 @@ impl Which {
 
 pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
     match command {
-        Command::List { which, count: true } => counts(context, &which.filter()),
-        Command::List { which, count: false } => list(context, &which.filter()),
-        Command::Relabel { to, which } => relabel(context, &to, &which.chosen()?),
+        Command::List { which, count: true } => counts(context, &which.known(context)?),
+        Command::List { which, count: false } => list(context, &which.known(context)?),
+        Command::Relabel { to, which } => relabel(context, &to, &which.chosen(context)?),
         Command::Rename { from, to } => rename(context, &from, &to),
         Command::Merge { from, into } => merge(context, &from, &into),
         Command::Doctor(args) => doctor::run(&args, context),
         Command::Remove { all: true, forget, .. } => forget::remove(context, &Filter::default(), forget),
-        Command::Remove { which, forget, .. } => forget::remove(context, &which.chosen()?, forget),
+        Command::Remove { which, forget, .. } => forget::remove(context, &which.chosen(context)?, forget),
     }
 }
 
@@ -178,6 +205,9 @@ fn relabel(context: &Context, to: &Label, filter: &Filter) -> anyhow::Result<()>
 }
 
 fn rename(context: &Context, from: &Label, to: &Label) -> anyhow::Result<()> {
+    if from == to {
+        return Err(WrongUsage(format!("expected two labels, got `{from}` twice")).into());
+    }
     let changed = context.existing_store()?.rename_label(from, to)?;
     if changed == 0 {
         return Err(failure(
@@ -189,9 +219,6 @@ fn rename(context: &Context, from: &Label, to: &Label) -> anyhow::Result<()> {
 }
 
 fn merge(context: &Context, from: &Label, into: &Label) -> anyhow::Result<()> {
-    if from == into {
-        return Err(WrongUsage(format!("expected two labels, got `{from}` twice")).into());
-    }
     let counts = context.existing_store()?.counts_by_label(&Filter::default())?;
     if !counts.contains_key(&Some(into.clone())) {
         return Err(failure(

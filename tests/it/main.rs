@@ -14,6 +14,7 @@ mod crash_collect;
 mod crash_store;
 mod damage;
 mod evaluating;
+mod exits;
 mod forgetting;
 mod head_artifact;
 mod head_data;
