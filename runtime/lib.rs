@@ -8,7 +8,7 @@
 //! ```text
 //! cli > {serve, page} > {predictor, sources, demo, advice} > {backbone, preprocess, store, head}
 //!     > {manifest, dataset, metrics}
-//!     > {atomic_file, digest, labels, panics, tensor}
+//!     > {atomic_file, digest, files, labels, panics, tensor}
 //! ```
 
 pub mod advice;
@@ -19,6 +19,7 @@ pub mod cli;
 pub mod dataset;
 pub mod demo;
 pub mod digest;
+pub mod files;
 pub mod head;
 pub mod labels;
 pub mod manifest;

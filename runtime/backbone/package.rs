@@ -1,7 +1,7 @@
 //! A backbone on disk: a folder with `manifest.toml`, the ONNX file it names and, where they are known,
 //! `golden.safetensors`, `classifier.safetensors` and `labels.txt`.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -151,7 +151,7 @@ impl Package {
 /// Reads a file after a look at its length.
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
     let read_error = |source| PackageError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(read_error)?;
+    let file = crate::files::open(path).map_err(read_error)?;
     let got = file.metadata().map_err(read_error)?.len();
     if got > limit {
         return Err(PackageError::TooLarge { path: path.to_owned(), limit, got });

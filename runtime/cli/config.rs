@@ -134,8 +134,8 @@ impl Config {
     }
 
     fn read(path: &Path) -> anyhow::Result<Self> {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read the settings `{}`", path.display()))?;
+        let text = crate::files::read_to_string(path)
+            .with_context(|| format!("cannot read the settings `{}`", path.display()))?;
         toml::from_str(&text)
             .with_context(|| format!("cannot understand the settings `{}`", path.display()))
             .or_hint("the README shows every setting")

@@ -1,6 +1,5 @@
 //! From image files to normalised network input: the one place where pictures are decoded, resized and normalised.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -26,6 +25,7 @@ pub use augment::{View, shrink};
 pub use decode::{DecodeError, Limits, Unrecognised, decode};
 pub use picture::{Dimensions, Picture, PictureError};
 
+use crate::files;
 use crate::manifest::{Filter, ManifestError, Preprocess};
 use normalise::Normalisation;
 use picture::Turn;
@@ -206,7 +206,7 @@ impl Preprocessor {
 /// Each carries the path.
 pub fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, PreprocessError> {
     let failed = |source| PreprocessError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
+    let file = files::open(path).map_err(failed)?;
     let hint = file.metadata().map_err(failed)?.len().min(limits.max_bytes);
     let mut bytes = Vec::with_capacity(hint as usize + 1);
     file.take(limits.max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;

@@ -1,12 +1,12 @@
 //! Lists of pictures: CSV with a header, or JSON lines. Relative paths start at the list's folder.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::{Item, SourceError, split_named};
+use crate::files;
 use crate::labels::Label;
 
 /// One line of a list; keys and columns of other names are passed over.
@@ -26,7 +26,8 @@ pub(super) fn read_csv(list: &Path) -> Result<Vec<Item>, SourceError> {
         let line = source.position().map_or(1, csv::Position::line);
         SourceError::CsvLine { path: list.to_owned(), line, source }
     };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(list).map_err(csv_error)?;
+    let file = files::open(list).map_err(|source| SourceError::Read { path: list.to_owned(), source })?;
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
     let header = reader.headers().map_err(csv_error)?.clone();
     if !header.iter().any(|name| name == "path") {
         let found = header.iter().map(str::to_owned).collect();
@@ -45,7 +46,7 @@ pub(super) fn read_csv(list: &Path) -> Result<Vec<Item>, SourceError> {
 pub(super) fn read_json_lines(list: &Path) -> Result<Vec<Item>, SourceError> {
     let read = |source| SourceError::Read { path: list.to_owned(), source };
     let mut items = Vec::new();
-    for (text, line) in BufReader::new(File::open(list).map_err(read)?).lines().zip(1..) {
+    for (text, line) in BufReader::new(files::open(list).map_err(read)?).lines().zip(1..) {
         let text = text.map_err(read)?;
         if !text.trim().is_empty() {
             let row = serde_json::from_str(&text).map_err(|source| SourceError::JsonLine {

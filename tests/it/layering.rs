@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["predictor", "sources", "demo", "advice"],
     &["backbone", "preprocess", "store", "head"],
     &["manifest", "dataset", "metrics"],
-    &["atomic_file", "digest", "labels", "panics", "tensor"],
+    &["atomic_file", "digest", "files", "labels", "panics", "tensor"],
 ];
 
 /// The floors inside `head`, from the top down; what shares a floor does not see each other.

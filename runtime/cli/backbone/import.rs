@@ -210,7 +210,7 @@ impl NetworkArgs {
 }
 
 fn lines(path: &Path) -> anyhow::Result<Vec<String>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let text = crate::files::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     Ok(text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
 }
 

@@ -1,5 +1,6 @@
 //! What is wrong with the pictures as files: too small, gone, changed.
 
+use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::Examined;
@@ -53,6 +54,6 @@ fn state(row: &SampleRow) -> Option<SourceState> {
     if metadata.modified().is_ok_and(|modified| modified < added) {
         return None;
     }
-    let bytes = std::fs::read(&row.source).ok()?;
+    let bytes = crate::files::read(Path::new(&row.source)).ok()?;
     (ContentHash::of(&bytes) != row.hash).then_some(SourceState::Changed)
 }
