@@ -24,6 +24,8 @@ use acknowledge::Acknowledger;
 pub use summary::Summary;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Exit code 1: no picture could be used, or a folder was refused. A picture that could not be \
+                        used is listed and changes nothing else.")]
 pub struct Args {
     /// Folders of folders named after labels, lists (.csv, .jsonl), pictures [default: the settings', else ./data]
     #[arg(value_name = "SOURCE")]
@@ -86,7 +88,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         let message = format!("{} of {} pictures are stored; the same command goes on", summary.kept(), summary.seen);
         return Err(Interrupted(message).into());
     }
-    if summary.nothing_usable() { Err(AlreadyReported.into()) } else { Ok(()) }
+    if summary.nothing_usable() || summary.has_refusals() { Err(AlreadyReported.into()) } else { Ok(()) }
 }
 
 /// Collects without printing the summary.

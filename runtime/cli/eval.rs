@@ -180,16 +180,18 @@ fn stored(published: &Published, context: &Context) -> anyhow::Result<Samples> {
 }
 
 fn extracted(args: &Args, published: &Published, context: &Context) -> anyhow::Result<(Samples, Vec<Failed>)> {
-    let mut items: Vec<Item> = Vec::new();
+    let (mut items, mut failed): (Vec<Item>, Vec<Failed>) = (Vec::new(), Vec::new());
     for source in &args.sources {
-        items.extend(sources::scan(source).or_hint("SOURCE is a folder of folders named after labels, or a list")?);
+        let found = sources::scan(source).or_hint("SOURCE is a folder of folders named after labels, or a list")?;
+        items.extend(found.items);
+        failed.extend(found.refused.iter().map(Failed::refused));
     }
     let paths: Vec<PathBuf> = items.iter().map(|item| item.path.clone()).collect();
     let package = with_fingerprint(context, published.artifact.fingerprint())?;
     let loader = args.engine.load(package, context, paths.len())?;
     let extractor = Extractor { loader: &loader, limits: limits(context), threads: args.engine.threads(context) };
     let mut progress = Progress::new("evaluating", paths.len(), context.quiet);
-    let (mut order, mut samples, mut failed) = (InOrder::default(), Samples::default(), Vec::new());
+    let (mut order, mut samples) = (InOrder::default(), Samples::default());
     let trained = trained_on(context)?;
     let unseen = |_, hash| !trained.contains(&hash);
     extractor.run(&paths, &AtomicBool::new(false), &unseen, &mut |index, outcome| -> anyhow::Result<()> {

@@ -11,7 +11,7 @@ use super::failure::{AlreadyReported, OrHint, causes};
 use super::output::percent;
 use super::published::Published;
 use crate::predictor::{Answer, Extractor, InOrder, Outcome, Prediction, RankedLabel, Statement};
-use crate::sources;
+use crate::sources::{self, Refused};
 use crate::store::HeadVersion;
 
 #[derive(Debug, clap::Args)]
@@ -37,13 +37,18 @@ enum Line {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
-    let paths = pictures(&args.images)?;
+    let (paths, refused) = pictures(&args.images)?;
     let published = Published::read(context, args.head_version)?;
     let package = with_fingerprint(context, published.artifact.fingerprint())?;
     let loader = args.engine.load(package, context, paths.len())?;
     let extractor = Extractor { loader: &loader, limits: limits(context), threads: args.engine.threads(context) };
     let provider = loader.provider();
-    let (mut order, mut all_well) = (InOrder::default(), true);
+    for refused in &refused {
+        let (path, error) = (refused.path.display().to_string(), causes(&refused.error));
+        let line = Line::Error { path, error };
+        context.output.result(&line, || line.text())?;
+    }
+    let (mut order, mut all_well) = (InOrder::default(), refused.is_empty());
     let admit_all = |_, _| true;
     extractor.run(&paths, &AtomicBool::new(false), &admit_all, &mut |index, outcome| -> anyhow::Result<()> {
         for (index, outcome) in order.push(index, (index, outcome)) {
@@ -61,18 +66,19 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     if all_well { Ok(()) } else { Err(AlreadyReported.into()) }
 }
 
-/// Folders stand for the pictures in them.
-fn pictures(images: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
+/// Folders stand for the pictures in them; and what cannot be used of them.
+fn pictures(images: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Vec<Refused>)> {
+    let (mut paths, mut refused) = (Vec::new(), Vec::new());
     for image in images {
         if image.is_dir() {
-            let items = sources::scan(image).or_hint("name pictures, or folders with pictures in them")?;
-            paths.extend(items.into_iter().map(|item| item.path));
+            let found = sources::scan(image).or_hint("name pictures, or folders with pictures in them")?;
+            paths.extend(found.items.into_iter().map(|item| item.path));
+            refused.extend(found.refused);
         } else {
             paths.push(image.clone());
         }
     }
-    Ok(paths)
+    Ok((paths, refused))
 }
 
 fn statement(outcome: Outcome, published: &Published, top: usize) -> Result<Statement, String> {

@@ -83,7 +83,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let list = folder.path().join(name);
         std::fs::write(&list, text).unwrap();
-        let items = super::super::scan(&list)?;
+        let items = super::super::scan(&list)?.items;
         let relative = |item: Item| Item { path: item.path.strip_prefix(folder.path()).unwrap().to_owned(), ..item };
         Ok(items.into_iter().map(relative).collect())
     }

@@ -28,6 +28,32 @@ pub struct Item {
     pub group: Option<String>,
 }
 
+/// What a source holds.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// In a fixed order.
+    pub items: Vec<Item>,
+    /// What cannot be used, and with it what is in it; the rest can.
+    pub refused: Vec<Refused>,
+}
+
+/// A folder or file below a source, and why it is not used.
+#[derive(Debug)]
+pub struct Refused {
+    pub path: PathBuf,
+    pub error: RefusedError,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RefusedError {
+    #[error("cannot take the name of the folder as a label")]
+    Label(#[from] LabelError),
+    #[error("expected a folder, got a link back to `{}`, which it is in", .0.display())]
+    Loop(PathBuf),
+    #[error("cannot be read")]
+    Unreadable(#[from] walkdir::Error),
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     #[error("cannot read `{}`", path.display())]
@@ -50,23 +76,27 @@ pub enum SourceError {
     Split { path: PathBuf, line: u64, found: String },
 }
 
-/// All pictures of `source`, in a fixed order.
-pub fn scan(source: &Path) -> Result<Vec<Item>, SourceError> {
+/// All pictures of `source`.
+///
+/// # Errors
+/// When the source itself is of no use; what is odd in a folder is refused alone.
+pub fn scan(source: &Path) -> Result<Found, SourceError> {
     let read = |error| SourceError::Read { path: source.to_owned(), source: error };
-    let items = if std::fs::metadata(source).map_err(read)?.is_dir() {
+    let found = if std::fs::metadata(source).map_err(read)?.is_dir() {
         folder::scan(source)?
     } else {
-        match extension(source).as_deref() {
+        let items = match extension(source).as_deref() {
             Some("csv") => list::read_csv(source)?,
             Some("jsonl" | "ndjson") => list::read_json_lines(source)?,
             _ if is_image_path(source) => vec![Item { path: source.to_owned(), label: None, split: None, group: None }],
             _ => return Err(SourceError::Unknown(source.to_owned())),
-        }
+        };
+        Found { items, refused: Vec::new() }
     };
-    if items.is_empty() {
+    if found.items.is_empty() && found.refused.is_empty() {
         return Err(SourceError::NoPictures(source.to_owned()));
     }
-    Ok(items)
+    Ok(found)
 }
 
 fn extension(path: &Path) -> Option<String> {

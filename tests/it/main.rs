@@ -22,6 +22,8 @@ mod head_diagnosis;
 mod head_fit;
 mod head_reference;
 mod head_tasks;
+#[cfg(unix)]
+mod hostile;
 mod imprinting;
 mod insight;
 mod install_onnxruntime;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::Args;
 use crate::cli::context::Context;
-use crate::cli::failure::{OrHint, failure};
-use crate::sources::{self, Item};
+use crate::cli::failure::{OrHint, causes, failure};
+use crate::sources::{self, Item, Refused};
 
 /// Read when neither the command line nor the settings name a source.
 const DEFAULT_SOURCE: &str = "data";
@@ -15,15 +15,18 @@ pub struct Plan {
     items: Vec<Item>,
     paths: Vec<PathBuf>,
     unlabelled: Vec<PathBuf>,
+    refused: Vec<Refused>,
 }
 
 impl Plan {
     pub fn new(args: &Args, context: &Context) -> anyhow::Result<Self> {
-        let mut items = Vec::new();
+        let (mut items, mut refused) = (Vec::new(), Vec::new());
         for source in sources(args, context)? {
-            items.extend(sources::scan(&source).or_hint(
+            let found = sources::scan(&source).or_hint(
                 "SOURCE is a folder of folders named after labels, a .csv or .jsonl list, or a picture with --label",
-            )?);
+            )?;
+            items.extend(found.items);
+            refused.extend(found.refused);
         }
         for item in &mut items {
             item.label = args.label.clone().or(item.label.take()).filter(|_| !args.unlabelled);
@@ -34,13 +37,17 @@ impl Plan {
         let (items, unlabelled): (Vec<_>, Vec<_>) =
             items.into_iter().partition(|item| item.label.is_some() || args.unlabelled);
         if items.is_empty() {
+            refused
+                .iter()
+                .for_each(|refused| tracing::warn!("`{}`: {}", refused.path.display(), causes(&refused.error)));
             return Err(failure(
                 format!("expected labelled pictures, got {} without a label", unlabelled.len()),
                 "put them into folders named after their labels, or say --label LABEL; --unlabelled keeps them without one",
             ));
         }
         let paths = items.iter().map(|item| item.path.clone()).collect();
-        Ok(Self { items, paths, unlabelled: unlabelled.into_iter().map(|item| item.path).collect() })
+        let unlabelled = unlabelled.into_iter().map(|item| item.path).collect();
+        Ok(Self { items, paths, unlabelled, refused })
     }
 
     pub fn len(&self) -> usize {
@@ -57,6 +64,11 @@ impl Plan {
 
     pub fn unlabelled(&self) -> &[PathBuf] {
         &self.unlabelled
+    }
+
+    /// Folders that are not used, with what is in them.
+    pub fn refused(&self) -> &[Refused] {
+        &self.refused
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::plan::Plan;
 use crate::backbone::{Loader, Provider};
+use crate::cli::failure::causes;
 use crate::cli::output::{count, table};
 use crate::labels::Label;
 use crate::store::{Filter, Store};
@@ -31,6 +32,9 @@ pub struct Summary {
     images_per_second: f64,
     /// Whether Ctrl-C ended it early.
     pub interrupted: bool,
+    /// How many of `failed` are folders.
+    #[serde(skip)]
+    refused: usize,
 }
 
 #[derive(Serialize)]
@@ -53,6 +57,10 @@ impl Summary {
             path: path.display().to_string(),
             reason: "expected a label, got none: not in a folder named after one".to_owned(),
         });
+        let refused = plan
+            .refused()
+            .iter()
+            .map(|refused| Failed { path: refused.path.display().to_string(), reason: causes(&refused.error) });
         let manifest = loader.manifest();
         Self {
             seen: plan.len() + plan.unlabelled().len(),
@@ -60,7 +68,8 @@ impl Summary {
             duplicates: 0,
             passed_over: 0,
             views: 0,
-            failed: unlabelled.collect(),
+            refused: plan.refused().len(),
+            failed: refused.chain(unlabelled).collect(),
             conflicts: Vec::new(),
             labels: BTreeMap::new(),
             backbone: manifest.name.clone(),
@@ -116,6 +125,11 @@ impl Summary {
 
     pub fn nothing_usable(&self) -> bool {
         self.kept() + self.passed_over == 0
+    }
+
+    /// Whether a folder could not be used, so that nobody knows what it holds.
+    pub fn has_refusals(&self) -> bool {
+        self.refused > 0
     }
 
     pub fn text(&self) -> String {

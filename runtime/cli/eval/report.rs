@@ -3,10 +3,12 @@
 use ndarray::Array2;
 use serde::Serialize;
 
+use crate::cli::failure::causes;
 use crate::cli::output::{count, percent, table};
 use crate::head::{HeadArtifact, Scores};
 use crate::labels::{ClassIndex, Label, Labels};
 use crate::metrics::{Confusion, ece, nll, top_k_accuracy};
+use crate::sources::Refused;
 
 /// What the head said of samples whose labels are known.
 pub struct Measured<'a> {
@@ -52,6 +54,13 @@ struct Foreign {
 pub struct Failed {
     pub path: String,
     pub reason: String,
+}
+
+impl Failed {
+    /// A folder that is not used.
+    pub fn refused(refused: &Refused) -> Self {
+        Self { path: refused.path.display().to_string(), reason: causes(&refused.error) }
+    }
 }
 
 struct ClassRow {

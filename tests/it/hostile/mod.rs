@@ -1,0 +1,3 @@
+//! Pictures, folders and files made to take memory or time, to panic a decoder or to be waited for: each costs itself.
+
+mod odd;
