@@ -102,7 +102,8 @@ pub fn collect_all(args: &Args, context: &Context) -> anyhow::Result<Summary> {
     let stop = interrupt::catch()?;
     let start = Instant::now();
     let mut summary = Summary::new(&plan, &loader);
-    let extractor = Extractor { loader: &loader, limits: limits(context), threads: args.engine.threads(context) };
+    let (limits, threads) = (limits(context), args.engine.threads(context));
+    let extractor = Extractor { loader: &loader, limits, threads, journal: &() };
     let job = Job { plan: &plan, extractor, stop };
     let reporting = Reporting::new(args, context);
     collect(&job, &mut store, &mut summary, (&reporting, args.again)).map_err(|error| {

@@ -62,11 +62,8 @@ impl EngineArgs {
 
 /// What the decoder refuses, by the settings.
 pub fn limits(context: &Context) -> Limits {
-    let mut limits = Limits::default();
-    if let Some(megapixels) = context.config.collect.max_megapixels {
-        limits.max_pixels = megapixels.saturating_mul(1_000_000);
-    }
-    limits
+    let megapixels = context.config.collect.max_megapixels;
+    megapixels.map_or_else(Limits::default, |number| Limits::of_pixels(number.saturating_mul(1_000_000)))
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]

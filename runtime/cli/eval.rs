@@ -189,7 +189,8 @@ fn extracted(args: &Args, published: &Published, context: &Context) -> anyhow::R
     let paths: Vec<PathBuf> = items.iter().map(|item| item.path.clone()).collect();
     let package = with_fingerprint(context, published.artifact.fingerprint())?;
     let loader = args.engine.load(package, context, paths.len())?;
-    let extractor = Extractor { loader: &loader, limits: limits(context), threads: args.engine.threads(context) };
+    let (limits, threads) = (limits(context), args.engine.threads(context));
+    let extractor = Extractor { loader: &loader, limits, threads, journal: &() };
     let mut progress = Progress::new("evaluating", paths.len(), context.quiet);
     let (mut order, mut samples) = (InOrder::default(), Samples::default());
     let trained = trained_on(context)?;

@@ -41,7 +41,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let published = Published::read(context, args.head_version)?;
     let package = with_fingerprint(context, published.artifact.fingerprint())?;
     let loader = args.engine.load(package, context, paths.len())?;
-    let extractor = Extractor { loader: &loader, limits: limits(context), threads: args.engine.threads(context) };
+    let (limits, threads) = (limits(context), args.engine.threads(context));
+    let extractor = Extractor { loader: &loader, limits, threads, journal: &() };
     let provider = loader.provider();
     for refused in &refused {
         let (path, error) = (refused.path.display().to_string(), causes(&refused.error));

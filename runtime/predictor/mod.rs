@@ -8,7 +8,7 @@ mod prediction;
 mod single;
 mod views;
 
-pub use extractor::{Admit, ExtractError, Extracted, Extractor, Outcome, session_threads};
+pub use extractor::{Admit, ExtractError, Extracted, Extractor, Journal, Outcome, session_threads};
 pub use golden::{GoldenCheckError, TOLERANCE as GOLDEN_TOLERANCE, check_golden, golden_vectors};
 pub use known_picture::{KnownPicture, KnownPictureError, Recognition, recognise};
 pub use ordered::InOrder;

@@ -6,10 +6,10 @@ use std::sync::mpsc::sync_channel;
 
 use ndarray::{Array4, Axis};
 
-use super::extractor::{ExtractError, Extractor};
+use super::extractor::{Begun, ExtractError, Extractor, Journal};
 use crate::backbone::{Backbone, BackboneError, Provider};
 use crate::digest::ContentHash;
-use crate::preprocess::{PreprocessError, Preprocessor, View, decode, read_file, shrink};
+use crate::preprocess::{Around, Dimensions, PreprocessError, Preprocessor, View, decode_held, read_file, shrink};
 use crate::tensor::InputBatch;
 
 /// Detail beyond this many times the network's input is lost in it anyway.
@@ -69,17 +69,18 @@ pub fn extract_views<E: From<ExtractError>>(
     })
 }
 
-struct Worker {
+struct Worker<'a> {
     preprocessor: Preprocessor,
     session: Box<dyn Backbone>,
     count: u32,
+    journal: &'a dyn Journal,
 }
 
-impl Worker {
-    fn new(extractor: &Extractor<'_>, count: u32) -> Result<Self, ExtractError> {
+impl<'a> Worker<'a> {
+    fn new(extractor: &Extractor<'a>, count: u32) -> Result<Self, ExtractError> {
         let settings = extractor.loader.manifest().preprocess.clone();
         let preprocessor = Preprocessor::new(settings, extractor.limits)?;
-        Ok(Self { preprocessor, session: extractor.loader.session(1)?, count })
+        Ok(Self { preprocessor, session: extractor.loader.session(1)?, count, journal: extractor.journal })
     }
 
     fn features(&mut self, picture: &ViewRequest) -> ViewFeatures {
@@ -89,9 +90,12 @@ impl Worker {
         }
         let settings = self.preprocessor.settings();
         let (width, height, background) = (settings.width, settings.height, settings.background);
-        let decoded = decode(&bytes, self.preprocessor.limits(), background)
+        let side = DETAIL * width.max(height);
+        let mut begun = Begun::new(self.journal, &picture.path, picture.hash);
+        let mut around = Around { after: &|size, _| working_bytes(size, side), before: &mut |bytes| begun.note(bytes) };
+        let (decoded, _share) = decode_held((&bytes, background), self.preprocessor.limits(), &mut around)
             .map_err(|source| PreprocessError::File { path: picture.path.clone(), source })?;
-        let decoded = shrink(decoded, DETAIL * width.max(height));
+        let decoded = shrink(decoded, side);
         let mut input = Array4::zeros((self.count as usize, 3, height as usize, width as usize));
         for (number, image) in (1..).zip(input.outer_iter_mut()) {
             let view = View::draw(decoded.dimensions(), seed(&picture.hash, number)).of(&decoded);
@@ -101,6 +105,13 @@ impl Worker {
         let features = self.session.forward(&batch)?.features;
         Ok(features.0.axis_iter(Axis(0)).map(|row| row.to_vec()).collect())
     }
+}
+
+/// What shrinking a picture of this size to `side` and one view of the outcome take at most.
+fn working_bytes(size: Dimensions, side: u32) -> u64 {
+    let shorter = u64::from(size.width.min(size.height)).max(1);
+    let side = u64::from(side).min(shorter);
+    2 * 3 * (size.pixels() * side / shorter * side / shorter)
 }
 
 /// Of view `number`, counted from 1, of the picture with this hash.

@@ -2,9 +2,18 @@
 
 use image::ColorType;
 
+/// Whether pixels of this layout have a reading as 8-bit levels.
+pub(super) fn is_readable(layout: ColorType) -> bool {
+    use ColorType::{L8, L16, La8, La16, Rgb8, Rgb16, Rgba8, Rgba16};
+    matches!(layout, L8 | L16 | La8 | La16 | Rgb8 | Rgb16 | Rgba8 | Rgba16)
+}
+
 /// Replaces `count` pixels of `layout` at the front of `pixels` by as many RGB pixels; 16-bit samples keep their high
-/// byte, transparency is blended over `background`. False, and nothing done, where the layout has no such reading.
-pub(super) fn to_rgb8(pixels: &mut Vec<u8>, count: usize, layout: ColorType, background: [u8; 3]) -> bool {
+/// byte, transparency is blended over `background`.
+///
+/// # Panics
+/// When the layout is not readable.
+pub(super) fn to_rgb8(pixels: &mut Vec<u8>, count: usize, layout: ColorType, background: [u8; 3]) {
     let over = |rgb: [u8; 3], alpha: u8| blend(rgb, alpha, background);
     match layout {
         ColorType::Rgb8 => {}
@@ -19,9 +28,9 @@ pub(super) fn to_rgb8(pixels: &mut Vec<u8>, count: usize, layout: ColorType, bac
         ColorType::Rgba16 => repack(pixels, count, |[r0, r1, g0, g1, b0, b1, a0, a1]| {
             over([high([r0, r1]), high([g0, g1]), high([b0, b1])], high([a0, a1]))
         }),
-        _ => return false,
+        _ => unreachable!("{layout:?} is refused from the header"),
     }
-    true
+    pixels.truncate(count * 3);
 }
 
 fn high(sample: [u8; 2]) -> u8 {
@@ -35,7 +44,9 @@ fn blend(colour: [u8; 3], alpha: u8, background: [u8; 3]) -> [u8; 3] {
 
 /// In place: forwards where pixels shrink, backwards where they grow, so that none is overwritten before it is read.
 fn repack<const N: usize>(pixels: &mut Vec<u8>, count: usize, to_rgb: impl Fn([u8; N]) -> [u8; 3]) {
-    pixels.resize(count * N.max(3), 0);
+    if pixels.len() < count * 3 {
+        pixels.resize(count * 3, 0);
+    }
     let mut move_one = |index: usize| {
         let start = index * N;
         let stored = pixels[start..start + N].try_into().expect("the slice has N bytes");
@@ -46,7 +57,6 @@ fn repack<const N: usize>(pixels: &mut Vec<u8>, count: usize, to_rgb: impl Fn([u
     } else {
         (0..count).rev().for_each(&mut move_one);
     }
-    pixels.truncate(count * 3);
 }
 
 #[cfg(test)]
@@ -54,7 +64,8 @@ mod tests {
     use super::*;
 
     fn converted(mut pixels: Vec<u8>, count: usize, layout: ColorType) -> Vec<u8> {
-        assert!(to_rgb8(&mut pixels, count, layout, [100, 0, 255]));
+        assert!(is_readable(layout));
+        to_rgb8(&mut pixels, count, layout, [100, 0, 255]);
         pixels
     }
 
@@ -87,6 +98,6 @@ mod tests {
 
     #[test]
     fn floating_point_has_no_reading_as_levels() {
-        assert!(!to_rgb8(&mut vec![0; 12], 1, ColorType::Rgb32F, [0; 3]));
+        assert!(!is_readable(ColorType::Rgb32F) && !is_readable(ColorType::Rgba32F));
     }
 }

@@ -2,13 +2,20 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io::{self, Cursor};
+use std::io;
 
-use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader};
+use image::{ColorType, ImageError, ImageFormat};
 
-use super::colour::to_rgb8;
+use super::allowance::{ALLOWANCE, Share};
+use super::colour::{is_readable, to_rgb8};
 use super::jpeg;
+use super::opened::Opened;
 use super::picture::{Dimensions, Picture, Turn};
+use crate::panics::caught;
+
+/// What a file and the working memory of its decoder may have without being counted: so a picture of
+/// `Limits::max_pixels` in 8-bit RGB fits, whatever its format needs beside.
+const UNCOUNTED: u64 = 32 << 20;
 
 /// What is refused before memory is spent on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,11 +24,23 @@ pub struct Limits {
     pub max_pixels: u64,
     /// Length of a file.
     pub max_bytes: u64,
+    /// Bytes that decoding takes: the picture in each form in which it is held at once. All decoders of a process
+    /// that have the same limit share it.
+    pub max_memory: u64,
+}
+
+impl Limits {
+    /// The limits under which a picture of so many pixels passes in 8-bit RGB.
+    pub fn of_pixels(max_pixels: u64) -> Self {
+        // Small pictures pass in every layout.
+        let max_memory = max_pixels.saturating_mul(3).max(48_000_000);
+        Self { max_pixels, max_bytes: 256 << 20, max_memory }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_pixels: 100_000_000, max_bytes: 256 << 20 }
+        Self::of_pixels(100_000_000)
     }
 }
 
@@ -31,6 +50,16 @@ pub enum DecodeError {
     Unrecognised(Unrecognised),
     #[error("expected at most {limit} pixels, got {width}x{height}, which are {}", u64::from(*width) * u64::from(*height))]
     TooLarge { width: u32, height: u32, limit: u64 },
+    #[error("expected a picture that takes at most {limit} bytes to decode, got one that takes {needed}")]
+    Memory { needed: u64, limit: u64 },
+    #[error("expected at most {limit} bytes of texts and profiles before the pixels, got more")]
+    Chunks { limit: u64 },
+    #[error("expected pixels that are coded at most {limit} times over, got {times} times")]
+    Repeated { times: u64, limit: u64 },
+    #[error("expected strips or tiles that make up the picture of a {0:?} file, got others")]
+    Parts(ImageFormat),
+    #[error("expected a sound {format:?} file, got one on which the decoder gave up: {message}")]
+    Panicked { format: ImageFormat, message: String },
     #[error("expected at least one pixel, got {width}x{height}")]
     NoPixels { width: u32, height: u32 },
     #[error("expected a whole {0:?} file, got one that ends early")]
@@ -69,52 +98,103 @@ impl fmt::Display for Unrecognised {
 /// # Errors
 /// Empty, unknown, truncated, damaged and oversized files, the last from the header alone.
 pub fn decode(bytes: &[u8], limits: &Limits, background: [u8; 3]) -> Result<Picture, DecodeError> {
-    let Stored { picture, turn } = decode_stored(bytes, limits, background, Vec::new())?;
+    decode_held((bytes, background), limits, &mut Around { after: &|_, _| 0, before: &mut |_| {} })
+        .map(|(picture, _)| picture)
+}
+
+/// [`decode`] with a right to the memory of the picture and of what is made of it, for as long as that is needed.
+///
+/// A thread that has one must not decode another picture.
+pub fn decode_held(
+    (bytes, background): (&[u8], [u8; 3]),
+    limits: &Limits,
+    around: &mut Around<'_>,
+) -> Result<(Picture, Share), DecodeError> {
+    let turned = |turn: Turn, size: Dimensions| if turn.is_none() { 0 } else { 3 * size.pixels() };
+    let after = |size, turn| (around.after)(size, turn).max(turned(turn, size));
+    let mut around = Around { after: &after, before: around.before };
+    let Stored { picture, turn, share } = decode_stored(bytes, limits, background, &mut around)?;
     if turn.is_none() {
-        return Ok(picture);
+        return Ok((picture, share));
     }
     let Dimensions { width, height } = turn.size(picture.dimensions());
     let mut upright = Picture::filled(width, height, background);
     turn.paste(&picture, &mut upright, (0, 0));
-    Ok(upright)
+    Ok((upright, share))
 }
 
-/// A picture as its file stores it.
+/// A picture as its file stores it, with its right to memory.
 pub(super) struct Stored {
     pub picture: Picture,
     pub turn: Turn,
+    pub share: Share,
 }
 
-/// [`decode`] without the turn, into the memory of `buffer`.
+/// What happens before and after a picture is decoded.
+pub struct Around<'a> {
+    /// Bytes taken beside a picture of this stored size and turn once it is decoded.
+    pub after: &'a dyn Fn(Dimensions, Turn) -> u64,
+    /// Told how many bytes are taken, before they are; more where a file made for it could take more.
+    pub before: &'a mut dyn FnMut(u64),
+}
+
+/// [`decode`] without the turn. A panic of the decoder is an error.
 pub(super) fn decode_stored(
     bytes: &[u8],
     limits: &Limits,
     background: [u8; 3],
-    mut buffer: Vec<u8>,
+    around: &mut Around<'_>,
 ) -> Result<Stored, DecodeError> {
     let format = recognise(bytes)?;
-    if format == ImageFormat::Jpeg && jpeg::ends_early(bytes) {
-        return Err(DecodeError::Truncated(format));
+    let panicked = |message| DecodeError::Panicked { format, message };
+    let opened = caught(|| open(bytes, format, limits)).map_err(panicked)??;
+    let length = opened.length().max(3 * opened.pixels());
+    let needed = needed(&opened, bytes.len() as u64, (around.after)(opened.dimensions, opened.turn));
+    if needed > limits.max_memory {
+        return Err(DecodeError::Memory { needed, limit: limits.max_memory });
     }
-    if let (ImageFormat::Png, Some((width, height))) = (format, png_size(bytes)) {
-        check_size(width, height, limits)?;
-    }
-    let failed = |error| from_decoder(format, error);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(allocation(limits));
-    let mut decoder = reader.into_decoder().map_err(failed)?;
-    let (width, height) = decoder.dimensions();
-    check_size(width, height, limits)?;
-    let turn = decoder.orientation().map(Turn::from).map_err(failed)?;
-    let (layout, length) = (decoder.color_type(), decoder.total_bytes());
-    buffer.clear();
+    (around.before)(needed.max(opened.at_worst));
+    let share = ALLOWANCE.take(needed, limits.max_memory);
+    let Opened { dimensions: Dimensions { width, height }, layout, turn, read, .. } = opened;
+    let mut buffer = share.buffer(length as usize);
     buffer.resize(length as usize, 0);
-    decoder.read_image(&mut buffer).map_err(failed)?;
-    if !to_rgb8(&mut buffer, width as usize * height as usize, layout, background) {
-        return Err(DecodeError::Layout(layout));
-    }
+    let stored = width as usize * height as usize * usize::from(layout.bytes_per_pixel());
+    let read = caught(|| read(&mut buffer[..stored])).map_err(panicked)?;
+    read.map_err(|error| from_decoder(format, error))?;
+    to_rgb8(&mut buffer, width as usize * height as usize, layout, background);
     let picture = Picture::new(width, height, buffer).expect("every layout becomes three bytes a pixel");
-    Ok(Stored { picture, turn })
+    Ok(Stored { picture, turn, share })
+}
+
+/// The most bytes held at once: while the decoder runs, or after it.
+fn needed(opened: &Opened<'_>, file: u64, after: u64) -> u64 {
+    let rgb = 3 * opened.pixels();
+    let decoding =
+        opened.length().max(rgb).saturating_add(opened.beside.saturating_add(file).saturating_sub(UNCOUNTED));
+    let resizing = rgb.saturating_add(after.saturating_add(file).saturating_sub(UNCOUNTED));
+    decoding.max(resizing)
+}
+
+/// Reads the header, and refuses what it says of a picture beyond the limits.
+fn open<'a>(bytes: &'a [u8], format: ImageFormat, limits: &Limits) -> Result<Opened<'a>, DecodeError> {
+    let opened = match format {
+        ImageFormat::Jpeg => {
+            let outline = jpeg::Outline::read(bytes).ok_or(DecodeError::Truncated(format))?;
+            if let Some(times) = outline.excess() {
+                return Err(DecodeError::Repeated { times, limit: jpeg::MOST_PASSES });
+            }
+            jpeg::open(bytes, &outline).map_err(|error| from_decoder(format, error))?
+        }
+        ImageFormat::Png => {
+            if let Some((width, height)) = png_size(bytes) {
+                check_size(width, height, limits)?;
+            }
+            Opened::by_image(bytes, format, limits.max_memory)?
+        }
+        _ => Opened::by_image(bytes, format, limits.max_memory)?,
+    };
+    check_size(opened.dimensions.width, opened.dimensions.height, limits)?;
+    if is_readable(opened.layout) { Ok(opened) } else { Err(DecodeError::Layout(opened.layout)) }
 }
 
 fn recognise(bytes: &[u8]) -> Result<ImageFormat, DecodeError> {
@@ -147,14 +227,7 @@ fn check_size(width: u32, height: u32, limits: &Limits) -> Result<(), DecodeErro
     }
 }
 
-/// Room for two copies of the largest allowed picture with four 16-bit channels.
-fn allocation(limits: &Limits) -> image::Limits {
-    let mut allocation = image::Limits::no_limits();
-    allocation.max_alloc = Some(limits.max_pixels.saturating_mul(16).max(1 << 20));
-    allocation
-}
-
-fn from_decoder(format: ImageFormat, error: ImageError) -> DecodeError {
+pub(super) fn from_decoder(format: ImageFormat, error: ImageError) -> DecodeError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(current) = cause {
         if current.downcast_ref().is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof) {

@@ -1,27 +1,175 @@
-//! What the JPEG decoder does not tell.
+//! JPEG: what the decoder does not tell, and the decoder itself, on the bytes of the file without a copy of them.
+
+use image::error::{DecodingError, ImageFormatHint};
+use image::metadata::Orientation;
+use image::{ColorType, ImageError, ImageFormat};
+use zune_jpeg::errors::DecodeErrors;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+use zune_jpeg::{ImageInfo, JpegDecoder};
+
+use super::picture::Turn;
+use super::{Dimensions, opened::Opened};
 
 const END_OF_IMAGE: u8 = 0xd9;
+const START_OF_SCAN: u8 = 0xda;
+const PROGRESSIVE: u8 = 0xc2;
 
-/// Whether the file stops before its end-of-image marker.
-///
-/// The decoder paints what is missing grey and calls it done. Walks the segments by their lengths, so that the marker
-/// of an embedded thumbnail does not count.
-///
-/// Source: ITU-T T.81, annex B.1.
-pub(super) fn ends_early(bytes: &[u8]) -> bool {
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    loop {
-        let Some((marker, after)) = next_marker(rest) else { return true };
-        rest = match marker {
-            END_OF_IMAGE => return false,
-            _ if is_bare(marker) => after,
-            _ => {
-                let Some(length) = after.first_chunk() else { return true };
-                let Some(after) = after.get(usize::from(u16::from_be_bytes(*length)).max(2)..) else { return true };
-                after
-            }
-        };
+/// How many times over a picture's samples may be coded; encoders stay below 10.
+pub(super) const MOST_PASSES: u64 = 16;
+/// So many samples are decoded in a fraction of a second, however often they are coded.
+const FEW_SAMPLES: u64 = 400_000_000;
+
+/// What the segments of a file say.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Outline {
+    frame: Frame,
+    /// Samples, over all scans.
+    coded: u64,
+    /// Whether the decoder must hold the coefficients of the whole picture.
+    buffered: bool,
+}
+
+/// The frame header.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Frame {
+    size: (u16, u16),
+    /// Identifier and sampling factors, across and down.
+    components: Vec<(u8, u64, u64)>,
+}
+
+impl Frame {
+    fn read(segment: &[u8]) -> Option<Self> {
+        let [_, height_high, height_low, width_high, width_low, _, components @ ..] = segment else { return None };
+        let side = |high, low| u16::from_be_bytes([high, low]);
+        let component =
+            |[id, factors, _]: &[u8; 3]| (*id, u64::from(factors >> 4).max(1), u64::from(factors & 15).max(1));
+        Some(Self {
+            size: (side(*width_high, *width_low), side(*height_high, *height_low)),
+            components: components.as_chunks().0.iter().map(component).collect(),
+        })
     }
+
+    /// Samples of the components that `named` picks, in whole blocks.
+    fn samples(&self, named: impl Fn(u8) -> bool) -> u64 {
+        let most = |factor: fn(&(u8, u64, u64)) -> u64| self.components.iter().map(factor).max().unwrap_or(1);
+        let units = |side: u16, most: u64| u64::from(side).div_ceil(8 * most);
+        let count =
+            units(self.size.0, most(|component| component.1)) * units(self.size.1, most(|component| component.2));
+        let picked = self.components.iter().filter(|component| named(component.0));
+        picked.map(|(_, across, down)| across * down * 64 * count).sum()
+    }
+}
+
+impl Outline {
+    /// `None` where the file stops before its end-of-image marker.
+    ///
+    /// The decoder paints what is missing grey and calls it done. Walks the segments by their lengths, so that the
+    /// marker of an embedded thumbnail does not count.
+    ///
+    /// Source: ITU-T T.81, annex B.1.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let mut outline = Self::default();
+        let mut rest = bytes.get(2..)?;
+        loop {
+            let (marker, after) = next_marker(rest)?;
+            rest = match marker {
+                END_OF_IMAGE => return Some(outline),
+                _ if is_bare(marker) => after,
+                _ => {
+                    let length = usize::from(u16::from_be_bytes(*after.first_chunk()?)).max(2);
+                    outline.note(marker, after.get(2..length)?);
+                    &after[length..]
+                }
+            };
+        }
+    }
+
+    fn note(&mut self, marker: u8, segment: &[u8]) {
+        match (marker, segment) {
+            (0xc0..=PROGRESSIVE, _) => {
+                self.frame = Frame::read(segment).unwrap_or_default();
+                self.buffered |= marker == PROGRESSIVE;
+            }
+            (START_OF_SCAN, [count, components @ ..]) => {
+                let ids: Vec<u8> = components.as_chunks().0.iter().take((*count).into()).map(|[id, _]| *id).collect();
+                self.coded += self.frame.samples(|id| ids.contains(&id));
+                self.buffered |= ids.len() < self.frame.components.len();
+            }
+            _ => {}
+        }
+    }
+
+    /// How many times over the samples are coded, where that is more than any encoder makes and takes long to decode.
+    pub fn excess(&self) -> Option<u64> {
+        let times = self.coded.div_ceil(self.frame.samples(|_| true).max(1));
+        (times > MOST_PASSES && self.coded > FEW_SAMPLES).then_some(times)
+    }
+
+    /// Bytes that the decoder holds beside the picture; what the decoder made of the header goes before what is noted.
+    fn beside(&self, info: &ImageInfo) -> u64 {
+        let components = u64::from(info.components);
+        let same = self.frame.size == (info.width, info.height) && self.frame.components.len() as u64 == components;
+        let whole =
+            || components * u64::from(info.width).next_multiple_of(64) * u64::from(info.height).next_multiple_of(64);
+        let samples = if same { self.frame.samples(|_| true) } else { whole() };
+        // Coefficients are 16 bits each; rows in work are some, of 16 lines at most, in several copies.
+        let rows = u64::from(info.width) * components * 16 * 8;
+        let buffered = self.buffered || !same;
+        rows + if buffered { 2 * samples } else { 0 }
+    }
+}
+
+/// Reads the headers of the file; its end was found by [`Outline::read`].
+pub(super) fn open<'a>(bytes: &'a [u8], outline: &Outline) -> Result<Opened<'a>, ImageError> {
+    let options = DecoderOptions::default()
+        .set_strict_mode(false)
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX)
+        .jpeg_set_max_scans(usize::MAX);
+    let mut header = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    header.decode_headers().map_err(damaged)?;
+    let (Some(info), Some(stored)) = (header.info(), header.input_colorspace()) else {
+        return Err(damaged(DecodeErrors::FormatStatic("no frame header")));
+    };
+    let (space, layout) = match stored {
+        ColorSpace::Luma => (stored, ColorType::L8),
+        ColorSpace::LumaA => (stored, ColorType::La8),
+        ColorSpace::RGBA => (stored, ColorType::Rgba8),
+        _ => (ColorSpace::RGB, ColorType::Rgb8),
+    };
+    let options = options.jpeg_set_out_colorspace(space);
+    let orientation = header.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    Ok(Opened {
+        dimensions: Dimensions { width: info.width.into(), height: info.height.into() },
+        layout,
+        turn: orientation.map(Turn::from).unwrap_or_default(),
+        // Application segments are kept as they are, and once more where they are put together.
+        beside: outline.beside(&info) + 2 * bytes.len() as u64,
+        at_worst: 0,
+        read: Box::new(move |pixels| {
+            JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode_into(pixels).map_err(damaged)
+        }),
+    })
+}
+
+/// Width, height and the bytes that decoding takes of a JPEG that is part of another file; `None` where its header is
+/// no sound one.
+pub(super) fn part(tables: &[u8], bytes: &[u8]) -> Option<(u16, u16, u64)> {
+    // Tables are a file of their own, whose end and the part's begin are left out.
+    let whole = [&tables[..tables.len().saturating_sub(2)], bytes.get(2..)?].concat();
+    let bytes = if tables.is_empty() { bytes } else { &whole };
+    let mut header = JpegDecoder::new(ZCursor::new(bytes));
+    header.decode_headers().ok()?;
+    let info = header.info()?;
+    let outline = Outline::read(bytes).filter(|outline| outline.excess().is_none())?;
+    let given = u64::from(info.components) * u64::from(info.width) * u64::from(info.height);
+    Some((info.width, info.height, given + outline.beside(&info) + 2 * bytes.len() as u64))
+}
+
+fn damaged(error: DecodeErrors) -> ImageError {
+    ImageError::Decoding(DecodingError::new(ImageFormatHint::Exact(ImageFormat::Jpeg), error))
 }
 
 /// The next marker and what follows it; stuffed zeros and fill bytes are no markers.
@@ -55,19 +203,19 @@ mod tests {
 
     #[test]
     fn only_the_end_of_the_picture_itself_counts() {
-        assert!(!ends_early(&WHOLE));
-        assert!(!ends_early(&[&WHOLE[..], b"trailing bytes of a camera"].concat()));
+        assert!(Outline::read(&WHOLE).is_some());
+        assert!(Outline::read(&[&WHOLE[..], b"trailing bytes of a camera"].concat()).is_some());
     }
 
     #[test]
     fn every_shorter_file_ends_early() {
         for length in 0..WHOLE.len() {
-            assert!(ends_early(&WHOLE[..length]), "{length}");
+            assert_eq!(Outline::read(&WHOLE[..length]), None, "{length}");
         }
     }
 
     #[test]
     fn a_segment_shorter_than_its_own_length_does_not_stop_the_walk() {
-        assert!(!ends_early(&[0xff, 0xd8, 0xff, 0xe0, 0, 0, 0xff, 0xd9]));
+        assert!(Outline::read(&[0xff, 0xd8, 0xff, 0xe0, 0, 0, 0xff, 0xd9]).is_some());
     }
 }

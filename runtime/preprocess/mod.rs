@@ -8,30 +8,36 @@ use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use ndarray::ArrayViewMut3;
 
+mod allowance;
 mod augment;
 mod colour;
 mod decode;
 mod geometry;
+mod gif;
 mod jpeg;
 mod normalise;
+mod opened;
 mod picture;
+mod tiff;
+mod webp;
 
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
 mod parity_tests;
 
+pub use allowance::Share;
 pub use augment::{View, shrink};
-pub use decode::{DecodeError, Limits, Unrecognised, decode};
-pub use picture::{Dimensions, Picture, PictureError};
+pub use decode::{Around, DecodeError, Limits, Unrecognised, decode, decode_held};
+pub use picture::{Dimensions, Picture, PictureError, Turn};
 
 use crate::files;
 use crate::manifest::{Filter, ManifestError, Preprocess};
+use decode::Stored;
 use normalise::Normalisation;
-use picture::Turn;
 
-/// Buffers above this many bytes are given back after a picture rather than kept for the next.
-const KEPT_BYTES: usize = 64 << 20;
+/// Working buffers above this many bytes are given back after a picture rather than kept for the next.
+const KEPT_BYTES: usize = 8 << 20;
 
 /// Turns pictures into network input; owns its buffers, so each worker thread has its own.
 #[derive(Debug)]
@@ -41,8 +47,6 @@ pub struct Preprocessor {
     normalisation: Normalisation,
     resizer: Resizer,
     options: ResizeOptions,
-    /// Memory of the last decoded picture, for the next.
-    decoded: Vec<u8>,
     /// The needed rows of the picture at their final width.
     narrow: Vec<u8>,
     /// The scaled part of the picture as it is stored, before it is turned and placed.
@@ -79,7 +83,6 @@ impl Preprocessor {
             normalisation: Normalisation::new(&settings),
             resizer: Resizer::new(),
             options: ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)),
-            decoded: Vec::new(),
             narrow: Vec::new(),
             part: Vec::new(),
             resized: Picture::filled(settings.width, settings.height, settings.background),
@@ -101,17 +104,38 @@ impl Preprocessor {
     ///
     /// Shapes: `out` is `[3, height, width]` of the settings, in standard layout.
     pub fn run(&mut self, bytes: &[u8], out: ArrayViewMut3<f32>) -> Result<Dimensions, PreprocessError> {
+        self.run_telling(bytes, out, &mut |_| {})
+    }
+
+    /// [`run`](Self::run); `before` is told how many bytes decoding takes, before it takes them.
+    pub fn run_telling(
+        &mut self,
+        bytes: &[u8],
+        out: ArrayViewMut3<f32>,
+        before: &mut dyn FnMut(u64),
+    ) -> Result<Dimensions, PreprocessError> {
         self.check(&out)?;
-        let buffer = std::mem::take(&mut self.decoded);
-        let stored = decode::decode_stored(bytes, &self.limits, self.settings.background, buffer)?;
-        let dimensions = stored.turn.size(stored.picture.dimensions());
-        self.fit(&stored.picture, stored.turn);
+        let after = |stored: Dimensions, turn: Turn| self.working_bytes(stored, turn);
+        let mut around = Around { after: &after, before };
+        let Stored { picture, turn, share } =
+            decode::decode_stored(bytes, &self.limits, self.settings.background, &mut around)?;
+        let dimensions = turn.size(picture.dimensions());
+        self.fit(&picture, turn);
         self.normalise(out);
-        self.decoded = stored.picture.into_pixels();
-        if self.decoded.capacity() > KEPT_BYTES {
-            self.decoded = Vec::new();
-        }
+        share.give_back(picture.into_pixels());
         Ok(dimensions)
+    }
+
+    /// What [`fit`](Self::fit) holds beside a picture.
+    fn working_bytes(&self, stored: Dimensions, turn: Turn) -> u64 {
+        let placement = geometry::place(&self.settings, turn.size(stored)).as_stored(turn, stored);
+        let Dimensions { width, height } = placement.size;
+        let rows = placement.source.rows(stored.height, height);
+        let narrow = 3 * u64::from(width) * u64::from(rows.end - rows.start);
+        // The resizer computes a weight for each pixel of a row and of a column and each step of the filter, at most
+        // four, in double precision, and rounds it to as many bytes again.
+        let weights = (u64::from(stored.width) + u64::from(stored.height)) * 4 * (8 + 8);
+        narrow + weights + 3 * self.resized.dimensions().pixels()
     }
 
     /// [`run`](Self::run) for a picture that is already decoded: a camera frame, a drawing, an augmented view.
@@ -185,7 +209,7 @@ impl Preprocessor {
         self.resample((stored.width(), band_height, band), (width, band_height, &mut narrow), across);
         let down = self.options.crop(0.0, top, width.into(), source.height.min(f64::from(band_height) - top));
         self.resample((width, band_height, &narrow), (width, height, part), down);
-        self.narrow = narrow;
+        self.narrow = if narrow.capacity() > KEPT_BYTES { Vec::new() } else { narrow };
     }
 
     fn resample(&mut self, from: (u32, u32, &[u8]), to: (u32, u32, &mut [u8]), options: ResizeOptions) {

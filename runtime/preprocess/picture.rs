@@ -23,6 +23,13 @@ pub struct Dimensions {
     pub height: u32,
 }
 
+impl Dimensions {
+    /// Width times height.
+    pub fn pixels(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+}
+
 impl Picture {
     /// # Errors
     /// When `pixels` does not hold exactly width x height RGB pixels, or there are none.
@@ -68,7 +75,7 @@ impl Picture {
 /// How a stored picture becomes upright: the upright pixel (x, y) is the stored pixel (x, y), or (y, x) when
 /// transposed, counted from the right and from the bottom where mirrored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Turn {
+pub struct Turn {
     pub transpose: bool,
     pub mirror_x: bool,
     pub mirror_y: bool,

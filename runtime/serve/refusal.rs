@@ -50,11 +50,16 @@ impl Refusal {
             Self::Slow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Picture(ExtractError::Preprocess(PreprocessError::Decode(error))) => match error {
-                DecodeError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                DecodeError::TooLarge { .. } | DecodeError::Memory { .. } | DecodeError::Chunks { .. } => {
+                    StatusCode::PAYLOAD_TOO_LARGE
+                }
                 DecodeError::Unrecognised(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 DecodeError::NoPixels { .. }
                 | DecodeError::Truncated(_)
                 | DecodeError::Layout(_)
+                | DecodeError::Repeated { .. }
+                | DecodeError::Parts(_)
+                | DecodeError::Panicked { .. }
                 | DecodeError::Damaged { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             },
             Self::QueueFull(_) | Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
@@ -97,7 +102,9 @@ mod tests {
         for (refusal, status) in [
             (picture(huge), 413),
             (picture(DecodeError::Unrecognised(Unrecognised::Text)), 415),
+            (picture(DecodeError::Memory { needed: 2, limit: 1 }), 413),
             (picture(DecodeError::NoPixels { width: 0, height: 1 }), 422),
+            (picture(DecodeError::Panicked { format: image::ImageFormat::Tiff, message: String::new() }), 422),
             (ExtractError::from(PreprocessError::Output { expected: [1; 3], got: vec![] }).into(), 500),
             (HeadError::Dimension { expected: 1, got: 2 }.into(), 500),
             (Refusal::QueueFull(1), 503),

@@ -32,6 +32,7 @@ const OWNED_CRATES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store/"]),
     ("crc32fast", &["store/"]),
     ("fast_image_resize", &["preprocess/"]),
+    ("zune_jpeg", &["preprocess/"]),
     ("clap", &["cli/"]),
     ("anyhow", &["cli/", "main.rs"]),
     ("indicatif", &["cli/"]),

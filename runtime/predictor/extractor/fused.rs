@@ -55,7 +55,7 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(extractor: &Extractor<'_>, admit: &'a Admit<'a>, threads: usize) -> Result<Self, ExtractError> {
+    fn new(extractor: &Extractor<'a>, admit: &'a Admit<'a>, threads: usize) -> Result<Self, ExtractError> {
         let reader = Reader::new(extractor, admit)?;
         let session = extractor.loader.session(threads)?;
         Ok(Self { input: reader.input(), reader, session })

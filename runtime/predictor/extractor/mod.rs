@@ -9,7 +9,9 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+pub(super) use reader::Begun;
+
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ndarray::ShapeError;
@@ -20,6 +22,22 @@ use crate::preprocess::{Dimensions, Limits, PreprocessError};
 
 /// Says whether a file of this content, at this place in the list, is to be decoded at all; asked from many threads.
 pub type Admit<'a> = dyn Fn(usize, ContentHash) -> bool + Sync + 'a;
+
+/// Decoding a picture that takes so many bytes is worth a note.
+pub(super) const MUCH_MEMORY: u64 = 100_000_000;
+
+/// Told of every picture that takes much memory, before it is decoded and when that is over: what began and did not end
+/// may have ended the process.
+pub trait Journal: Sync {
+    fn begin(&self, path: &Path, hash: &ContentHash);
+    fn end(&self, hash: &ContentHash);
+}
+
+/// No journal.
+impl Journal for () {
+    fn begin(&self, _: &Path, _: &ContentHash) {}
+    fn end(&self, _: &ContentHash) {}
+}
 
 /// What came of one file.
 #[derive(Debug)]
@@ -60,6 +78,7 @@ pub struct Extractor<'a> {
     pub limits: Limits,
     /// How many cores to keep busy, at least 1.
     pub threads: usize,
+    pub journal: &'a dyn Journal,
 }
 
 /// Files yet to be taken, shared by all workers.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ndarray::{Array4, s};
 
-use super::{Admit, ExtractError, Extractor};
+use super::{Admit, ExtractError, Extractor, Journal, MUCH_MEMORY};
 use crate::digest::ContentHash;
 use crate::preprocess::{Dimensions, PreprocessError, Preprocessor, read_file};
 
@@ -12,6 +12,7 @@ use crate::preprocess::{Dimensions, PreprocessError, Preprocessor, read_file};
 pub(super) struct Reader<'a> {
     preprocessor: Preprocessor,
     admit: &'a Admit<'a>,
+    journal: &'a dyn Journal,
 }
 
 pub(super) enum Read {
@@ -26,9 +27,10 @@ pub(super) struct Origin {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(extractor: &Extractor<'_>, admit: &'a Admit<'a>) -> Result<Self, ExtractError> {
+    pub fn new(extractor: &Extractor<'a>, admit: &'a Admit<'a>) -> Result<Self, ExtractError> {
         let settings = extractor.loader.manifest().preprocess.clone();
-        Ok(Self { preprocessor: Preprocessor::new(settings, extractor.limits)?, admit })
+        let preprocessor = Preprocessor::new(settings, extractor.limits)?;
+        Ok(Self { preprocessor, admit, journal: extractor.journal })
     }
 
     /// An empty batch of one picture.
@@ -44,11 +46,44 @@ impl<'a> Reader<'a> {
         if !(self.admit)(index, hash) {
             return Ok(Read::Declined(hash));
         }
-        let dimensions =
-            self.preprocessor.run(&bytes, input.slice_mut(s![0, .., .., ..])).map_err(|error| match error {
-                PreprocessError::Decode(source) => PreprocessError::File { path: path.to_owned(), source },
-                other => other,
-            })?;
+        let mut begun = Begun::new(self.journal, path, hash);
+        let input = input.slice_mut(s![0, .., .., ..]);
+        let dimensions = self.preprocessor.run_telling(&bytes, input, &mut |bytes| begun.note(bytes));
+        drop(begun);
+        let dimensions = dimensions.map_err(|error| match error {
+            PreprocessError::Decode(source) => PreprocessError::File { path: path.to_owned(), source },
+            other => other,
+        })?;
         Ok(Read::Ready(Origin { hash, dimensions }))
+    }
+}
+
+/// The note in the journal of a picture that is being decoded; it ends with this.
+pub(in crate::predictor) struct Begun<'a> {
+    journal: &'a dyn Journal,
+    path: &'a Path,
+    hash: ContentHash,
+    noted: bool,
+}
+
+impl<'a> Begun<'a> {
+    pub fn new(journal: &'a dyn Journal, path: &'a Path, hash: ContentHash) -> Self {
+        Self { journal, path, hash, noted: false }
+    }
+
+    /// Writes it down where decoding takes much memory.
+    pub fn note(&mut self, bytes: u64) {
+        if bytes >= MUCH_MEMORY {
+            self.journal.begin(self.path, &self.hash);
+            self.noted = true;
+        }
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if self.noted {
+            self.journal.end(&self.hash);
+        }
     }
 }
