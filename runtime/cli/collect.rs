@@ -3,6 +3,7 @@
 mod acknowledge;
 mod plan;
 mod summary;
+mod unfinished;
 mod views;
 
 use std::collections::HashSet;
@@ -10,6 +11,8 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+
+use anyhow::Context as _;
 
 use super::context::Context;
 use super::engine::{BackboneArgs, EngineArgs, limits, remember};
@@ -22,6 +25,7 @@ use crate::predictor::{Extractor, InOrder};
 use crate::store::{Known, Split, Store};
 use acknowledge::Acknowledger;
 pub use summary::Summary;
+use unfinished::Unfinished;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit code 1: no picture could be used, or a folder was refused. A picture that could not be \
@@ -45,7 +49,8 @@ pub struct Args {
     /// Take SOURCE as pictures whose labels nobody knows, for `fit-head --pseudo-labels`
     #[arg(long, conflicts_with_all = ["label", "views"])]
     unlabelled: bool,
-    /// Also take pictures that were removed with `samples remove`
+    /// Also take what is passed over: pictures that were removed with `samples remove`, or on which an earlier run was
+    /// killed
     #[arg(long)]
     again: bool,
     /// One JSON object on stdout for every sample, written once it is safely stored, then the summary
@@ -62,18 +67,8 @@ impl Args {
     pub fn of(sources: Vec<PathBuf>) -> Self {
         let (backbone, engine) = (BackboneArgs::default(), EngineArgs::default());
         let (label, split, group) = (None, None, None);
-        Self {
-            sources,
-            label,
-            split,
-            group,
-            views: 0,
-            unlabelled: false,
-            again: false,
-            json_lines: false,
-            backbone,
-            engine,
-        }
+        let (unlabelled, again, json_lines) = (false, false, false);
+        Self { sources, label, split, group, views: 0, unlabelled, again, json_lines, backbone, engine }
     }
 }
 
@@ -102,11 +97,12 @@ pub fn collect_all(args: &Args, context: &Context) -> anyhow::Result<Summary> {
     let stop = interrupt::catch()?;
     let start = Instant::now();
     let mut summary = Summary::new(&plan, &loader);
+    let unfinished = Unfinished::read(context.state.path(), args.again)
+        .with_context(|| format!("cannot look at unfinished pictures in `{}`", context.state.path().display()))?;
     let (limits, threads) = (limits(context), args.engine.threads(context));
-    let extractor = Extractor { loader: &loader, limits, threads, journal: &() };
-    let job = Job { plan: &plan, extractor, stop };
-    let reporting = Reporting::new(args, context);
-    collect(&job, &mut store, &mut summary, (&reporting, args.again)).map_err(|error| {
+    let extractor = Extractor { loader: &loader, limits, threads, journal: &unfinished };
+    let job = Job { plan: &plan, extractor, stop, unfinished: &unfinished, again: args.again };
+    collect(&job, &mut store, &mut summary, &Reporting::new(args, context)).map_err(|error| {
         if !is_reader_gone(&error) {
             return error;
         }
@@ -137,20 +133,18 @@ struct Job<'a> {
     plan: &'a plan::Plan,
     extractor: Extractor<'a>,
     stop: &'static AtomicBool,
+    unfinished: &'a Unfinished,
+    /// Whether removed pictures are taken as well.
+    again: bool,
 }
 
-fn collect(
-    job: &Job<'_>,
-    store: &mut Store,
-    summary: &mut Summary,
-    (reporting, again): (&Reporting<'_>, bool),
-) -> anyhow::Result<()> {
+fn collect(job: &Job<'_>, store: &mut Store, summary: &mut Summary, reporting: &Reporting<'_>) -> anyhow::Result<()> {
     let fingerprint = job.extractor.loader.manifest().fingerprint();
-    let unclaimed = Unclaimed::new(store, fingerprint, again)?;
+    let unclaimed = Unclaimed::new(store, fingerprint, job.again)?;
     let mut progress = Progress::new("collecting", job.plan.len(), reporting.context.quiet);
-    let mut acknowledger = Acknowledger::new(store, job.plan, (fingerprint, again), reporting);
+    let mut acknowledger = Acknowledger::new(store, job, fingerprint, reporting);
     let mut order = InOrder::default();
-    let admit = |_: usize, hash: ContentHash| unclaimed.claim(hash);
+    let admit = |_: usize, hash: ContentHash| !job.unfinished.passes_over(&hash) && unclaimed.claim(hash);
     job.extractor.run(job.plan.paths(), job.stop, &admit, &mut |index, outcome| -> anyhow::Result<()> {
         for (index, outcome) in order.push(index, (index, outcome)) {
             progress.advance();

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::plan::Plan;
 use super::summary::Summary;
-use super::{Reporting, is_stored};
+use super::unfinished::Unfinished;
+use super::{Job, Reporting, is_stored};
 use crate::cli::progress::Progress;
 use crate::digest::{ContentHash, Fingerprint};
 use crate::predictor::{Extracted, Outcome};
@@ -20,6 +21,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(500);
 pub struct Acknowledger<'a> {
     store: &'a mut Store,
     plan: &'a Plan,
+    unfinished: &'a Unfinished,
     fingerprint: Fingerprint,
     /// Whether removed pictures are taken as well.
     again: bool,
@@ -54,14 +56,10 @@ enum Event<'a> {
 }
 
 impl<'a> Acknowledger<'a> {
-    pub fn new(
-        store: &'a mut Store,
-        plan: &'a Plan,
-        (fingerprint, again): (Fingerprint, bool),
-        reporting: &'a Reporting<'a>,
-    ) -> Self {
+    pub fn new(store: &'a mut Store, job: &'a Job<'a>, fingerprint: Fingerprint, reporting: &'a Reporting<'a>) -> Self {
         let (waiting, early_copies) = (Vec::new(), HashMap::new());
-        Self { store, plan, fingerprint, again, reporting, waiting, since: Instant::now(), early_copies }
+        let Job { plan, unfinished, again, .. } = *job;
+        Self { store, plan, unfinished, fingerprint, again, reporting, waiting, since: Instant::now(), early_copies }
     }
 
     /// Takes the outcome of item `index`; items come in the order of the plan.
@@ -74,16 +72,26 @@ impl<'a> Acknowledger<'a> {
     ) -> anyhow::Result<()> {
         match outcome {
             Outcome::Extracted(extracted) => self.keep(index, extracted, summary),
-            Outcome::Declined(hash) => self.copy(index, hash, summary),
-            Outcome::Failed(error) => {
-                let path = self.plan.item(index).path.display().to_string();
-                let reason = crate::cli::failure::causes(&error);
-                progress.warn(&format!("`{path}`: {reason}"));
-                self.tell(&Event::Failed { path: &path, reason: &reason })?;
-                summary.failed(path, reason);
-                Ok(())
-            }
+            Outcome::Declined(hash) => match self.passed_over(&hash)? {
+                Some(reason) => self.fail(index, reason, (summary, progress)),
+                None => self.copy(index, hash, summary),
+            },
+            Outcome::Failed(error) => self.fail(index, crate::cli::failure::causes(&error), (summary, progress)),
         }
+    }
+
+    /// Why a picture was not tried; `None` where its features are stored, or another thread has it.
+    fn passed_over(&self, hash: &ContentHash) -> anyhow::Result<Option<String>> {
+        let Some(reason) = self.unfinished.reason(hash) else { return Ok(None) };
+        Ok(is_stored(self.store, hash, &self.fingerprint)?.is_none().then_some(reason))
+    }
+
+    fn fail(&self, index: usize, reason: String, (summary, progress): (&mut Summary, &Progress)) -> anyhow::Result<()> {
+        let path = self.plan.item(index).path.display().to_string();
+        progress.warn(&format!("`{path}`: {reason}"));
+        self.tell(&Event::Failed { path: &path, reason: &reason })?;
+        summary.failed(path, reason);
+        Ok(())
     }
 
     fn keep(&mut self, index: usize, extracted: Extracted, summary: &mut Summary) -> anyhow::Result<()> {

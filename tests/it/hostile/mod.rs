@@ -3,3 +3,4 @@
 mod decoding;
 pub mod files;
 mod odd;
+mod runs;
