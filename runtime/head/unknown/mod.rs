@@ -130,7 +130,7 @@ const ENOUGH: usize = 8;
 
 impl UnknownRule {
     /// Sets the threshold so that `false_reject` of known samples are refused, given what a head and a distance that had
-    /// not seen them say about each. `None` when fewer than [`ENOUGH`] are known: the largest of so few scores says nothing
+    /// not seen them say about each. `None` when fewer than eight are known: the largest of so few scores says nothing
     /// of those to come.
     pub fn fit(distance: Distance, out_of_fold: &Evidence, false_reject: f64) -> Option<Self> {
         if out_of_fold.distances.len() < ENOUGH {
