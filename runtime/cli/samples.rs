@@ -97,21 +97,27 @@ impl Which {
                         "expected stored samples, got numbers that none has: {}; nothing was done",
                         missing.join(", ")
                     ),
-                    "`edgetl samples list` shows the numbers; a sample that was removed has none, and no head that is \
-                     fitted from now on knows it",
+                    "`edgetl samples list` shows the numbers",
                 ));
             }
         }
         Ok(self.filter())
     }
 
-    /// For editing: a choice, since an empty one would mean everything, of one sample at least.
-    fn chosen(&self, context: &Context) -> anyhow::Result<Filter> {
-        if self.filter() == Filter::default() {
+    /// Editing needs a choice: an empty one would mean everything.
+    fn choice(&self) -> anyhow::Result<Filter> {
+        let filter = self.filter();
+        if filter == Filter::default() {
             return Err(
                 WrongUsage("expected a choice of samples (--id, --label, --split, --source), got none".into()).into()
             );
         }
+        Ok(filter)
+    }
+
+    /// For editing: a choice of one sample at least.
+    fn chosen(&self, context: &Context) -> anyhow::Result<Filter> {
+        self.choice()?;
         let filter = self.known(context)?;
         if context.existing_store()?.samples(&filter)?.is_empty() {
             return Err(failure(
@@ -132,7 +138,9 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Merge { from, into } => merge(context, &from, &into),
         Command::Doctor(args) => doctor::run(&args, context),
         Command::Remove { all: true, forget, .. } => forget::remove(context, &Filter::default(), forget),
-        Command::Remove { which, forget, .. } => forget::remove(context, &which.chosen(context)?, forget),
+        // What is gone from the store may still be in heads, where the same command before this one was cut short.
+        Command::Remove { which, forget: true, .. } => forget::remove(context, &which.choice()?, true),
+        Command::Remove { which, forget: false, .. } => forget::remove(context, &which.chosen(context)?, false),
     }
 }
 

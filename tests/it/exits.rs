@@ -47,7 +47,7 @@ fn other_commands_whose_reader_has_gone_end_with_the_same_code_and_no_words() {
 fn numbers_of_samples_that_are_not_there_are_named_and_nothing_is_done() {
     let device = Device::taught();
     let before = device.json(&["samples", "list"]);
-    for command in [&["relabel", "x"][..], &["remove"], &["remove", "--forget"], &["list"], &["list", "--count"]] {
+    for command in [&["relabel", "x"][..], &["remove"], &["list"], &["list", "--count"]] {
         let arguments = [&["samples"], command, &["--id", "999,1", "--id", "1000"]].concat();
         let refused = device.edgetl(&arguments).assert().code(1);
         refused.stderr(contains("got numbers that none has: 999, 1000").and(contains("hint: ")));
@@ -71,4 +71,12 @@ fn an_edit_that_matches_nothing_is_no_success() {
     assert_eq!(device.json(&["samples", "list"]).len(), 48);
     // Nothing is asked for here, so nothing is a right answer.
     device.edgetl(&["samples", "list", "--split", "test"]).assert().code(0);
+}
+
+#[test]
+fn forgetting_goes_on_with_the_heads_though_the_samples_are_gone() {
+    let device = Device::taught();
+    device.json(&["samples", "remove", "--id", "1"]);
+    let forgotten = &device.json(&["samples", "remove", "--id", "1", "--forget"])[0];
+    assert_eq!((forgotten["removed"].as_u64(), forgotten["forgotten"]["head"].as_u64()), (Some(0), Some(2)));
 }
