@@ -17,7 +17,7 @@ const SECONDS: u64 = 6;
 /// A megabyte of weights is a quarter of a million multiplications a pixel of the last map.
 const SECONDS_A_MB: u64 = 1;
 /// Waiting for the disk or for other processes takes no processor.
-const PATIENCE: u64 = 6;
+const PATIENCE: u64 = 12;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Limits {
