@@ -1,26 +1,32 @@
-//! Connections: accepted up to a limit, timed, and let finish when the service stops.
+//! Connections: accepted at once, timed, and let finish when the service stops.
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
+use super::connections::{Connections, Phase, Place};
+use super::heard::Heard;
 use super::shared::Shared;
 
-/// More clients wait in the system's backlog until others have gone.
-const MOST: usize = 128;
 /// Of a request's head, and of what is read at once.
-const BUFFER_BYTES: usize = 64 << 10;
+const BUFFER_BYTES: usize = 16 << 10;
+const MOST_HEADERS: usize = 64;
+/// Between two looks for connections that have had their time.
+const LOOK: Duration = Duration::from_millis(250);
 /// How long to wait before accepting again when the system has no descriptors or memory left.
 const BREATHE: Duration = Duration::from_millis(100);
 
@@ -44,11 +50,17 @@ pub(super) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 }
 
 /// A listening socket, yet to be accepted from.
-pub(super) struct Connections {
+pub(super) struct Door {
     listener: TcpListener,
     client_timeout: Duration,
-    free: Arc<Semaphore>,
+    connections: Arc<Connections>,
     shared: Arc<Shared>,
+}
+
+/// The connection that a request came on.
+#[derive(Clone)]
+pub(super) struct Peer {
+    pub place: Arc<Place>,
 }
 
 /// Connections that are still open after accepting has ended.
@@ -58,65 +70,109 @@ pub(super) struct Open {
     graceful: GracefulShutdown,
 }
 
-impl Connections {
-    /// Belongs to the runtime that it is called in.
-    pub fn new(listener: std::net::TcpListener, client_timeout: Duration, shared: Arc<Shared>) -> io::Result<Self> {
+impl Door {
+    /// With `most` connections at once; belongs to the runtime that it is called in.
+    pub fn new(
+        listener: std::net::TcpListener,
+        most: usize,
+        client_timeout: Duration,
+        shared: Arc<Shared>,
+    ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
-        Ok(Self { listener, client_timeout, free: Arc::new(Semaphore::new(MOST)), shared })
+        Ok(Self { listener, client_timeout, connections: Connections::new(most, client_timeout), shared })
     }
 
     /// Serves every connection with `router` until `until` resolves; then the socket is closed.
     pub async fn accept(self, router: Router, until: impl Future<Output = ()>) -> Open {
         let mut open = Open::default();
+        let mut look = tokio::time::interval(LOOK);
         tokio::pin!(until);
         loop {
             let next = tokio::select! {
                 biased;
                 () = &mut until => return open,
-                next = self.next() => next,
+                _ = look.tick() => {
+                    self.connections.close_late(Instant::now());
+                    continue;
+                }
+                next = self.listener.accept() => next,
             };
             while open.tasks.try_join_next().is_some() {}
             match next {
-                Ok((stream, permit)) => {
-                    let connection = self.connection(stream, router.clone(), open.graceful.watcher());
-                    let shared = self.shared.clone();
-                    open.tasks.spawn(async move {
-                        shared.metrics.connections.inc();
-                        connection.await;
-                        shared.metrics.connections.dec();
-                        drop(permit);
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!("a connection could not be accepted: {error}");
-                    tokio::time::sleep(BREATHE).await;
-                }
+                Ok((stream, client)) => self.admit(stream, client.ip(), &router, &mut open).await,
+                Err(error) => self.recover(&error).await,
             }
         }
     }
 
-    async fn next(&self) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-        let permit = self.free.clone().acquire_owned().await.expect("never closed");
-        let (stream, _) = self.listener.accept().await?;
-        Ok((stream, permit))
+    async fn admit(&self, stream: TcpStream, client: IpAddr, router: &Router, open: &mut Open) {
+        let Some((place, closing, crowded)) = self.connections.enter(client) else { return };
+        let peer = Peer { place: Arc::new(place) };
+        let connection = self.connection(stream, router.clone(), peer, open.graceful.watcher());
+        let shared = self.shared.clone();
+        open.tasks.spawn(async move {
+            shared.metrics.connections.inc();
+            tokio::select! {
+                () = connection => {}
+                _ = closing => {}
+            }
+            shared.metrics.connections.dec();
+        });
+        if crowded {
+            // Lets the other close, so that its descriptor is free.
+            tokio::task::yield_now().await;
+        }
     }
 
-    fn connection(&self, stream: TcpStream, router: Router, watcher: Watcher) -> impl Future<Output = ()> + use<> {
+    /// Makes it likely that the next connection can be accepted, where this one could not.
+    async fn recover(&self, error: &io::Error) {
+        if is_short_of_descriptors(error) && self.connections.close_one() {
+            return tokio::task::yield_now().await;
+        }
+        tracing::warn!("a connection could not be accepted: {error}");
+        tokio::time::sleep(BREATHE).await;
+    }
+
+    fn connection(
+        &self,
+        stream: TcpStream,
+        router: Router,
+        peer: Peer,
+        watcher: Watcher,
+    ) -> impl Future<Output = ()> + use<> {
         // Answers are short: waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
-        let mut stream = TimeoutStream::new(stream);
+        let mut stream = TimeoutStream::new(Heard { stream, place: peer.place.clone() });
         stream.set_write_timeout(Some(self.client_timeout));
+        let router = TowerToHyperService::new(router);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let place = peer.place.clone();
+            place.set(Phase::Asking);
+            request.extensions_mut().insert(peer.clone());
+            let answer = router.call(request);
+            async move {
+                let answer = answer.await;
+                place.set(Phase::Idle);
+                answer
+            }
+        });
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(self.client_timeout).max_buf_size(BUFFER_BYTES);
-        let connection = http.serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router));
-        let watched = watcher.watch(connection);
+        // `Connections` closes what is late.
+        http.header_read_timeout(None).max_buf_size(BUFFER_BYTES).max_headers(MOST_HEADERS);
+        let watched = watcher.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
         async move {
             if let Err(error) = watched.await {
                 tracing::debug!("a connection ended early: {error}");
             }
         }
     }
+}
+
+/// Whether this process, or the whole system, has as many files open as it may.
+fn is_short_of_descriptors(error: &io::Error) -> bool {
+    // EMFILE and ENFILE, the same on every Unix that we build for.
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 impl Open {

@@ -11,13 +11,17 @@
 //! head that is published while the service runs is opened by the watcher and handed to the worker between two pictures.
 
 mod access;
+mod connections;
+mod descriptors;
 mod facts;
+mod heard;
 mod listen;
 mod metrics;
 mod model;
 mod pulse;
 mod queue;
 mod refusal;
+mod room;
 mod routes;
 mod shared;
 mod source;
@@ -37,7 +41,7 @@ pub use access::{Access, TokenError};
 pub use facts::{Facts, GoldenCheck};
 pub use source::{FindPackage, ModelError, Source};
 
-use listen::Connections;
+use listen::Door;
 use metrics::Metrics;
 use routes::App;
 use shared::Shared;
@@ -59,7 +63,7 @@ pub struct Settings {
     pub queue: usize,
     /// Of a request, in bytes.
     pub max_body: usize,
-    /// In which a client must have sent its head, then its body, and must take its answer.
+    /// In which a client must have sent its body and must take its answer, and after which an idle one is let go.
     pub client_timeout: Duration,
 }
 
@@ -102,10 +106,12 @@ pub fn run(
     let watcher = Watcher::new(source, shared.clone(), swap).start().map_err(ServeError::Start)?;
     let ended = Worker::new(model, swaps, shared.clone()).start(waiting).map_err(ServeError::Start)?;
     let supervisor = Supervisor::new(address, shared.clone());
-    let app = Arc::new(App::new(settings, jobs, shared.clone()));
+    let most = descriptors::most_connections();
+    // The others are for heads, for health, and for what is refused.
+    let app = Arc::new(App::new(settings, jobs, shared.clone(), most * 3 / 4));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
     let facts = shared.facts();
-    let run = Run { ended, supervisor: &supervisor, shared };
+    let run = Run { ended, supervisor: &supervisor, most, shared };
     let served = runtime.block_on(serve(listener, app, run, || started(address, &facts)));
     drop(watcher);
     served
@@ -116,6 +122,8 @@ struct Run<'a> {
     /// Closes when the worker thread ends.
     ended: oneshot::Receiver<()>,
     supervisor: &'a Supervisor,
+    /// How many connections may be open.
+    most: usize,
     shared: Arc<Shared>,
 }
 
@@ -125,9 +133,9 @@ async fn serve(
     run: Run<'_>,
     started: impl FnOnce() -> io::Result<()>,
 ) -> Result<(), ServeError> {
-    let Run { mut ended, supervisor, shared } = run;
+    let Run { mut ended, supervisor, most, shared } = run;
     let stop = listen::stop_signal().map_err(ServeError::Start)?;
-    let connections = Connections::new(listener, app.settings.client_timeout, shared).map_err(ServeError::Start)?;
+    let door = Door::new(listener, most, app.settings.client_timeout, shared).map_err(ServeError::Start)?;
     started().map_err(ServeError::Start)?;
     supervisor.ready();
     let mut worker_ended = false;
@@ -138,7 +146,7 @@ async fn serve(
         }
     };
     let open = tokio::select! {
-        open = connections.accept(routes::router(app), until) => open,
+        open = door.accept(routes::router(app), until) => open,
         never = supervisor.watch() => match never {},
     };
     if worker_ended {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use axum::body::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use super::refusal::Refusal;
+use super::room::Held;
 use super::shared::Shared;
 use crate::predictor::Answer;
 
@@ -17,7 +18,7 @@ pub(super) struct Job {
     pub top: usize,
     pub reply: oneshot::Sender<Result<Answer, Refusal>>,
     /// The picture's share of the memory for pictures, given back with it.
-    pub room: OwnedSemaphorePermit,
+    pub room: Held,
 }
 
 /// The end of the queue at which requests stand.

@@ -24,6 +24,10 @@ pub(super) enum Refusal {
     Method { path: String, method: String },
     #[error("expected the whole body within {} s, got a part of it", .0.as_secs_f32())]
     Slow(Duration),
+    #[error("expected at least 1 KiB of the body a second, got less for 5 s")]
+    Trickle,
+    #[error("expected the body to go on, since others wait for its memory, got a halt; try again")]
+    Halted,
     #[error("expected a body of at most {0} bytes, got more")]
     BodyTooLarge(usize),
     #[error(transparent)]
@@ -47,7 +51,7 @@ impl Refusal {
             Self::Token => StatusCode::UNAUTHORIZED,
             Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Slow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Slow(_) | Self::Trickle => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Picture(ExtractError::Preprocess(PreprocessError::Decode(error))) => match error {
                 DecodeError::TooLarge { .. } | DecodeError::Memory { .. } | DecodeError::Chunks { .. } => {
@@ -62,7 +66,7 @@ impl Refusal {
                 | DecodeError::Panicked { .. }
                 | DecodeError::Damaged { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             },
-            Self::QueueFull(_) | Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+            Self::QueueFull(_) | Self::NoRoom | Self::Halted => StatusCode::SERVICE_UNAVAILABLE,
             Self::Picture(_) | Self::Head(_) | Self::Panic | Self::NoWorker => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -108,6 +112,8 @@ mod tests {
             (ExtractError::from(PreprocessError::Output { expected: [1; 3], got: vec![] }).into(), 500),
             (HeadError::Dimension { expected: 1, got: 2 }.into(), 500),
             (Refusal::QueueFull(1), 503),
+            (Refusal::Halted, 503),
+            (Refusal::Trickle, 408),
             (Refusal::Token, 401),
         ] {
             assert_eq!(refusal.status().as_u16(), status, "{refusal}");

@@ -37,8 +37,9 @@ pub(super) struct App {
 }
 
 impl App {
-    pub fn new(settings: Settings, jobs: Queue, shared: Arc<Shared>) -> Self {
-        let bodies = Bodies::new(settings.max_body, settings.client_timeout);
+    /// At most `places` pictures are in memory at once.
+    pub fn new(settings: Settings, jobs: Queue, shared: Arc<Shared>, places: usize) -> Self {
+        let bodies = Bodies::new(settings.max_body, settings.client_timeout, places);
         Self { settings, jobs, shared, bodies }
     }
 }
@@ -159,6 +160,6 @@ async fn wrong_method(method: Method, uri: Uri, request: Request) -> Response {
 /// Refuses a request whose body was not read.
 async fn refuse(request: Request, refusal: Refusal) -> Response {
     let (parts, body) = request.into_parts();
-    upload::discard(&parts.headers, body).await;
+    upload::discard(&parts, body).await;
     refusal.into_response()
 }

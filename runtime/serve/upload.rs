@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest as _, Multipart, Request};
-use axum::http::{HeaderMap, header, request};
+use axum::http::{Extensions, HeaderMap, header, request};
 use http_body_util::BodyExt as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
+use super::connections::Phase;
+use super::listen::Peer;
 use super::refusal::Refusal;
+use super::room::{Held, KIBIBYTE, Room, Share};
 
-/// How many bodies of the greatest length may be in memory at once; many more of the usual length fit.
-const LARGEST_BODIES: usize = 4;
-/// The unit in which memory is shared out.
-const KIBIBYTE: usize = 1 << 10;
+/// In which a body must bring [`PACE_BYTES`], so that one that trickles is not read to the end of its time.
+const PACE_TIME: Duration = Duration::from_secs(5);
+/// 1 KiB a second.
+const PACE_BYTES: usize = 5 * KIBIBYTE;
 /// How long the rest of a body is read that was refused: a connection closed with unread data takes the answer along.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -23,7 +25,7 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(super) struct Bodies {
     max_bytes: usize,
     timeout: Duration,
-    room: Arc<Semaphore>,
+    room: Arc<Room>,
 }
 
 /// One picture with its share of the memory.
@@ -31,13 +33,13 @@ pub(super) struct Upload {
     /// The name of the file, where the client said one.
     pub name: Option<String>,
     pub picture: Bytes,
-    pub room: OwnedSemaphorePermit,
+    pub room: Held,
 }
 
 impl Bodies {
-    pub fn new(max_bytes: usize, timeout: Duration) -> Self {
-        let room = (LARGEST_BODIES * max_bytes.div_ceil(KIBIBYTE)).clamp(1, Semaphore::MAX_PERMITS);
-        Self { max_bytes, timeout, room: Arc::new(Semaphore::new(room)) }
+    /// At most `places` pictures have room at once.
+    pub fn new(max_bytes: usize, timeout: Duration, places: usize) -> Self {
+        Self { max_bytes, timeout, room: Room::new(max_bytes, places) }
     }
 
     /// Reads the picture that `request` carries: as its whole body, or as the one part of `multipart/form-data`.
@@ -45,13 +47,16 @@ impl Bodies {
         let (parts, mut body) = request.into_parts();
         let late = |_| Refusal::Slow(self.timeout);
         let read = match self.check_length(&parts.headers) {
-            Ok(()) => timeout(self.timeout, self.collect(&mut body)).await.map_err(late).flatten(),
+            Ok(()) => {
+                let collected = timeout(self.timeout, self.collect(&parts.extensions, &mut body)).await;
+                collected.map_err(late).flatten()
+            }
             Err(refusal) => Err(refusal),
         };
         let (bytes, room) = match read {
             Ok(read) => read,
             Err(refusal) => {
-                discard(&parts.headers, body).await;
+                discard(&parts, body).await;
                 return Err(refusal);
             }
         };
@@ -66,24 +71,65 @@ impl Bodies {
     }
 
     /// Memory is taken as it is filled: a client that announces much and sends little keeps nobody out.
-    async fn collect(&self, body: &mut Body) -> Result<(Bytes, OwnedSemaphorePermit), Refusal> {
-        let (mut bytes, mut room) = (Vec::new(), self.take(1)?);
-        while let Some(frame) = body.frame().await {
-            let broken = |error: axum::Error| Refusal::Request { expected: "a whole body", got: error.to_string() };
-            let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+    async fn collect(&self, of: &Extensions, body: &mut Body) -> Result<(Bytes, Held), Refusal> {
+        let mut share = self.room.enter().await?;
+        set(of, Phase::Working);
+        let (mut bytes, mut pace) = (Vec::new(), Pace::new());
+        while let Some(data) = self.more(body, &mut share, &pace).await? {
             let length = bytes.len() + data.len();
             if length > self.max_bytes {
                 return Err(Refusal::BodyTooLarge(self.max_bytes));
             }
-            room.merge(self.take(length.div_ceil(KIBIBYTE).saturating_sub(room.num_permits()))?);
+            share.grow(length).await?;
             bytes.extend_from_slice(&data);
+            pace.received(length);
         }
-        Ok((bytes.into(), room))
+        Ok((bytes.into(), share.whole()))
     }
 
-    fn take(&self, kibibytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
-        let share = u32::try_from(kibibytes).unwrap_or(u32::MAX);
-        self.room.clone().try_acquire_many_owned(share).map_err(|_| Refusal::NoRoom)
+    /// The next bytes of `body`, none at its end.
+    async fn more(&self, body: &mut Body, share: &mut Share, pace: &Pace) -> Result<Option<Bytes>, Refusal> {
+        let broken = |error: axum::Error| Refusal::Request { expected: "a whole body", got: error.to_string() };
+        loop {
+            let frame = tokio::select! {
+                frame = timeout_at(pace.deadline, body.frame()) => frame.map_err(|_| Refusal::Trickle)?,
+                () = share.must_give_way() => return Err(Refusal::Halted),
+            };
+            match frame {
+                None => return Ok(None),
+                // Trailers are no part of a picture.
+                Some(frame) => match frame.map_err(broken)?.into_data() {
+                    Ok(data) => return Ok(Some(data)),
+                    Err(_) => continue,
+                },
+            }
+        }
+    }
+}
+
+/// Until when a body must have brought how much.
+struct Pace {
+    wanted: usize,
+    deadline: Instant,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { wanted: PACE_BYTES, deadline: Instant::now() + PACE_TIME }
+    }
+
+    /// `length` bytes have come in all.
+    fn received(&mut self, length: usize) {
+        if length >= self.wanted {
+            *self = Self { wanted: length + PACE_BYTES, ..Self::new() };
+        }
+    }
+}
+
+/// Says what the connection of a request is at.
+fn set(extensions: &Extensions, phase: Phase) {
+    if let Some(peer) = extensions.get::<Peer>() {
+        peer.place.set(phase);
     }
 }
 
@@ -112,8 +158,9 @@ async fn part(parts: request::Parts, bytes: Bytes) -> Result<(Option<String>, By
 /// Reads what a client goes on sending after its request was refused, for a moment.
 ///
 /// A client that waits to be told to continue sends nothing, and must not be told to.
-pub(super) async fn discard(headers: &HeaderMap, mut body: Body) {
-    if headers.contains_key(header::EXPECT) {
+pub(super) async fn discard(parts: &request::Parts, mut body: Body) {
+    set(&parts.extensions, Phase::Asking);
+    if parts.headers.contains_key(header::EXPECT) {
         return;
     }
     let rest = async { while let Some(Ok(_)) = body.frame().await {} };
@@ -125,17 +172,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_taken_as_it_is_filled_and_given_back_with_the_picture() {
+    fn a_body_is_read_up_to_its_greatest_length_while_there_is_room() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let bodies = Bodies::new(4 * KIBIBYTE, Duration::from_secs(10));
+        let bodies = Bodies::new(32 * KIBIBYTE, Duration::from_secs(10), 2);
         let read = |length: usize| runtime.block_on(bodies.read(Request::new(Body::from(vec![7; length]))));
-        assert!(matches!(read(4 * KIBIBYTE + 1), Err(Refusal::BodyTooLarge(4096))));
-        let largest: Vec<_> = (0..LARGEST_BODIES - 1).map(|_| read(4 * KIBIBYTE).ok().unwrap()).collect();
-        let small: Vec<_> = (0..4).map(|_| read(1).ok().unwrap()).collect();
+        assert!(matches!(read(32 * KIBIBYTE + 1), Err(Refusal::BodyTooLarge(32768))));
+        let mut whole = vec![read(32 * KIBIBYTE).ok().unwrap(), read(1).ok().unwrap()];
         assert!(matches!(read(1), Err(Refusal::NoRoom)));
-        drop(small);
-        assert_eq!(read(2000).ok().unwrap().picture, [7; 2000][..]);
-        drop(largest);
-        assert_eq!(bodies.room.available_permits(), 4 * LARGEST_BODIES);
+        whole.pop();
+        assert_eq!(read(20_000).ok().unwrap().picture, [7; 20_000][..]);
+    }
+
+    #[test]
+    fn a_body_is_on_pace_as_long_as_it_brings_a_kibibyte_a_second() {
+        let mut pace = Pace::new();
+        let first = pace.deadline;
+        pace.received(PACE_BYTES - 1);
+        assert_eq!(pace.deadline, first);
+        pace.received(PACE_BYTES + 7);
+        assert!(pace.deadline > first && pace.wanted == 2 * PACE_BYTES + 7);
     }
 }

@@ -4,4 +4,5 @@ mod answers;
 mod life;
 mod refusals;
 mod service;
+mod slow;
 mod swaps;

@@ -41,8 +41,22 @@ impl Service {
 
     /// With the environment variables `variables`.
     pub fn start_with(device: &Device, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_edgetl"));
-        command.args(["serve", "--json", "--address", "127.0.0.1:0", "--provider", "tract"]).args(arguments);
+        Self::spawn(device, Command::new(env!("CARGO_BIN_EXE_edgetl")), arguments, variables)
+    }
+
+    /// With so many file descriptors at most.
+    pub fn start_within(device: &Device, descriptors: u32) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_edgetl")]);
+        Self::spawn(device, shell, &[], &[])
+    }
+
+    fn spawn(device: &Device, mut command: Command, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        command.args(["serve", "--json", "--provider", "tract"]).args(arguments);
+        if !arguments.contains(&"--address") {
+            command.args(["--address", "127.0.0.1:0"]);
+        }
         command.env_clear().env("EDGETL_STATE", device.state()).current_dir(device.path("."));
         command.envs(variables.iter().copied()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -75,7 +89,12 @@ impl Service {
 
     /// Sends bytes as they are and gives all that comes back until the service closes the connection.
     pub fn raw(&self, request: &[u8]) -> String {
-        let mut stream = TcpStream::connect(self.address).unwrap();
+        self.raw_at(self.address, request)
+    }
+
+    /// As [`Self::raw`], by another address of this machine.
+    pub fn raw_at(&self, address: SocketAddr, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(request).unwrap();
         let mut bytes = Vec::new();
@@ -141,6 +160,19 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 pub fn large(side: u32) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     image::RgbImage::new(side, side).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+/// A picture of so many pixels a side that does not get smaller when it is compressed.
+pub fn noise(side: u32) -> Vec<u8> {
+    let mut state = 1_u32;
+    let random = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let pixels = (0..side * side * 3).map(random).collect();
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::RgbImage::from_raw(side, side, pixels).unwrap().write_to(&mut bytes, image::ImageFormat::Png).unwrap();
     bytes.into_inner()
 }
 
