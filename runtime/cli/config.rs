@@ -116,6 +116,8 @@ pub struct ServeConfig {
     pub address: Option<SocketAddr>,
     /// A file with the token that clients must send.
     pub token_file: Option<PathBuf>,
+    /// Names by which clients reach the machine, besides its own.
+    pub hosts: Vec<String>,
     /// Pictures that may wait.
     pub queue: Option<u16>,
     pub max_body_megabytes: Option<u16>,
@@ -173,6 +175,7 @@ mod tests {
             [serve]
             address = "0.0.0.0:8080"
             token_file = "/etc/edgetl/token"
+            hosts = ["camera.lan", "192.168.1.7"]
             queue = 4
             max_body_megabytes = 8
             client_timeout = 10
@@ -188,6 +191,7 @@ mod tests {
         assert_eq!(config.heads.keep, 3);
         assert_eq!(config.serve.address, Some("0.0.0.0:8080".parse().unwrap()));
         assert_eq!((config.serve.queue, config.serve.max_body_megabytes), (Some(4), Some(8)));
+        assert_eq!(config.serve.hosts, ["camera.lan", "192.168.1.7"]);
         assert!(toml::from_str::<Config>("stat = 1").is_err());
     }
 
@@ -198,6 +202,7 @@ mod tests {
         let settings = packaged.lines().filter_map(|line| line.strip_prefix('#')).filter(|line| !line.starts_with(' '));
         let text: Vec<&str> = settings.collect();
         let config: Config = toml::from_str(&text.join("\n")).unwrap();
-        assert_eq!(config.engine.tensorrt.workspace_mib, Some(1024), "the last of the sections is read");
+        assert_eq!(config.engine.tensorrt.workspace_mib, Some(1024));
+        assert_eq!(config.serve.hosts, ["camera.lan"], "the last of the sections is read");
     }
 }

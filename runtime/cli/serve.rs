@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::engine::{EngineArgs, limits, with_fingerprint};
 use super::failure::OrHint;
-use crate::serve::{Access, Facts, ModelError, ServeError, Settings, Source, run as serve};
+use crate::serve::{Access, Facts, Host, ModelError, ServeError, Settings, Source, run as serve};
 use crate::store::ShelfError;
 
 /// Only this machine can reach it.
@@ -29,6 +29,9 @@ pub struct Args {
     /// A file with the token that clients must send as `Authorization: Bearer`; else $EDGETL_TOKEN is the token
     #[arg(long, value_name = "FILE", env = "EDGETL_TOKEN_FILE")]
     token_file: Option<PathBuf>,
+    /// Names by which clients reach this machine, besides its own, `localhost` and addresses [default: none]
+    #[arg(long, value_name = "NAME,…", env = "EDGETL_HOSTS", value_delimiter = ',')]
+    hosts: Option<Vec<Host>>,
     /// Pictures that may wait before more are refused with 503 [default: 16]
     #[arg(long, value_name = "N", env = "EDGETL_QUEUE", value_parser = clap::value_parser!(u16).range(1..=4096))]
     queue: Option<u16>,
@@ -40,7 +43,7 @@ pub struct Args {
         value_parser = clap::value_parser!(u16).range(1..=1024)
     )]
     max_body_megabytes: Option<u16>,
-    /// In which a client must send its request, and take its answer [default: 30]
+    /// In which a client must send its picture, and take its answer; an idle one is let go after it [default: 30]
     #[arg(
         long,
         value_name = "SECONDS",
@@ -83,10 +86,16 @@ impl Args {
         Ok(Settings {
             address: self.address.or(config.address).unwrap_or(ADDRESS),
             access: self.access(config.token_file.as_deref())?,
+            hosts: self.hosts(&config.hosts)?,
             queue: self.queue.or(config.queue).unwrap_or(QUEUE).into(),
             max_body: usize::from(megabytes.max(1)) << 20,
             client_timeout: Duration::from_secs(seconds.max(1).into()),
         })
+    }
+
+    fn hosts(&self, configured: &[String]) -> anyhow::Result<Vec<Host>> {
+        let read = |host: &String| host.parse().context("cannot use `hosts` in the section [serve] of the settings");
+        self.hosts.clone().map_or_else(|| configured.iter().map(read).collect(), Ok)
     }
 
     fn access(&self, configured: Option<&Path>) -> anyhow::Result<Access> {

@@ -60,6 +60,8 @@ pub(super) struct Door {
 /// The connection that a request came on.
 #[derive(Clone)]
 pub(super) struct Peer {
+    /// The address of this machine that the client connected to.
+    pub local: IpAddr,
     pub place: Arc<Place>,
 }
 
@@ -107,8 +109,10 @@ impl Door {
     }
 
     async fn admit(&self, stream: TcpStream, client: IpAddr, router: &Router, open: &mut Open) {
-        let Some((place, closing, crowded)) = self.connections.enter(client) else { return };
-        let peer = Peer { place: Arc::new(place) };
+        let (Some((place, closing, crowded)), Ok(local)) = (self.connections.enter(client), stream.local_addr()) else {
+            return;
+        };
+        let peer = Peer { local: local.ip(), place: Arc::new(place) };
         let connection = self.connection(stream, router.clone(), peer, open.graceful.watcher());
         let shared = self.shared.clone();
         open.tasks.spawn(async move {

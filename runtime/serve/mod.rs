@@ -15,9 +15,11 @@ mod connections;
 mod descriptors;
 mod facts;
 mod heard;
+mod hosts;
 mod listen;
 mod metrics;
 mod model;
+mod origin;
 mod pulse;
 mod queue;
 mod refusal;
@@ -39,6 +41,7 @@ use tokio::sync::oneshot;
 
 pub use access::{Access, TokenError};
 pub use facts::{Facts, GoldenCheck};
+pub use hosts::{Host, HostError};
 pub use source::{FindPackage, ModelError, Source};
 
 use listen::Door;
@@ -59,6 +62,8 @@ pub struct Settings {
     /// With port 0 the system chooses one.
     pub address: SocketAddr,
     pub access: Access,
+    /// Names and addresses by which clients reach the service, besides this machine's own.
+    pub hosts: Vec<Host>,
     /// Pictures that may wait for the worker, at least 1.
     pub queue: usize,
     /// Of a request, in bytes.

@@ -18,6 +18,10 @@ pub(super) enum Refusal {
     Request { expected: &'static str, got: String },
     #[error("expected `Authorization: Bearer` with this service's token")]
     Token,
+    #[error("expected a request for a name of this service, got one for `{0}`")]
+    Host(String),
+    #[error("expected a program or a page of this service to ask, got a page of `{0}`")]
+    Origin(String),
     #[error("expected one of /v1/predict, /health/live, /health/ready and /metrics, got `{0}`")]
     NoSuchPath(String),
     #[error("expected another method for `{path}`, got {method}")]
@@ -49,6 +53,8 @@ impl Refusal {
         match self {
             Self::Request { .. } => StatusCode::BAD_REQUEST,
             Self::Token => StatusCode::UNAUTHORIZED,
+            Self::Host(_) => StatusCode::MISDIRECTED_REQUEST,
+            Self::Origin(_) => StatusCode::FORBIDDEN,
             Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Slow(_) | Self::Trickle => StatusCode::REQUEST_TIMEOUT,
@@ -70,6 +76,21 @@ impl Refusal {
             Self::Picture(_) | Self::Head(_) | Self::Panic | Self::NoWorker => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
+
+    /// What the owner of the device can do about it.
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Host(_) => Some(
+                "where clients reach this service by that name, list it: `hosts` in the section [serve] of edgetl.toml, or \
+                 --hosts",
+            ),
+            Self::Origin(_) => Some(
+                "pages of other addresses may not ask; where this service's own page stands behind a proxy, the proxy must \
+                 pass on `Host` as the browser sent it",
+            ),
+            _ => None,
+        }
+    }
 }
 
 impl IntoResponse for Refusal {
@@ -78,7 +99,11 @@ impl IntoResponse for Refusal {
         if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
             tracing::error!("a request failed: {error}");
         }
-        let mut response = (status, Json(json!({ "error": error }))).into_response();
+        let body = match self.hint() {
+            Some(hint) => json!({ "error": error, "hint": hint }),
+            None => json!({ "error": error }),
+        };
+        let mut response = (status, Json(body)).into_response();
         let extra = match status {
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
             StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),

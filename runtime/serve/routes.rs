@@ -15,6 +15,9 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::Settings;
+use super::hosts::Hosts;
+use super::listen::Peer;
+use super::origin;
 use super::queue::{Job, Queue};
 use super::refusal::Refusal;
 use super::shared::Shared;
@@ -34,13 +37,15 @@ pub(super) struct App {
     jobs: Queue,
     shared: Arc<Shared>,
     bodies: Bodies,
+    hosts: Hosts,
 }
 
 impl App {
     /// At most `places` pictures are in memory at once.
     pub fn new(settings: Settings, jobs: Queue, shared: Arc<Shared>, places: usize) -> Self {
         let bodies = Bodies::new(settings.max_body, settings.client_timeout, places);
-        Self { settings, jobs, shared, bodies }
+        let hosts = Hosts::new(&settings.hosts, settings.address.ip());
+        Self { settings, jobs, shared, bodies, hosts }
     }
 }
 
@@ -57,8 +62,19 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         // `Bodies` has its own.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(app.clone(), only_own))
         .layer(from_fn_with_state(app.clone(), count))
         .with_state(app)
+}
+
+/// Lets nothing pass that is meant for another host or made by another's page.
+async fn only_own(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let local = request.extensions().get::<Peer>().map(|peer| peer.local);
+    let asked = (request.uri(), request.headers());
+    match origin::check(&app.hosts, local, request.version(), asked) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refuse(request, refusal).await,
+    }
 }
 
 /// Lets nobody pass without the token, where there is one.

@@ -40,7 +40,7 @@ fn a_client_that_stays_silent_does_not_hold_up_the_end() {
     let mut service = Service::start(&device, &[]);
     let _idle = TcpStream::connect(service.address).unwrap();
     let mut half = TcpStream::connect(service.address).unwrap();
-    let head = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf";
+    let head = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhalf";
     std::io::Write::write_all(&mut half, head).unwrap();
     eventually("the connections", || service.metric("edgetl_connections") >= 2.0);
     let end = Instant::now();
@@ -53,13 +53,13 @@ fn a_client_that_stays_silent_does_not_hold_up_the_end() {
 fn a_client_that_is_too_slow_is_let_go() {
     let device = Device::taught();
     let service = Service::start(&device, &["--client-timeout", "1"]);
-    let body = service.raw(b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf");
+    let body = service.raw(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhalf");
     assert!(body.starts_with("HTTP/1.1 408 "), "{body}");
     for head in ["", "GET /health/live HTTP/1.1\r\nHos"] {
         let said = service.raw(head.as_bytes());
         assert!(said.is_empty() || said.starts_with("HTTP/1.1 408 "), "{said}");
     }
-    let kept_alive = service.raw(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n");
+    let kept_alive = service.raw(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(kept_alive.starts_with("HTTP/1.1 200 "), "{kept_alive}");
     assert_eq!(service.get("/health/live").status, 200);
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod life;
+mod origins;
 mod refusals;
 mod service;
 mod slow;

@@ -55,7 +55,7 @@ fn every_request_that_cannot_be_answered_is_told_why() {
 fn a_body_without_a_length_meets_the_same_limit_and_one_with_a_length_is_refused_before_it_is_sent() {
     let device = Device::taught();
     let service = Service::start(&device, &["--max-body-megabytes", "1"]);
-    let head = "POST /v1/predict HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+    let head = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
     let mut chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n").into_bytes();
     for _ in 0..33 {
         chunked.extend(b"8000\r\n");
