@@ -75,12 +75,16 @@ fn several_decoders_share_one_allowance() {
 #[test]
 fn a_panic_costs_one_picture_and_is_not_printed() {
     let device = Device::taught();
-    std::fs::write(device.path("photos/star/odd.tif"), planar_tiles((500, 300), 256)).unwrap();
     device.draw("photos", 9, 0);
+    // Pictures that the head was not fitted on.
+    device.draw("others", 2, 50);
+    for folder in ["photos", "others"] {
+        std::fs::write(device.path(&format!("{folder}/star/odd.tif")), planar_tiles((500, 300), 256)).unwrap();
+    }
     for arguments in [
         &["collect", "photos", "--json"][..],
         &["collect", "photos", "--views", "1", "--json"],
-        &["eval", "photos", "--json"],
+        &["eval", "others", "--json"],
         &["predict", "photos", "--json"],
     ] {
         let run = device.edgetl(arguments).env("EDGETL_PROVIDER", "tract").output().unwrap();
