@@ -8,7 +8,7 @@
 //! ```text
 //! cli > {serve, page} > {predictor, sources, demo, advice} > {backbone, preprocess, store, head}
 //!     > {manifest, dataset, metrics}
-//!     > {atomic_file, digest, files, labels, panics, tensor}
+//!     > {atomic_file, digest, files, labels, panics, tensor, threads, trust} > {printable}
 //! ```
 
 pub mod advice;
@@ -28,8 +28,11 @@ pub mod page;
 pub mod panics;
 pub mod predictor;
 pub mod preprocess;
+pub mod printable;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod sources;
 pub mod store;
 pub mod tensor;
+pub mod threads;
+pub mod trust;

@@ -12,6 +12,7 @@
 //!
 //! In each folder `libonnxruntime.so` comes first, then the versioned names, newest first. A file counts when it is a
 //! library for this processor, exports `OrtGetApiBase` and is of version 1.20 or later; the first that counts is used.
+//! No file counts, be it found or named, that others than the user and root can change (`runtime/trust.rs`).
 
 use std::fs::File;
 use std::io::Read;
@@ -23,6 +24,7 @@ pub use super::library_error::MINIMUM_VERSION;
 
 use super::library_error::LibraryError;
 use super::onnxruntime::version::version;
+use crate::trust;
 
 /// A library that can be used.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -84,6 +86,8 @@ impl Search {
 
 fn examine(path: &Path) -> Result<FoundLibrary, LibraryError> {
     check_header(path)?;
+    trust::check(path)?;
+    check_companions(path)?;
     let version = version(path)?;
     let numbers: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
     if !matches!(numbers.as_slice(), [major, minor, ..] if (*major, *minor) >= MINIMUM_VERSION) {
@@ -94,6 +98,20 @@ fn examine(path: &Path) -> Result<FoundLibrary, LibraryError> {
         folder(path) == Some(true) || path.canonicalize().is_ok_and(|path| folder(&path) == Some(true))
     };
     Ok(FoundLibrary { cuda: beside("cuda"), tensorrt: beside("tensorrt"), path: path.to_owned(), version })
+}
+
+/// Holds that what ONNX Runtime itself loads from its folder is to be trusted as well.
+fn check_companions(path: &Path) -> Result<(), LibraryError> {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    for folder in [path, &real].into_iter().filter_map(Path::parent) {
+        for name in ["shared", "cuda", "tensorrt"] {
+            let companion = folder.join(provider_name(name));
+            if companion.is_file() {
+                trust::check(&companion)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// `libonnxruntime.so`, `libonnxruntime.dylib` or `onnxruntime.dll`.

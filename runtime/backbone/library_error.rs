@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::EngineError;
+use crate::trust::TrustError;
 
 /// The oldest ONNX Runtime that is accepted, as (major, minor).
 pub const MINIMUM_VERSION: (u32, u32) = (1, 20);
@@ -14,6 +15,8 @@ pub enum LibraryError {
     NotFound { name: String, searched: Vec<PathBuf> },
     #[error("expected a readable library at `{path}`")]
     Unreadable { path: PathBuf, source: io::Error },
+    #[error("expected a library that only this user and root can change")]
+    Untrusted(#[from] TrustError),
     #[error("expected a shared library at `{0}`, got another kind of file")]
     NotALibrary(PathBuf),
     #[error("expected a library for {expected} at `{path}`, got one for {got}")]

@@ -6,10 +6,11 @@
 pub(super) mod version;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ndarray::{Array4, ArrayD, ArrayView4};
 use ort::ep::{self, ExecutionProviderDispatch};
+use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
@@ -49,11 +50,18 @@ pub(super) fn start(path: &Path) -> Result<Runtime, LibraryError> {
     *state = State::Failed;
     let start_error = |source: EngineError| LibraryError::Start { path: path.to_owned(), source };
     let builder = ort::init_from(absolute(path)).map_err(|error| start_error(error.into()))?;
-    let builder = builder.with_name("edgetl").with_telemetry(false);
+    let builder = builder.with_name("edgetl").with_telemetry(false).with_logger(Arc::new(log));
     let environment = builder.build().map_err(|error| start_error(error.into()))?;
+    environment.set_log_level(LogLevel::Warning);
     let runtime = Runtime { environment, path: path.to_owned() };
     *state = State::Started(runtime.clone());
     Ok(runtime)
+}
+
+/// ONNX Runtime would write to stderr, with the names that a network's file gives its nodes; its errors come back to the
+/// caller besides.
+fn log(_: LogLevel, _category: &str, _id: &str, _place: &str, message: &str) {
+    tracing::debug!("ONNX Runtime: {message}");
 }
 
 /// `ort` would look for a relative path beside the program first.

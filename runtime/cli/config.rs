@@ -7,7 +7,9 @@ use anyhow::Context;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::failure::OrHint;
+use super::remedy::OWNERSHIP;
 use crate::backbone::{CudaOptions, ProviderChoice, TensorRtOptions};
+use crate::trust;
 
 const LOCAL: &str = "edgetl.toml";
 const SYSTEM: &str = "/etc/edgetl/edgetl.toml";
@@ -132,10 +134,19 @@ impl Config {
             Some(path) => Some(path),
             None => [Path::new(LOCAL), Path::new(SYSTEM)].into_iter().find(|path| path.exists()),
         };
-        found.map_or_else(|| Ok(Self::default()), Self::read)
+        let Some(path) = found else { return Ok(Self::default()) };
+        let config = Self::read(path)?;
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        tracing::info!("settings in `{}`", absolute.display());
+        Ok(config)
     }
 
+    /// Settings name code, so those that somebody else can write are an error and not passed over: the user, who sees them
+    /// there, would take them to be in force, and whoever laid them there is to be noticed.
     fn read(path: &Path) -> anyhow::Result<Self> {
+        trust::check(path)
+            .with_context(|| format!("cannot obey the settings `{}`", path.display()))
+            .or_hint(format!("{OWNERSHIP}, name settings of your own with --config FILE, or work in another folder"))?;
         let text = crate::files::read_to_string(path)
             .with_context(|| format!("cannot read the settings `{}`", path.display()))?;
         toml::from_str(&text)

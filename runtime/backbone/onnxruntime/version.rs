@@ -12,7 +12,7 @@ use crate::backbone::LibraryError;
 pub fn version(path: &Path) -> Result<String, LibraryError> {
     let open_error = |source: libloading::Error| LibraryError::Open { path: path.to_owned(), source: source.into() };
     let no_runtime = || LibraryError::NotOnnxRuntime(path.to_owned());
-    // SAFETY: loading runs the library's initialisers; the user or the system put it where ONNX Runtime belongs.
+    // SAFETY: loading runs the library's initialisers; only the user and root can have put it there.
     let library = unsafe { libloading::Library::new(std::path::absolute(path).unwrap_or_else(|_| path.to_owned())) }
         .map_err(open_error)?;
     // SAFETY: a library that exports this name is ONNX Runtime, whose function has had this type since 1.0.
