@@ -1,8 +1,12 @@
-//! Files that are either the old one or the new one, whatever happens in between.
+//! Files and folders that are either the old one or the new one, whatever happens in between.
+
+mod folder;
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+
+pub use folder::{recover_folder, recover_folders, remove_folder, remove_leftovers, replace_folder};
 
 /// What the names of temporary files begin with.
 pub const TEMPORARY: &str = ".tmp-";

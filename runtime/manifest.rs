@@ -1,6 +1,10 @@
 //! What a backbone package says of itself: `manifest.toml`.
 
+mod name;
+
 use serde::{Deserialize, Serialize};
+
+pub use name::{BackboneName, BackboneNameError};
 
 use crate::digest::{Digest, Fingerprint};
 
@@ -12,7 +16,7 @@ pub const FORMAT: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     pub format: u32,
-    pub name: String,
+    pub name: BackboneName,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub licence: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -259,7 +263,7 @@ mod tests {
     fn what_changes_a_feature_changes_the_fingerprint_and_nothing_else_does() {
         let manifest = Manifest::parse(TEXT).unwrap();
         let mut renamed = manifest.clone();
-        renamed.name = "other".into();
+        renamed.name = "other".parse().unwrap();
         renamed.feature.map = Some("x".into());
         assert_eq!(renamed.fingerprint(), manifest.fingerprint());
         let mut shifted = manifest.clone();
@@ -287,6 +291,7 @@ mod tests {
             ("file = \"backbone.onnx\"", "file = \"../backbone.onnx\""),
             ("kind = \"map\"", "kind = \"cube\""),
             ("name = \"net\"", "name = \"net\"\nsurprise = 1"),
+            ("name = \"net\"", "name = \"../net\""),
         ] {
             assert!(Manifest::parse(&TEXT.replace(from, to)).is_err(), "{to}");
         }

@@ -122,14 +122,16 @@ pub(super) fn while_building<T>(folder: Option<&Path>, work: impl FnOnce() -> T)
 fn reporting<T>((first, every): (Duration, Duration), report: impl Fn(Duration) + Send, work: impl FnOnce() -> T) -> T {
     let (done, watch) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
-        scope.spawn(move || {
+        let watch = move || {
             let (mut elapsed, mut next) = (Duration::ZERO, first);
             while watch.recv_timeout(next) == Err(mpsc::RecvTimeoutError::Timeout) {
                 elapsed += next;
                 report(elapsed);
                 next = every;
             }
-        });
+        };
+        // Where the system gives no thread, nothing is told.
+        let _ = std::thread::Builder::new().spawn_scoped(scope, watch);
         let result = work();
         drop(done);
         result

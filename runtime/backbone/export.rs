@@ -30,7 +30,7 @@ pub fn export_classifier(package: Package, head: &ScoringHead) -> Result<Vec<u8>
     exported.set_properties([
         (PREPROCESS_KEY.to_owned(), json(serde_json::to_string(&left))),
         (LABELS_KEY.to_owned(), json(serde_json::to_string(&head.labels))),
-        ("edgetl.backbone".to_owned(), manifest.name),
+        ("edgetl.backbone".to_owned(), manifest.name.to_string()),
         ("edgetl.fingerprint".to_owned(), fingerprint.to_string()),
         ("Image.BitmapPixelFormat".to_owned(), "Rgb8".to_owned()),
         ("Image.NominalPixelRange".to_owned(), "NominalRange_0_255".to_owned()),

@@ -8,13 +8,13 @@ use super::graph::{FeatureCut, ImageInput, Network, Shapes};
 use super::metadata::Declared;
 use super::{BackboneError, Classifier, Options, Package, PackageError, PreprocessSpec, onnxruntime, tract};
 use crate::digest::Digest;
-use crate::manifest::{FORMAT, FeatureKind, Manifest, Onnx, Preprocess};
+use crate::manifest::{BackboneName, FORMAT, FeatureKind, Manifest, Onnx, Preprocess};
 
 /// What a user may say of a bare ONNX file; everything left out is found.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ImportRequest {
     /// The backbone's name; the file's by default.
-    pub name: Option<String>,
+    pub name: Option<BackboneName>,
     /// The image input's name.
     pub input: Option<String>,
     /// The feature's tensor or node.
@@ -172,22 +172,7 @@ fn classifier(network: &Network, output: &str, dim: usize, labels: Vec<String>) 
     Some(Classifier { weights, bias, labels })
 }
 
-/// The file's name without its extension, in characters that a folder's name may have everywhere.
-fn name_of(path: &Path) -> String {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
-    let name: String = stem.trim_start_matches('.').chars().map(plain).take(64).collect();
-    if name.is_empty() { "backbone".to_owned() } else { name }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_one_that_a_folder_can_have() {
-        assert_eq!(name_of(Path::new("/a/MobileNet v2 (1.0).onnx")), "MobileNet_v2__1.0_");
-        assert_eq!(name_of(Path::new("..")), "backbone");
-        assert_eq!(name_of(Path::new("...onnx")), "backbone");
-    }
+/// The file's name without its extension.
+fn name_of(path: &Path) -> BackboneName {
+    BackboneName::of_file(&path.file_stem().unwrap_or_default().to_string_lossy())
 }

@@ -107,7 +107,7 @@ impl Loader {
     }
 
     fn name(&self) -> String {
-        self.manifest.name.clone()
+        self.manifest.name.to_string()
     }
 }
 
@@ -238,7 +238,7 @@ impl Walk<'_> {
         let (threads, options) = (self.options.threads, self.options);
         let recorded = matches!(provider, Provider::TensorRt | Provider::Cuda);
         let opening = Opening { provider, threads, options, engines, recorded };
-        let load_error = |source| BackboneError::Load { provider, name: self.manifest.name.clone(), source };
+        let load_error = |source| BackboneError::Load { provider, name: self.manifest.name.to_string(), source };
         let prove = || {
             let engine = runtime.open(cut, &opening).map_err(load_error)?;
             self.prove(Box::new(engine), provider, batch_limit(cut.batch))
@@ -251,7 +251,7 @@ impl Walk<'_> {
 
     fn tract(&self, cut: &CutNetwork) -> Result<(Source, Session), BackboneError> {
         let provider = Provider::Tract;
-        let load_error = |source| BackboneError::Load { provider, name: self.manifest.name.clone(), source };
+        let load_error = |source| BackboneError::Load { provider, name: self.manifest.name.to_string(), source };
         let plan = Plan::new(cut).map_err(load_error)?;
         let session = self.prove(Box::new(plan.session(self.options.threads)), provider, usize::MAX)?;
         Ok((Source::Tract(plan), session))

@@ -39,6 +39,8 @@ pub enum PackageError {
     TooLarge { path: PathBuf, limit: u64, got: u64 },
     #[error("expected a valid manifest at `{path}`")]
     Manifest { path: PathBuf, source: ManifestError },
+    #[error("expected a backbone package, an empty folder or nothing at `{path}`, got {got}")]
+    Occupied { path: PathBuf, got: String },
     #[error("expected the preprocessing of a network")]
     Preprocess(#[source] ManifestError),
     #[error("expected valid golden vectors at `{path}`")]
@@ -61,10 +63,7 @@ impl Package {
     /// # Errors
     /// When a file is missing, damaged or of another format.
     pub fn open(folder: &Path) -> Result<Self, PackageError> {
-        let path = folder.join(MANIFEST_FILE);
-        let text = read(&path, 1 << 20)?;
-        let manifest = Manifest::parse(&String::from_utf8_lossy(&text))
-            .map_err(|source| PackageError::Manifest { path, source })?;
+        let manifest = read_manifest(folder)?;
         let path = folder.join(&manifest.onnx.file);
         let onnx = read(&path, MAX_BYTES)?;
         let (expected, got) = (manifest.onnx.sha256, Digest::of(&onnx));
@@ -75,27 +74,52 @@ impl Package {
         Ok(Self { manifest, onnx, golden, classifier })
     }
 
-    /// Writes the package to `folder`: a new folder beside it, then a rename. What is there already stays where it is
-    /// the same package, and is replaced where it is another.
+    /// Writes the package to `folder`. What is there already stays where it is the same package, and is replaced where it
+    /// is another; at any time the one or the other is there, whole.
+    ///
+    /// # Errors
+    /// [`PackageError::Occupied`] when something else is there, which stays; when something cannot be written.
     pub fn save(&self, folder: &Path) -> Result<(), PackageError> {
         let write_error = |source| PackageError::Write { path: folder.to_owned(), source };
-        if Self::open(folder).is_ok_and(|there| there == *self) {
+        // Where a link leads to a package, that package is replaced and not the link.
+        let resolved = folder.canonicalize().or_else(|_| std::path::absolute(folder)).map_err(write_error)?;
+        atomic_file::recover_folder(&resolved);
+        if Self::open(&resolved).is_ok_and(|there| there == *self) {
             return Ok(());
         }
-        let parent = match folder.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        fs::create_dir_all(parent).map_err(write_error)?;
-        let new = tempfile::Builder::new().prefix(".tmp-").tempdir_in(parent).map_err(write_error)?;
-        self.write_files(new.path()).map_err(write_error)?;
-        let old = tempfile::Builder::new().prefix(".old-").tempdir_in(parent).map_err(write_error)?;
-        match fs::rename(folder, old.path()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(write_error(error)),
-            _ => {}
+        Self::check_place(folder)?;
+        atomic_file::replace_folder(&resolved, |new| self.write_files(new)).map_err(write_error)
+    }
+
+    /// Holds that a package may be written to `folder`: nothing is there, or an empty folder, or a package, which would
+    /// be replaced, and no other file.
+    ///
+    /// # Errors
+    /// [`PackageError::Occupied`] when something else is there.
+    pub fn check_place(folder: &Path) -> Result<(), PackageError> {
+        let occupied = |got: String| Err(PackageError::Occupied { path: folder.to_owned(), got });
+        let read_error = |source| PackageError::Read { path: folder.to_owned(), source };
+        match fs::metadata(folder) {
+            Ok(found) if !found.is_dir() => return occupied("a file".to_owned()),
+            Ok(_) => {}
+            Err(_) if folder.is_symlink() => return occupied("a link that leads nowhere".to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(read_error(source)),
         }
-        fs::rename(new.keep(), folder).map_err(write_error)?;
-        atomic_file::sync_folder(folder).map_err(write_error)
+        let entries: Vec<_> = fs::read_dir(folder).and_then(Iterator::collect).map_err(read_error)?;
+        let manifest = match read_manifest(folder) {
+            _ if entries.is_empty() => return Ok(()),
+            Ok(manifest) => manifest,
+            Err(error) => return occupied(format!("a folder that is none ({error})")),
+        };
+        let own = [MANIFEST_FILE, &manifest.onnx.file, GOLDEN_FILE, CLASSIFIER_FILE, LABELS_FILE];
+        let is_own = |entry: &&fs::DirEntry| {
+            own.iter().any(|name| entry.file_name() == *name) && entry.file_type().is_ok_and(|kind| kind.is_file())
+        };
+        match entries.iter().find(|entry| !is_own(entry)) {
+            Some(entry) => occupied(format!("a package with `{}` in it", entry.file_name().display())),
+            None => Ok(()),
+        }
     }
 
     fn write_files(&self, folder: &Path) -> io::Result<()> {
@@ -148,6 +172,12 @@ impl Package {
     }
 }
 
+fn read_manifest(folder: &Path) -> Result<Manifest, PackageError> {
+    let path = folder.join(MANIFEST_FILE);
+    let text = read(&path, 1 << 20)?;
+    Manifest::parse(&String::from_utf8_lossy(&text)).map_err(|source| PackageError::Manifest { path, source })
+}
+
 /// Reads a file after a look at its length.
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
     let read_error = |source| PackageError::Read { path: path.to_owned(), source };
@@ -196,7 +226,7 @@ mod tests {
     fn package(onnx: &[u8]) -> Package {
         let manifest = Manifest {
             format: crate::manifest::FORMAT,
-            name: "net".into(),
+            name: "net".parse().unwrap(),
             licence: String::new(),
             source: String::new(),
             onnx: Onnx { file: "backbone.onnx".into(), sha256: Digest::of(b""), input: "x".into() },
@@ -222,6 +252,41 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_package_or_holds_another_file_is_never_replaced() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("net");
+        let refused = |got: &str| {
+            let error = package(b"new").save(&folder).unwrap_err();
+            assert!(matches!(error, PackageError::Occupied { .. }) && error.to_string().contains(got), "{error}");
+        };
+        fs::write(&folder, b"precious").unwrap();
+        refused("a file");
+        fs::remove_file(&folder).unwrap();
+        fs::create_dir(&folder).unwrap();
+        package(b"first").save(&folder).unwrap();
+        fs::write(folder.join("photo.jpg"), b"precious").unwrap();
+        refused("`photo.jpg`");
+        fs::remove_file(folder.join(MANIFEST_FILE)).unwrap();
+        refused("a folder that is none");
+        fs::write(folder.join(MANIFEST_FILE), b"[package]\nname = \"another's\"").unwrap();
+        refused("a folder that is none");
+        assert_eq!(fs::read(folder.join("photo.jpg")).unwrap(), b"precious");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_to_a_package_stays_a_link_and_one_to_nothing_is_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        let (folder, link) = (parent.path().join("net"), parent.path().join("link"));
+        std::os::unix::fs::symlink("net", &link).unwrap();
+        assert!(matches!(package(b"one").save(&link), Err(PackageError::Occupied { .. })));
+        package(b"one").save(&folder).unwrap();
+        package(b"two").save(&link).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(Package::open(&folder).unwrap().onnx(), b"two");
+    }
+
+    #[test]
     fn a_changed_network_is_refused() {
         let state = tempfile::tempdir().unwrap();
         let folder = state.path().join("net");
@@ -233,12 +298,13 @@ mod tests {
     #[test]
     fn a_package_without_a_part_that_it_needs_is_refused() {
         let state = tempfile::tempdir().unwrap();
-        let folder = state.path().join("net");
         for missing in [MANIFEST_FILE, "backbone.onnx"] {
+            let folder = state.path().join(missing);
             package(b"good").save(&folder).unwrap();
             fs::remove_file(folder.join(missing)).unwrap();
             assert!(matches!(Package::open(&folder), Err(PackageError::Read { .. })), "{missing}");
         }
+        let folder = state.path().join("net");
         package(b"good").save(&folder).unwrap();
         fs::write(folder.join(GOLDEN_FILE), b"broken").unwrap();
         assert!(matches!(Package::open(&folder), Err(PackageError::Golden { .. })));

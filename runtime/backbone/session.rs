@@ -40,7 +40,7 @@ impl Session {
     }
 
     fn run_error(&self, source: EngineError) -> BackboneError {
-        BackboneError::Run { provider: self.provider, name: self.manifest.name.clone(), source }
+        BackboneError::Run { provider: self.provider, name: self.manifest.name.to_string(), source }
     }
 
     /// Holds that the run before this ran where it was asked to, where that was recorded.
@@ -85,7 +85,7 @@ impl Session {
             let views: Vec<_> = parts.iter().map(|outputs| outputs[output].view()).collect();
             concatenate(Axis(0), &views).map_err(|error| BackboneError::Run {
                 provider: self.provider,
-                name: self.manifest.name.clone(),
+                name: self.manifest.name.to_string(),
                 source: error.into(),
             })
         };

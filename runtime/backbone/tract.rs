@@ -4,6 +4,7 @@
 //! threads as the session has, because tract gains nothing from larger batches.
 
 use std::sync::Arc;
+use std::thread::{Builder, ScopedJoinHandle};
 
 use ndarray::{ArrayD, ArrayView4, Axis, IxDyn, concatenate};
 use tract_onnx::pb::tensor_proto::DataType;
@@ -129,8 +130,14 @@ impl Engine for Tract {
         let shares: Vec<Result<Vec<_>, EngineError>> = match images.len() <= share {
             true => vec![run(&images)],
             false => std::thread::scope(|scope| {
-                let workers: Vec<_> = images.chunks(share).map(|images| scope.spawn(move || run(images))).collect();
-                workers.into_iter().map(|worker| worker.join().expect("panics of tract are caught")).collect()
+                let start = |images| Builder::new().spawn_scoped(scope, move || run(images));
+                let workers: Vec<_> = images.chunks(share).map(|images| (images, start(images))).collect();
+                let result = |(images, worker): (_, std::io::Result<ScopedJoinHandle<'_, _>>)| match worker {
+                    Ok(worker) => worker.join().expect("panics of tract are caught"),
+                    // Where the system gives no thread, this one does that share too.
+                    Err(_) => run(images),
+                };
+                workers.into_iter().map(result).collect()
             }),
         };
         let images: Vec<Vec<ArrayD<f32>>> = shares.into_iter().collect::<Result<Vec<_>, _>>()?.concat();

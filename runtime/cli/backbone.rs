@@ -4,14 +4,17 @@ mod import;
 mod inspect;
 mod known;
 
+use anyhow::Context as _;
 use serde::Serialize;
 
 use super::context::Context;
 use super::engine;
 use super::failure::{OrHint, failure};
 use super::output::table;
+use crate::atomic_file;
 use crate::digest::Fingerprint;
 use crate::head::HeadArtifact;
+use crate::manifest::BackboneName;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -22,10 +25,10 @@ pub enum Command {
     /// All backbones in the state directory, the one in use marked
     List,
     /// Make a kept backbone the one in use
-    Use { name: String },
+    Use { name: BackboneName },
     /// Remove a kept backbone; the features that it gave stay
     Remove {
-        name: String,
+        name: BackboneName,
         /// Even if it is in use or heads were fitted on it
         #[arg(long)]
         force: bool,
@@ -44,7 +47,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
 
 #[derive(Serialize)]
 struct Row {
-    name: String,
+    name: BackboneName,
     #[serde(rename = "use")]
     in_use: bool,
     dim: usize,
@@ -62,7 +65,7 @@ fn list(context: &Context) -> anyhow::Result<()> {
     let rows: Vec<Row> = engine::kept(context)?
         .into_iter()
         .map(|(name, package)| Row {
-            in_use: current.as_deref() == Some(&*name),
+            in_use: current.as_ref() == Some(&name),
             dim: package.manifest().feature.dim,
             width: package.manifest().preprocess.width,
             height: package.manifest().preprocess.height,
@@ -70,7 +73,7 @@ fn list(context: &Context) -> anyhow::Result<()> {
             licence: package.manifest().licence.clone(),
             source: package.manifest().source.clone(),
             fingerprint: package.fingerprint().to_string(),
-            path: context.state.backbones().join(&name).display().to_string(),
+            path: context.state.backbones().join(name.as_str()).display().to_string(),
             name,
         })
         .collect();
@@ -80,7 +83,7 @@ fn list(context: &Context) -> anyhow::Result<()> {
         }
         let lines = rows.iter().map(|row| {
             [
-                row.name.clone(),
+                row.name.to_string(),
                 if row.in_use { "in use".to_owned() } else { String::new() },
                 format!("{}x{}", row.width, row.height),
                 row.dim.to_string(),
@@ -95,11 +98,11 @@ fn list(context: &Context) -> anyhow::Result<()> {
 
 #[derive(Serialize)]
 struct Named<'a> {
-    backbone: &'a str,
+    backbone: &'a BackboneName,
     fingerprint: String,
 }
 
-fn choose(context: &Context, name: &str) -> anyhow::Result<()> {
+fn choose(context: &Context, name: &BackboneName) -> anyhow::Result<()> {
     let package = engine::named(context, name)?;
     engine::use_backbone(&mut context.store()?, name)?;
     let named = Named { backbone: name, fingerprint: package.fingerprint().to_string() };
@@ -107,20 +110,22 @@ fn choose(context: &Context, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn remove(context: &Context, name: &str, force: bool) -> anyhow::Result<()> {
+fn remove(context: &Context, name: &BackboneName, force: bool) -> anyhow::Result<()> {
     let package = engine::named(context, name)?;
     if !force {
         refuse_if_needed(context, name, package.fingerprint())?;
     }
-    let folder = context.state.backbones().join(name);
-    std::fs::remove_dir_all(&folder).or_hint("look at what is left of the folder")?;
+    let folder = context.state.backbones().join(name.as_str());
+    atomic_file::remove_folder(&folder)
+        .with_context(|| format!("cannot remove `{}`", folder.display()))
+        .or_hint("look at what is left of the folder")?;
     let named = Named { backbone: name, fingerprint: package.fingerprint().to_string() };
     context.output.result(&named, || format!("removed {name}"))?;
     Ok(())
 }
 
-fn refuse_if_needed(context: &Context, name: &str, fingerprint: Fingerprint) -> anyhow::Result<()> {
-    if engine::current_name(context)?.as_deref() == Some(name) {
+fn refuse_if_needed(context: &Context, name: &BackboneName, fingerprint: Fingerprint) -> anyhow::Result<()> {
+    if engine::current_name(context)?.as_ref() == Some(name) {
         return Err(failure(
             format!("expected a backbone that is not in use, got `{name}`"),
             "choose another first: edgetl backbone use NAME; or --force",

@@ -8,13 +8,15 @@ use super::context::Context;
 use super::failure::{OrHint, failure, hinted};
 use super::remedy;
 use super::trial::{self, Purpose};
+use crate::atomic_file;
 use crate::backbone::{ImportRequest, Loader, Options, Package, PreprocessSpec, Preset, ProviderChoice};
 use crate::digest::Fingerprint;
-use crate::manifest::Resize;
+use crate::manifest::{BackboneName, Resize};
 use crate::predictor::session_threads;
 use crate::preprocess::Limits;
 use crate::store::Store;
 
+const CHOOSE: &str = "name the one to use: edgetl backbone use NAME; `edgetl backbone list` shows what is kept";
 /// The store's setting that names the backbone in use.
 const CURRENT: &str = "backbone";
 
@@ -136,6 +138,7 @@ impl BackboneArgs {
             engine: engine.options(context),
             ..ImportRequest::default()
         };
+        self.backbone.iter().for_each(|path| atomic_file::recover_folder(path));
         match &self.backbone {
             None => current(context, store),
             Some(path) if path.is_file() => trial::pass(path, &request(), Purpose::Run, CLASSIFIER)
@@ -145,7 +148,10 @@ impl BackboneArgs {
                 trial::pass(path, &request(), Purpose::Run, CLASSIFIER)?;
                 Ok(Package::open(path)?)
             }
-            Some(name) => named(context, &name.to_string_lossy()),
+            Some(name) => match name.to_string_lossy().parse() {
+                Ok(name) => named(context, &name),
+                Err(_) => Err(no_such_backbone(&name.to_string_lossy())),
+            },
         }
     }
 }
@@ -173,24 +179,30 @@ fn built_in(context: &Context) -> anyhow::Result<Package> {
 /// The backbone that `collect` remembered, else the one in the box.
 pub fn current(context: &Context, store: &Store) -> anyhow::Result<Package> {
     match store.setting(CURRENT)? {
-        Some(name) => named(context, &name),
+        Some(name) => {
+            let name = name.parse::<BackboneName>();
+            named(context, &name.context("expected a name of the backbone in use").or_hint(CHOOSE)?)
+        }
         None => built_in(context),
     }
 }
 
 /// The backbone kept under `name`.
-pub fn named(context: &Context, name: &str) -> anyhow::Result<Package> {
-    let folder = context.state.backbones().join(name);
-    if name.contains(['/', '\\']) || !folder.is_dir() {
-        if let Some(embedded) = Package::embedded().filter(|package| package.manifest().name == name) {
-            return Ok(embedded);
-        }
-        return Err(failure(
-            format!("expected an ONNX file, a package folder or a known backbone, got `{name}`"),
-            "`edgetl backbone list` shows what is kept; `edgetl backbone import MODEL.onnx` brings another",
-        ));
+pub fn named(context: &Context, name: &BackboneName) -> anyhow::Result<Package> {
+    let folder = context.state.backbones().join(name.as_str());
+    atomic_file::recover_folder(&folder);
+    if !folder.is_dir() {
+        let embedded = Package::embedded().filter(|package| package.manifest().name == *name);
+        return embedded.ok_or_else(|| no_such_backbone(name.as_str()));
     }
     Package::open(&folder).map_err(Into::into)
+}
+
+fn no_such_backbone(name: &str) -> anyhow::Error {
+    failure(
+        format!("expected an ONNX file, a package folder or a known backbone, got `{name}`"),
+        "`edgetl backbone list` shows what is kept; `edgetl backbone import MODEL.onnx` brings another",
+    )
 }
 
 /// Keeps `package` and makes it the backbone in use.
@@ -200,17 +212,17 @@ pub fn remember(package: &Package, context: &Context, store: &mut Store) -> anyh
 }
 
 /// Makes the backbone kept under `name` the one in use.
-pub fn use_backbone(store: &mut Store, name: &str) -> anyhow::Result<()> {
-    if store.setting(CURRENT)?.as_deref() != Some(name) {
-        store.set_setting(CURRENT, name)?;
+pub fn use_backbone(store: &mut Store, name: &BackboneName) -> anyhow::Result<()> {
+    if store.setting(CURRENT)?.as_deref() != Some(name.as_str()) {
+        store.set_setting(CURRENT, name.as_str())?;
     }
     Ok(())
 }
 
-/// The name of the backbone in use; `None` where there is none yet.
-pub fn current_name(context: &Context) -> anyhow::Result<Option<String>> {
+/// The name of the backbone in use; `None` where there is none yet, or the store has something that is no name.
+pub fn current_name(context: &Context) -> anyhow::Result<Option<BackboneName>> {
     match Store::open_existing(&context.state.database()) {
-        Ok(store) => Ok(store.setting(CURRENT)?),
+        Ok(store) => Ok(store.setting(CURRENT)?.and_then(|name| name.parse().ok())),
         Err(crate::store::StoreError::Missing { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -219,20 +231,21 @@ pub fn current_name(context: &Context) -> anyhow::Result<Option<String>> {
 /// Copies `package` into the state directory, where it is not there yet, and gives the name that it has there.
 ///
 /// Another backbone of the same name keeps its folder, since heads may have been fitted on it.
-pub fn keep(package: &Package, context: &Context) -> anyhow::Result<String> {
+pub fn keep(package: &Package, context: &Context) -> anyhow::Result<BackboneName> {
+    atomic_file::remove_leftovers(&context.state.backbones());
     let manifest = package.manifest();
     let fingerprint = manifest.fingerprint();
     let plain = manifest.name.clone();
-    let unique = format!("{plain}-{}", fingerprint.0.short());
-    let kept = |name: &String| {
-        let folder = context.state.backbones().join(name);
+    let unique = plain.with_suffix(&fingerprint.0.short());
+    let kept = |name: &BackboneName| {
+        let folder = context.state.backbones().join(name.as_str());
         Package::open(&folder).is_ok_and(|kept| kept.manifest().fingerprint() == fingerprint)
     };
     if let Some(name) = [&plain, &unique].into_iter().find(|name| kept(name)) {
         return Ok(name.clone());
     }
-    let name = if context.state.backbones().join(&plain).exists() { unique } else { plain };
-    let folder = context.state.backbones().join(&name);
+    let name = if context.state.backbones().join(plain.as_str()).exists() { unique } else { plain };
+    let folder = context.state.backbones().join(name.as_str());
     package.save(&folder).with_context(|| format!("cannot keep the backbone in `{}`", folder.display()))?;
     Ok(name)
 }
@@ -254,8 +267,9 @@ pub fn installed(context: &Context) -> anyhow::Result<Vec<Package>> {
 }
 
 /// All packages in the state directory that can be read, with the names they are kept under.
-pub fn kept(context: &Context) -> anyhow::Result<Vec<(String, Package)>> {
+pub fn kept(context: &Context) -> anyhow::Result<Vec<(BackboneName, Package)>> {
     let folder = context.state.backbones();
+    atomic_file::recover_folders(&folder);
     let entries = match std::fs::read_dir(&folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.with_context(|| format!("cannot list `{}`", folder.display()))?,
@@ -264,8 +278,13 @@ pub fn kept(context: &Context) -> anyhow::Result<Vec<(String, Package)>> {
     paths.sort();
     let hidden = |path: &Path| path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
     let packages = paths.iter().filter(|path| path.is_dir() && !hidden(path));
-    let named = |path: &PathBuf| Some((path.file_name()?.to_string_lossy().into_owned(), readable(path)?));
+    let named = |path: &PathBuf| Some((name_of(path)?, readable(path)?));
     Ok(packages.filter_map(named).collect())
+}
+
+fn name_of(path: &Path) -> Option<BackboneName> {
+    let name = path.file_name()?.to_string_lossy().parse();
+    name.inspect_err(|error| tracing::warn!("passing over `{}`: {error}", path.display())).ok()
 }
 
 fn readable(path: &Path) -> Option<Package> {

@@ -11,8 +11,11 @@ use crate::cli::context::Context;
 use crate::cli::engine::{self, EngineArgs, PreprocessArgs};
 use crate::cli::failure::OrHint;
 use crate::cli::trial::{self, Purpose};
-use crate::manifest::{FeatureKind, Preprocess};
+use crate::manifest::{BackboneName, FeatureKind, Preprocess};
 use crate::predictor::golden_vectors;
+use crate::printable::printable;
+
+const ANOTHER_PLACE: &str = "name a folder that is not there yet or is empty: --out DIR";
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -22,9 +25,9 @@ pub struct Args {
     pub network: NetworkArgs,
     #[command(flatten)]
     pub preprocess: PreprocessArgs,
-    /// The backbone's name [default: the file's]
+    /// The backbone's name, of letters, digits, `-`, `_` and `.` [default: the file's]
     #[arg(long)]
-    name: Option<String>,
+    name: Option<BackboneName>,
     /// Class names, one a line, in the order of the classifier's scores
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -34,7 +37,7 @@ pub struct Args {
     /// The weights' licence, for the record
     #[arg(long, default_value = "")]
     licence: String,
-    /// Write the package there instead of keeping it in the state directory
+    /// Write the package there instead of keeping it in the state directory; replaces nothing but a package
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Make it the backbone in use, though there is another
@@ -93,6 +96,9 @@ struct Imported<'a> {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    if let Some(folder) = &args.out {
+        Package::check_place(folder).or_hint(ANOTHER_PLACE)?;
+    }
     let request = args.network.tried(&args.model, args.request(context)?, Purpose::Run)?;
     let Import { package, why, guess, mut warnings } =
         Import::from_onnx(&args.model, &request).or_hint(NAME_A_LAYER)?;
@@ -113,7 +119,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let (path, in_use) = args.keep(&package, context)?;
     let manifest = package.manifest();
     let imported = Imported {
-        backbone: &manifest.name,
+        backbone: manifest.name.as_str(),
         fingerprint: manifest.fingerprint().to_string(),
         path: path.display().to_string(),
         dim: manifest.feature.dim,
@@ -177,7 +183,7 @@ impl Args {
     /// Where the package was put, and whether it is in use.
     fn keep(&self, package: &Package, context: &Context) -> anyhow::Result<(PathBuf, bool)> {
         if let Some(folder) = &self.out {
-            package.save(folder)?;
+            package.save(folder).or_hint(ANOTHER_PLACE)?;
             return Ok((folder.clone(), false));
         }
         let mut store = context.store()?;
@@ -186,8 +192,8 @@ impl Args {
         if self.take_into_use || alone {
             engine::use_backbone(&mut store, &name)?;
         }
-        let in_use = engine::current_name(context)?.as_deref() == Some(&*name);
-        Ok((context.state.backbones().join(name), in_use))
+        let in_use = engine::current_name(context)?.as_ref() == Some(&name);
+        Ok((context.state.backbones().join(name.as_str()), in_use))
     }
 }
 
@@ -219,13 +225,13 @@ impl Imported<'_> {
         let Preprocess { width, height, .. } = self.preprocess;
         let mut lines = vec![
             format!("{}: {} features of a {width}x{height} input, on {}", self.backbone, self.dim, self.provider),
-            self.why.to_owned(),
+            printable(self.why).into_owned(),
         ];
         lines.extend(self.evidence.clone());
         if let Some(classes) = self.classes {
             lines.push(format!("the {classes} rows of its classifier are kept"));
         }
-        lines.push(format!("kept in {}", self.path));
+        lines.push(format!("kept in {}", printable(&self.path)));
         lines.push(match self.in_use {
             true => "in use".to_owned(),
             false => format!("not in use: edgetl backbone use {}", self.backbone),

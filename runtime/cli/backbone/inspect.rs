@@ -10,6 +10,8 @@ use crate::cli::engine::{self, EngineArgs, PreprocessArgs};
 use crate::cli::failure::failure;
 use crate::cli::output::table;
 use crate::cli::trial::Purpose;
+use crate::manifest::BackboneName;
+use crate::printable::printable;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -43,7 +45,8 @@ fn package_folder(path: &Path, context: &Context) -> anyhow::Result<PathBuf> {
         return Ok(path.to_owned());
     }
     let name = path.to_string_lossy();
-    engine::named(context, &name).map(|_| context.state.backbones().join(&*name)).map_err(|_| {
+    let kept = name.parse().ok().filter(|name| engine::named(context, name).is_ok());
+    kept.map(|name: BackboneName| context.state.backbones().join(name.as_str())).ok_or_else(|| {
         failure(
             format!("expected an ONNX file, a package folder or a kept backbone, got `{name}`"),
             "`edgetl backbone list` shows what is kept",
@@ -74,10 +77,10 @@ fn text(inspection: &Inspection) -> String {
     let mut parts = vec![
         layers,
         format!("whole     {}\nbackbone  {}", totals(&inspection.total), totals(&inspection.backbone)),
-        inspection.why.clone(),
+        printable(&inspection.why).into_owned(),
     ];
     if !inspection.candidates.is_empty() {
-        let names = inspection.candidates.iter().map(|candidate| format!("  {candidate}"));
+        let names = inspection.candidates.iter().map(|candidate| format!("  {}", printable(&candidate.to_string())));
         parts.push(format!("candidates:\n{}", names.collect::<Vec<_>>().join("\n")));
     }
     parts.join("\n\n")
