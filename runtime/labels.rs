@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::printable::{is_hidden, is_joiner};
+
 /// Labels, in any case, that mean "none of the others".
 const NAMES_OF_NOTHING: [&str; 3] = ["none", "background", "unknown"];
 
@@ -13,6 +15,9 @@ const NAMES_OF_NOTHING: [&str; 3] = ["none", "background", "unknown"];
 pub struct ClassIndex(pub usize);
 
 /// A class name: not empty, no control characters, no surrounding white space.
+///
+/// A new one has no hidden character either, or two classes could look the same; what was stored or published before that
+/// was asked for is still read.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Label(String);
@@ -23,6 +28,8 @@ pub enum LabelError {
     Empty,
     #[error("expected a label without control characters, got {0:?}")]
     ControlCharacter(String),
+    #[error("expected a label without characters that cannot be seen, got `{0}`")]
+    Hidden(String),
     #[error("expected labels that differ, got `{0}` twice")]
     Repeated(Label),
 }
@@ -30,6 +37,15 @@ pub enum LabelError {
 impl Label {
     /// Trims `text` and makes a label of it.
     pub fn new(text: &str) -> Result<Self, LabelError> {
+        let label = Self::known(text)?;
+        match has_hidden(&label.0) {
+            true => Err(LabelError::Hidden(spelt_out(&label.0))),
+            false => Ok(label),
+        }
+    }
+
+    /// A label that may have been given before hidden characters were refused.
+    pub fn known(text: &str) -> Result<Self, LabelError> {
         let text = text.trim();
         if text.is_empty() {
             return Err(LabelError::Empty);
@@ -50,6 +66,23 @@ impl Label {
     }
 }
 
+/// Whether `text` has a character that is not seen. A joiner is one unless scripts need it: beyond Latin, Greek, Cyrillic
+/// and Hebrew, from Arabic on, between two characters.
+fn has_hidden(text: &str) -> bool {
+    let joins = |c: Option<&char>| c.is_some_and(|&c| c >= '\u{600}' && !is_joiner(c));
+    let characters: Vec<char> = text.chars().collect();
+    characters.iter().enumerate().any(|(at, &c)| {
+        let beside = || joins(at.checked_sub(1).and_then(|at| characters.get(at))) && joins(characters.get(at + 1));
+        is_hidden(c) || (is_joiner(c) && !beside())
+    })
+}
+
+/// `text` with everything spelt out that is not seen.
+fn spelt_out(text: &str) -> String {
+    let spelt = |c: char| if is_hidden(c) || is_joiner(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    text.chars().map(spelt).collect()
+}
+
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
@@ -59,8 +92,9 @@ impl fmt::Display for Label {
 impl TryFrom<String> for Label {
     type Error = LabelError;
 
+    /// For what was written to a file earlier.
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::new(&text)
+        Self::known(&text)
     }
 }
 
@@ -166,5 +200,28 @@ mod tests {
         assert_eq!(label(" red ant ").as_str(), "red ant");
         assert!(Label::new("  ").is_err());
         assert!(Label::new("a\nb").is_err());
+    }
+
+    #[test]
+    fn a_new_label_has_nothing_hidden_and_a_known_one_may() {
+        for text in [
+            "cat\u{200b}",
+            "\u{feff}cat",
+            "c\u{ad}at",
+            "\u{202e}tac",
+            "c\u{200d}at",
+            "cat\u{200c}",
+            "虎\u{200d}\u{200d}虎",
+        ] {
+            let error = Label::new(text).unwrap_err();
+            assert!(matches!(error, LabelError::Hidden(_)) && error.to_string().contains("\\u{"), "{error}");
+            assert_eq!(Label::known(text).unwrap().as_str(), text);
+            let read: Label = serde_json::from_str(&serde_json::to_string(text).unwrap()).unwrap();
+            assert_eq!(read.as_str(), text, "as published");
+        }
+        for text in ["Käfer", "می\u{200c}خواهم", "👩\u{200d}🔬", "虎"] {
+            assert_eq!(label(text).as_str(), text);
+        }
+        assert!(Label::known("a\nb").is_err());
     }
 }

@@ -63,7 +63,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let report = Report {
         commands: text::commands(&advice, &evidence, &Shell::new(context)),
         advice,
-        backbone_in_use: package.manifest().name.clone(),
+        backbone_in_use: package.manifest().name.to_string(),
         fingerprint: package.fingerprint().to_string(),
         evidence,
         seconds: start.elapsed().as_secs_f64(),
@@ -163,8 +163,8 @@ fn name(fingerprint: Fingerprint, context: &Context) -> anyhow::Result<String> {
     let named = kept(context)?.into_iter().find(|(_, package)| package.fingerprint() == fingerprint);
     let embedded = || Package::embedded().filter(|package| package.fingerprint() == fingerprint);
     Ok(named
-        .map(|(name, _)| name)
-        .or_else(|| embedded().map(|package| package.manifest().name.clone()))
+        .map(|(name, _)| name.to_string())
+        .or_else(|| embedded().map(|package| package.manifest().name.to_string()))
         .unwrap_or_else(|| fingerprint.0.short()))
 }
 

@@ -16,6 +16,7 @@ use crate::demo::{Shape, draw, draw_folder};
 use crate::digest::{Digest, Fingerprint};
 use crate::head::{FitOptions, HeadChoice, HeadKind, fit};
 use crate::labels::{ClassIndex, Label, Labels};
+use crate::printable::printable;
 use crate::tensor::Features;
 
 const TRAINING_PER_CLASS: usize = 60;
@@ -166,7 +167,8 @@ impl Report {
         );
         let next = match kept {
             Some(folder) => {
-                let folder = folder.display();
+                let folder = folder.to_string_lossy();
+                let folder = printable(&folder);
                 format!("go on with it: edgetl --state {folder}/state predict {folder}/test/star/000.png")
             }
             None => "your turn: edgetl collect FOLDER && edgetl fit-head && edgetl predict PICTURE".to_owned(),

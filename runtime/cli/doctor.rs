@@ -12,12 +12,13 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::engine::{EngineArgs, default_package};
-use super::failure::{AlreadyReported, causes};
-use super::output::table;
+use super::failure::{AlreadyReported, causes, one_line};
+use super::output::{shown, table};
 use super::remedy;
 use crate::backbone::library::{MINIMUM_VERSION, Search, search};
 use crate::backbone::{BackboneError, Loader, Options, Package, Provider, ProviderChoice};
 use crate::predictor::check_golden;
+use crate::printable::printable;
 use crate::tensor::InputBatch;
 use install::install_onnxruntime;
 use machine::Machine;
@@ -60,13 +61,14 @@ struct Trial {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let options = args.engine.options(context);
     if let Some(folder) = &args.install_onnxruntime {
-        tracing::info!("ONNX Runtime is `{}`", install_onnxruntime(folder, options.provider)?.display());
+        let library = install_onnxruntime(folder, options.provider)?;
+        tracing::info!("ONNX Runtime is `{}`", library.display());
     }
     let state = State::look(context);
     let (mut providers, mut problems) = (Vec::new(), state.problems.clone());
     match default_package(context) {
         Ok(package) => providers = try_all(&package, args, context),
-        Err(error) => problems.push(format!("{error:#}")),
+        Err(error) => problems.push(one_line(&error)),
     }
     if let ProviderChoice::Only(asked) = options.provider {
         let failed = providers.iter().find(|trial| trial.provider == asked).and_then(|trial| trial.failure());
@@ -95,7 +97,7 @@ impl Trial {
     fn of(package: &Package, provider: Provider, options: &Options) -> Self {
         let mut trial = Self {
             provider,
-            backbone: package.manifest().name.clone(),
+            backbone: package.manifest().name.to_string(),
             milliseconds: None,
             golden_difference: None,
             reason: None,
@@ -157,7 +159,9 @@ impl Report {
     fn library(&self) -> String {
         let mut lines = Vec::new();
         match &self.onnxruntime.found {
-            Some(found) => lines.push(format!("ONNX Runtime {} at `{}`", found.version, found.path.display())),
+            Some(found) => {
+                lines.push(format!("ONNX Runtime {} at `{}`", printable(&found.version), shown(&found.path)))
+            }
             None => lines.push(format!(
                 "no ONNX Runtime ({}.{} or newer) found, so tract runs; to have it: tools/install-onnxruntime (in the \
                  Debian package: /usr/share/edgetl/install-onnxruntime), or put libonnxruntime.so into one of these \
@@ -166,10 +170,10 @@ impl Report {
             )),
         }
         for refused in &self.onnxruntime.refused {
-            lines.push(format!("  refused `{}`: {}", refused.path.display(), causes(&refused.reason)));
+            lines.push(format!("  refused `{}`: {}", shown(&refused.path), causes(&refused.reason)));
             lines.extend(remedy::of_library(&refused.reason).map(|remedy| format!("    remedy: {remedy}")));
         }
-        lines.extend(self.onnxruntime.searched.iter().map(|folder| format!("  looked in {}", folder.display())));
+        lines.extend(self.onnxruntime.searched.iter().map(|folder| format!("  looked in {}", shown(folder))));
         lines.join("\n")
     }
 

@@ -4,6 +4,13 @@ use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::printable::printable;
+use crate::threads::NoThread;
+
+/// Any command may start threads.
+pub const MORE_THREADS: &str =
+    "a limit of tasks is reached: raise TasksMax= of the service or `ulimit -u`, or end other programs";
+
 /// An error with a way out.
 #[derive(Debug)]
 struct Hinted {
@@ -75,9 +82,10 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     if is_reader_gone(error) {
         return ExitCode::from(READER_GONE);
     }
-    let mut text = format!("error: {}\n", one_line(error));
-    for hint in hints(error) {
-        text.push_str(&format!("\nhint: {hint}\n"));
+    let no_thread = error.chain().any(is_out_of_tasks).then_some(MORE_THREADS);
+    let mut text = format!("error: {}\n", printable(&one_line(error)));
+    for hint in hints(error).into_iter().chain(no_thread) {
+        text.push_str(&format!("\nhint: {}\n", printable(hint)));
     }
     // Nothing is left to tell the user with when stderr is gone too.
     let _ = std::io::stderr().write_all(super::log::error_lines(&text).as_bytes());
@@ -98,12 +106,19 @@ pub fn is_reader_gone(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
+/// Whether the system refused a thread or a process.
+fn is_out_of_tasks(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let again = |error: &std::io::Error| error.kind() == std::io::ErrorKind::WouldBlock;
+    cause.is::<NoThread>() || cause.downcast_ref().is_some_and(again)
+}
+
 /// `error` and its causes on one line.
 pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     join(std::iter::successors(Some(error), |error| error.source()))
 }
 
-fn one_line(error: &anyhow::Error) -> String {
+/// `error` and its causes on one line.
+pub fn one_line(error: &anyhow::Error) -> String {
     join(error.chain())
 }
 

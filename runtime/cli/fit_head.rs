@@ -21,6 +21,7 @@ use crate::head::{
     fit_with_answers,
 };
 use crate::metrics::RegressionMetrics;
+use crate::printable::printable;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -121,7 +122,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let report = Report {
         version: version.map(|version| version.0),
         fit: fitted.report(),
-        backbone: &manifest.name,
+        backbone: manifest.name.as_str(),
         fingerprint: fingerprint.to_string(),
         seconds: start.elapsed().as_secs_f64(),
         path,
@@ -274,7 +275,9 @@ impl Report<'_> {
             _ => "no rule for unknown pictures: too few samples to set one".to_owned(),
         };
         let published = match (self.version, &self.path) {
-            (Some(version), Some(path)) => format!("published as head {version:06}, `{}`", path.display()),
+            (Some(version), Some(path)) => {
+                format!("published as head {version:06}, `{}`", printable(&path.to_string_lossy()))
+            }
             _ => "not published".to_owned(),
         };
         format!("{unknown}\n{published}; {:.2} s", self.seconds)

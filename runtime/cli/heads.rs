@@ -15,6 +15,7 @@ use crate::atomic_file;
 use crate::backbone::export_classifier;
 use crate::backbone::graph::{HiddenLayer, IMAGE, SCORES, ScoringHead};
 use crate::head::{FitReport, Head, HeadArtifact, Linear, Mlp, Task};
+use crate::printable::printable;
 use crate::store::HeadVersion;
 
 #[derive(Debug, clap::Subcommand)]
@@ -177,7 +178,7 @@ struct Exported<'a> {
 fn export(context: &Context, path: &Path, version: Option<HeadVersion>) -> anyhow::Result<()> {
     let published = Published::read(context, version)?;
     let package = engine::with_fingerprint(context, published.artifact.fingerprint())?;
-    let backbone = package.manifest().name.clone();
+    let backbone = package.manifest().name.to_string();
     let task = published.artifact.outputs().task();
     if task != Task::Classification {
         return Err(failure(
@@ -200,7 +201,7 @@ fn export(context: &Context, path: &Path, version: Option<HeadVersion>) -> anyho
         format!(
             "{}: `{IMAGE}` (RGB, 0 to 255, resized and cropped) to `{SCORES}` of {} classes; \
              the rule for unknown pictures is not in it",
-            exported.path,
+            printable(&exported.path),
             head.labels.len()
         )
     })?;

@@ -1,13 +1,17 @@
-//! Log lines on stderr: for people on a terminal, with a priority for systemd's journal, plain elsewhere.
+//! Log lines on stderr: for people on a terminal, with a priority for systemd's journal, plain elsewhere. An event is a
+//! line, whatever is in it.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
 use tracing::level_filters::LevelFilter;
-use tracing::{Level, Metadata};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, MakeWriter};
+use tracing_subscriber::registry::LookupSpan;
 
 use super::Global;
+use crate::printable::printable;
 
 /// Starts the log of this process.
 pub fn start(global: &Global) {
@@ -19,11 +23,52 @@ pub fn start(global: &Global) {
         _ => LevelFilter::ERROR,
     };
     // systemd adds the time; the journal shows the level by its priority.
-    let log = tracing_subscriber::fmt().with_max_level(level).with_target(false).without_time();
+    let log = tracing_subscriber::fmt().with_max_level(level);
     if is_journal() {
-        log.with_ansi(false).with_level(false).with_writer(Journal).init();
+        log.with_ansi(false).event_format(EventLine { level: false }).with_writer(Journal).init();
     } else {
-        log.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).init();
+        let log = log.with_ansi(io::stderr().is_terminal()).event_format(EventLine { level: true });
+        log.with_writer(io::stderr).init();
+    }
+}
+
+/// An event as one line without hidden characters: the names in it may be a stranger's.
+struct EventLine {
+    /// Whether the line begins with the level.
+    level: bool,
+}
+
+impl<S, N> FormatEvent<S, N> for EventLine
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
+        let mut fields = String::new();
+        context.field_format().format_fields(Writer::new(&mut fields), event)?;
+        let level = event.metadata().level();
+        match (self.level, writer.has_ansi_escapes()) {
+            (false, _) => {}
+            (true, false) => write!(writer, "{level:>5} ")?,
+            (true, true) => write!(writer, "\x1b[{}m{level:>5}\x1b[0m ", colour(level))?,
+        }
+        writeln!(writer, "{}", printable(&fields))
+    }
+}
+
+/// The number of a terminal's colour.
+fn colour(level: &Level) -> u8 {
+    match *level {
+        Level::ERROR => 31,
+        Level::WARN => 33,
+        Level::INFO => 32,
+        Level::DEBUG => 34,
+        Level::TRACE => 35,
     }
 }
 

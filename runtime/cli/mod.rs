@@ -8,6 +8,7 @@ mod context;
 mod demo;
 mod doctor;
 mod engine;
+mod environment;
 mod eval;
 mod failure;
 mod fit_head;
@@ -26,12 +27,16 @@ mod serve;
 mod shell;
 mod trial;
 
+use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use context::Context;
+
+use crate::printable::{printable, printable_lines};
 
 /// Teach this device new image classes: collect pictures, fit a head in seconds, predict.
 #[derive(Debug, Parser)]
@@ -97,12 +102,37 @@ pub fn main() -> ExitCode {
     if let Some(code) = trial::child() {
         return code;
     }
-    let cli = Cli::parse();
+    let cli = match parsed(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => return wrong_usage(error),
+    };
     log::start(&cli.global);
     match Context::new(&cli.global).and_then(|context| cli.command.run(&context)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
     }
+}
+
+fn parsed(arguments: impl Iterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = environment::without_empty(Cli::command());
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// Prints what was asked for, or what is wrong with the command line, and gives the exit code.
+fn wrong_usage(error: clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    // The name of a file may be taken for a flag. Spelt out it is wrong in the same way, or what is wrong is that it is
+    // not spelt out.
+    let spelt_out = std::env::args_os().map(|argument| printable(&argument.to_string_lossy()).into_owned().into());
+    let text = match parsed(spelt_out) {
+        Err(error) if error.use_stderr() => printable_lines(&error.render().to_string()).into_owned(),
+        _ => format!("{}\n", printable(error.render().to_string().trim_end())),
+    };
+    let _ = std::io::stderr().write_all(text.as_bytes());
+    ExitCode::from(2)
 }
 
 /// What the command line understands, from which man pages and shell completions are made.
@@ -111,7 +141,15 @@ pub fn command() -> clap::Command {
 }
 
 impl Command {
+    /// Whether it fits or compares, for which there is a pool of threads.
+    fn computes(&self) -> bool {
+        matches!(self, Self::FitHead(_) | Self::Advise(_) | Self::Eval(_) | Self::Samples(_) | Self::Demo(_))
+    }
+
     fn run(self, context: &Context) -> anyhow::Result<()> {
+        if self.computes() {
+            crate::threads::start_pool();
+        }
         match self {
             Self::Collect(args) => collect::run(&args, context),
             Self::FitHead(args) => fit_head::run(&args, context),

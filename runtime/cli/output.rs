@@ -1,8 +1,11 @@
 //! stdout is data: every command writes its result through here, as JSON or as text.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
+
+use crate::printable::{is_hidden, printable, printable_lines};
 
 /// Where results go, and in which form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,7 +26,8 @@ impl Output {
         if self == Self::Nowhere {
             return Ok(());
         }
-        let mut line = serde_json::to_vec(value)?;
+        let mut line = Vec::new();
+        value.serialize(&mut serde_json::Serializer::with_formatter(&mut line, AllEscaped))?;
         line.push(b'\n');
         write_stdout(&line)
     }
@@ -37,12 +41,29 @@ impl Output {
         }
     }
 
-    /// `text` with a line end.
+    /// `text` with a line end; only its line ends reach the terminal as they are. A name in it that may hold a line end
+    /// goes through [`printable`] first.
     pub fn text(self, text: &str) -> io::Result<()> {
         if self == Self::Nowhere {
             return Ok(());
         }
-        write_stdout(format!("{text}\n").as_bytes())
+        write_stdout(format!("{}\n", printable_lines(text)).as_bytes())
+    }
+}
+
+/// JSON on one line in which also those hidden characters are escaped that JSON would let pass.
+struct AllEscaped;
+
+impl serde_json::ser::Formatter for AllEscaped {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(hidden) = rest.chars().find(|&c| is_hidden(c)) {
+            let (plain, from_hidden) = rest.split_once(hidden).expect("it was found");
+            writer.write_all(plain.as_bytes())?;
+            hidden.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(writer, "\\u{unit:04x}"))?;
+            rest = from_hidden;
+        }
+        writer.write_all(rest.as_bytes())
     }
 }
 
@@ -52,13 +73,18 @@ fn write_stdout(bytes: &[u8]) -> io::Result<()> {
     stdout.flush()
 }
 
-/// A borderless table with aligned columns; numbers (all columns but the first) to the right.
+/// A path for people, on one line.
+pub fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy()).into_owned()
+}
+
+/// A borderless table with aligned columns, a line a row; numbers (all columns but the first) to the right.
 pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.map(|cell| printable(&cell).into_owned()));
     }
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
@@ -78,4 +104,26 @@ pub fn percent(share: f64) -> String {
 pub fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_escapes_what_cannot_be_seen_and_means_the_same() {
+        let name = "a\u{9b}2J\u{202e}\u{200b}\u{7f}\n\"\u{e0041}ä";
+        let mut bytes = Vec::new();
+        [name].serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, AllEscaped)).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(text, r#"["a\u009b2J\u202e\u200b\u007f\n\"\udb40\udc41ä"]"#);
+        assert_eq!(serde_json::from_str::<[String; 1]>(&text).unwrap(), [name]);
+    }
+
+    #[test]
+    fn a_name_in_a_table_stays_on_its_line() {
+        let table = table(["name", ""], [["a\nerror: b\u{1b}[2J".to_owned(), "1".to_owned()]]);
+        assert_eq!(table.lines().count(), 2);
+        assert!(table.contains("a\\nerror: b\\u{1b}[2J"), "{table}");
+    }
 }

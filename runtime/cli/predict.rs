@@ -11,6 +11,7 @@ use super::failure::{AlreadyReported, OrHint, causes};
 use super::output::percent;
 use super::published::Published;
 use crate::predictor::{Answer, Extractor, InOrder, Outcome, Prediction, RankedLabel, Statement};
+use crate::printable::printable;
 use crate::sources::{self, Refused};
 use crate::store::HeadVersion;
 
@@ -94,12 +95,14 @@ fn statement(outcome: Outcome, published: &Published, top: usize) -> Result<Stat
 
 impl Line {
     fn text(&self) -> String {
+        let (Self::Answer(Answer { path, .. }) | Self::Error { path, .. }) = self;
+        let path = printable(path);
         match self {
-            Self::Error { path, error } => format!("{path}: {error}"),
-            Self::Answer(Answer { path, statement: Statement::Prediction(prediction), .. }) => {
+            Self::Error { error, .. } => format!("{path}: {error}"),
+            Self::Answer(Answer { statement: Statement::Prediction(prediction), .. }) => {
                 format!("{path}: {}", prediction_text(prediction))
             }
-            Self::Answer(Answer { path, statement: Statement::Number { value, unknown }, .. }) => {
+            Self::Answer(Answer { statement: Statement::Number { value, unknown }, .. }) => {
                 let unlike = if *unknown { ", from a picture unlike those it was fitted on" } else { "" };
                 format!("{path}: {value}{unlike}")
             }

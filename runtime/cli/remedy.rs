@@ -11,6 +11,8 @@ pub const LOOK: &str = "`edgetl doctor` shows what this machine can run; --provi
 pub fn of_loading(error: &BackboneError) -> String {
     of_backbone(error).unwrap_or_else(|| LOOK.to_owned())
 }
+/// What makes a file one that is obeyed.
+pub const OWNERSHIP: &str = "give it to yourself or root and take the others' right to write (chown, chmod go-w)";
 
 /// The way out of `error`; `None` where there is no better one than to look closer.
 pub fn of_backbone(error: &BackboneError) -> Option<String> {
@@ -33,6 +35,7 @@ pub fn of_library(error: &LibraryError) -> Option<String> {
         LibraryError::NotFound { .. } => {
             format!("{INSTALL}, or name one with --onnxruntime FILE or EDGETL_ONNXRUNTIME")
         }
+        LibraryError::Untrusted(_) => format!("{OWNERSHIP}, or {another} {INSTALL}"),
         LibraryError::TooOld { .. } => format!("{another} {INSTALL}"),
         LibraryError::WrongArchitecture { expected, .. } => {
             format!("{another} install the one for {expected}: edgetl doctor --install-onnxruntime")

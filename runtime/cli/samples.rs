@@ -30,9 +30,18 @@ pub enum Command {
         which: Which,
     },
     /// Rename a label everywhere; where the new name is known, the two become one
-    Rename { from: Label, to: Label },
+    Rename {
+        #[arg(value_parser = Label::known)]
+        from: Label,
+        to: Label,
+    },
     /// Make two classes one: all samples of FROM become samples of INTO, which must be there
-    Merge { from: Label, into: Label },
+    Merge {
+        #[arg(value_parser = Label::known)]
+        from: Label,
+        #[arg(value_parser = Label::known)]
+        into: Label,
+    },
     /// Remove samples with their features; the next fit is as if they had never been there, and collect passes over them
     Remove {
         #[command(flatten)]
@@ -54,7 +63,7 @@ pub struct Which {
     /// Numbers of samples, as `samples list` shows them
     #[arg(long = "id", value_name = "ID", value_delimiter = ',')]
     ids: Vec<i64>,
-    #[arg(long)]
+    #[arg(long, value_parser = Label::known)]
     label: Option<Label>,
     /// Those without a label
     #[arg(long, conflicts_with = "label")]

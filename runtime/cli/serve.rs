@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::engine::{EngineArgs, limits, with_fingerprint};
+use super::environment;
 use super::failure::OrHint;
 use crate::serve::{Access, Facts, Host, ModelError, ServeError, Settings, Source, run as serve};
 use crate::store::ShelfError;
@@ -99,7 +100,7 @@ impl Args {
     }
 
     fn access(&self, configured: Option<&Path>) -> anyhow::Result<Access> {
-        let token = match (self.token_file.as_deref(), std::env::var_os(TOKEN), configured) {
+        let token = match (self.token_file.as_deref(), environment::variable(TOKEN), configured) {
             (Some(file), _, _) | (None, None, Some(file)) => read_token(file)?,
             (None, Some(token), _) => token.to_string_lossy().into_owned(),
             (None, None, None) => return Ok(Access::open()),
@@ -140,7 +141,7 @@ fn explain(error: ServeError) -> anyhow::Error {
         ServeError::Model(ModelError::Backbone(_) | ModelError::Extract(_)) => {
             "`edgetl doctor` shows what this machine can run; --provider auto takes what there is"
         }
-        ServeError::Start(_) | ServeError::WorkerEnded => return error.into(),
+        ServeError::Start(_) | ServeError::Thread(_) | ServeError::WorkerEnded => return error.into(),
     };
     Err::<(), _>(error).or_hint(hint).expect_err("made of an error")
 }

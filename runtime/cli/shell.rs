@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::context::Context;
+use super::environment;
 
 /// Writes `edgetl …` commands that find the state directory of this run.
 pub struct Shell {
@@ -13,7 +14,7 @@ impl Shell {
     pub fn new(context: &Context) -> Self {
         let state = context.state.path();
         let found_anyway = context.config.state.as_deref() == Some(state)
-            || std::env::var_os("EDGETL_STATE").is_some_and(|named| Path::new(&named) == state)
+            || environment::variable("EDGETL_STATE").is_some_and(|named| Path::new(&named) == state)
             || super::context::unnamed_state() == state;
         Self { state: (!found_anyway).then(|| state.to_string_lossy().into_owned()) }
     }

@@ -40,7 +40,7 @@ impl Label {
         if self.means_nothing() {
             return Ok(Vec::new());
         }
-        let names = self.as_str().split(SEPARATOR).map(Self::new).collect::<Result<_, _>>();
+        let names = self.as_str().split(SEPARATOR).map(Self::known).collect::<Result<_, _>>();
         names.map_err(|source| TargetError::NotNames { label: self.clone(), source })
     }
 }

@@ -11,6 +11,7 @@ use crate::backbone::{Backbone, BackboneError, Provider};
 use crate::digest::ContentHash;
 use crate::preprocess::{Around, Dimensions, PreprocessError, Preprocessor, View, decode_held, read_file, shrink};
 use crate::tensor::InputBatch;
+use crate::threads::spawn_workers;
 
 /// Detail beyond this many times the network's input is lost in it anyway.
 const DETAIL: u32 = 2;
@@ -31,7 +32,7 @@ pub type ViewFeatures = Result<Vec<Vec<f32>>, ExtractError>;
 /// View n of a picture depends on its bytes and n alone. A raised `stop` lets the pictures in hand finish.
 ///
 /// # Errors
-/// When a session cannot be opened, or what `visit` gave.
+/// When a session cannot be opened or no thread started, or what `visit` gave.
 pub fn extract_views<E: From<ExtractError>>(
     extractor: &Extractor<'_>,
     (pictures, count): (&[ViewRequest], u32),
@@ -43,24 +44,22 @@ pub fn extract_views<E: From<ExtractError>>(
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(2 * workers);
-        for _ in 0..workers {
-            let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || {
-                let mut worker = match Worker::new(extractor, count) {
-                    Ok(worker) => worker,
-                    // A closed channel means that the caller has an error already.
-                    Err(error) => return drop(sender.send(Err(error))),
-                };
-                while !stop.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(picture) = pictures.get(index) else { return };
-                    if sender.send(Ok((index, worker.features(picture)))).is_err() {
-                        return;
-                    }
+        let next = &next;
+        let work = move || {
+            let mut worker = match Worker::new(extractor, count) {
+                Ok(worker) => worker,
+                // A closed channel means that the caller has an error already.
+                Err(error) => return drop(sender.send(Err(error))),
+            };
+            while !stop.load(Ordering::Relaxed) {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(picture) = pictures.get(index) else { return };
+                if sender.send(Ok((index, worker.features(picture)))).is_err() {
+                    return;
                 }
-            });
-        }
-        drop(sender);
+            }
+        };
+        spawn_workers(scope, workers, work).map_err(ExtractError::from)?;
         for message in receiver {
             let (index, features) = message?;
             visit(index, features)?;

@@ -52,6 +52,8 @@ use systemd::Supervisor;
 use watch::Watcher;
 use worker::Worker;
 
+use crate::threads::NoThread;
+
 /// How long what is in flight may take after a request to stop; systemd and users expect the end within 5 s.
 const DRAIN: Duration = Duration::from_millis(3500);
 /// How long threads may take to end after that.
@@ -82,6 +84,8 @@ pub enum ServeError {
     Model(#[from] ModelError),
     #[error("cannot start the service")]
     Start(#[source] io::Error),
+    #[error("cannot start the service")]
+    Thread(#[from] NoThread),
     #[error("expected the worker to answer until it is asked to stop, got its end")]
     WorkerEnded,
 }
@@ -108,8 +112,8 @@ pub fn run(
     let shared = Arc::new(Shared::new(model.facts().clone(), Metrics::new()));
     let (jobs, waiting) = queue::bounded(settings.queue, shared.clone());
     let (swap, swaps) = std::sync::mpsc::channel();
-    let watcher = Watcher::new(source, shared.clone(), swap).start().map_err(ServeError::Start)?;
-    let ended = Worker::new(model, swaps, shared.clone()).start(waiting).map_err(ServeError::Start)?;
+    let watcher = Watcher::new(source, shared.clone(), swap).start()?;
+    let ended = Worker::new(model, swaps, shared.clone()).start(waiting)?;
     let supervisor = Supervisor::new(address, shared.clone());
     let most = descriptors::most_connections();
     // The others are for heads, for health, and for what is refused.

@@ -46,7 +46,7 @@ impl Model {
         let manifest = eye.extractor.manifest();
         let facts = Facts {
             provider: eye.extractor.provider(),
-            backbone: manifest.name.clone(),
+            backbone: manifest.name.to_string(),
             fingerprint: manifest.fingerprint(),
             head_version: head.version.0,
             golden: eye.golden,

@@ -67,7 +67,7 @@ impl Source {
         let golden = package.golden().cloned();
         let loader = Loader::new(package, &self.engine)?;
         let mut extractor = SingleExtractor::new(&loader, self.limits, self.engine.threads)?;
-        let (backbone, provider) = (extractor.manifest().name.clone(), extractor.provider());
+        let (backbone, provider) = (extractor.manifest().name.to_string(), extractor.provider());
         let golden = match golden.map(|golden| check_golden(extractor.session(), &golden)) {
             None => GoldenCheck::Absent,
             Some(Ok(difference)) => GoldenCheck::Passed { difference },

@@ -1,6 +1,5 @@
 //! Notices a newly published head and opens it beside the one that answers.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use super::source::{ModelError, Source};
 use crate::backbone::chain;
 use crate::digest::Fingerprint;
 use crate::store::HeadVersion;
+use crate::threads::{NoThread, spawn};
 
 /// Between two looks at `heads/current`, a file of seven bytes.
 const EVERY: Duration = Duration::from_millis(250);
@@ -45,9 +45,9 @@ impl Watcher {
         Self { source, shared, swaps, live, failure: None }
     }
 
-    pub fn start(mut self) -> io::Result<Watching> {
+    pub fn start(mut self) -> Result<Watching, NoThread> {
         let (held, stop) = channel();
-        std::thread::Builder::new().name("watcher".to_owned()).spawn(move || {
+        spawn("watcher", move || {
             while stop.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
                 self.look();
             }

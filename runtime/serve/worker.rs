@@ -1,6 +1,5 @@
 //! The one thread that owns the model.
 
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -13,6 +12,7 @@ use super::pulse::Pulse;
 use super::queue::{Job, Waiting};
 use super::refusal::Refusal;
 use super::shared::Shared;
+use crate::threads::{NoThread, spawn};
 
 /// The longest that an idle worker goes without a beat, and without a look at what is to be swapped.
 const BEAT: Duration = Duration::from_millis(100);
@@ -41,9 +41,9 @@ impl Worker {
     }
 
     /// Works in a thread of its own until the queue closes; what is given back closes when it ends, however it ends.
-    pub fn start(mut self, waiting: Waiting) -> io::Result<oneshot::Receiver<()>> {
+    pub fn start(mut self, waiting: Waiting) -> Result<oneshot::Receiver<()>, NoThread> {
         let (alive, ended) = oneshot::channel();
-        std::thread::Builder::new().name("predictor".to_owned()).spawn(move || {
+        spawn("predictor", move || {
             let shared = self.shared.clone();
             work(&waiting.jobs, &shared.pulse, |job| self.step(job));
             drop(alive);

@@ -134,7 +134,7 @@ impl Store {
 
 /// The label that a row holds.
 pub(super) fn label(id: SampleId, text: Option<&str>) -> Result<Option<Label>, StoreError> {
-    text.map(Label::new).transpose().map_err(|source| StoreError::StoredLabel { id, source })
+    text.map(Label::known).transpose().map_err(|source| StoreError::StoredLabel { id, source })
 }
 
 struct CachedRow<'a> {
@@ -201,7 +201,7 @@ impl Columns {
         if let Some(&position) = self.label_positions.get(row.label) {
             return Ok(position);
         }
-        let label = Label::new(row.label).map_err(|source| StoreError::StoredLabel { id: row.id, source })?;
+        let label = Label::known(row.label).map_err(|source| StoreError::StoredLabel { id: row.id, source })?;
         self.labels.push(label);
         self.label_positions.insert(row.label.to_owned(), self.labels.len() - 1);
         Ok(self.labels.len() - 1)

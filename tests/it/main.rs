@@ -8,6 +8,7 @@ mod backbone_export;
 mod backbone_import;
 #[cfg(target_os = "linux")]
 mod backbone_library;
+mod backbone_names;
 mod common;
 mod conformance;
 mod crash_collect;
@@ -32,7 +33,14 @@ mod learning;
 mod main_job;
 mod packaging;
 mod photographs;
+#[cfg(target_os = "linux")]
+mod scarce_threads;
 #[cfg(unix)]
 mod serve;
 mod store_processes;
+#[cfg(unix)]
+mod strange_names;
+mod switches;
+#[cfg(unix)]
+mod trusted_files;
 mod zoo;

@@ -11,6 +11,7 @@ use crate::backbone::{Loader, Provider};
 use crate::cli::failure::causes;
 use crate::cli::output::{count, table};
 use crate::labels::Label;
+use crate::printable::printable;
 use crate::store::{Filter, Store};
 
 #[derive(Serialize)]
@@ -72,7 +73,7 @@ impl Summary {
             failed: refused.chain(unlabelled).collect(),
             conflicts: Vec::new(),
             labels: BTreeMap::new(),
-            backbone: manifest.name.clone(),
+            backbone: manifest.name.to_string(),
             fingerprint: manifest.fingerprint().to_string(),
             provider: loader.provider(),
             seconds: 0.0,
@@ -160,7 +161,7 @@ impl Summary {
             ));
         }
         for failed in &self.failed {
-            text.push_str(&format!("\nnot used: `{}`: {}", failed.path, failed.reason));
+            text.push_str(&format!("\nnot used: `{}`: {}", printable(&failed.path), failed.reason));
         }
         text
     }

@@ -6,11 +6,12 @@ use serde::Serialize;
 
 use crate::cli::context::{Context, damaged_rows};
 use crate::cli::engine::installed;
-use crate::cli::failure::causes;
+use crate::cli::failure::{causes, one_line};
 use crate::cli::output::{count, table};
 use crate::cli::published::Published;
 use crate::head::HeadArtifact;
 use crate::labels::Label;
+use crate::printable::printable;
 use crate::store::{Filter, HeadShelf, ShelvedHead, Store, StoreError};
 
 const UNFINISHED: &str = "samples were forgotten, and heads that may have learned from them are still there; the same \
@@ -83,14 +84,14 @@ impl State {
                     let fingerprint = package.manifest().fingerprint();
                     let count = counts.iter().find(|count| count.fingerprint == fingerprint);
                     Backbone {
-                        name: package.manifest().name.clone(),
+                        name: package.manifest().name.to_string(),
                         fingerprint: fingerprint.to_string(),
                         samples: count.map_or(0, |count| count.samples),
                     }
                 };
                 self.backbones = packages.iter().map(row).collect();
             }
-            Err(error) => self.problems.push(format!("{error:#}")),
+            Err(error) => self.problems.push(one_line(&error)),
         }
     }
 
@@ -115,10 +116,10 @@ impl State {
                 self.current_head = Some(published.version.0);
                 let fingerprint = published.artifact.fingerprint();
                 if let Err(error) = crate::cli::engine::with_fingerprint(context, fingerprint) {
-                    self.problems.push(format!("{error:#}"));
+                    self.problems.push(one_line(&error));
                 }
             }
-            Err(error) => self.problems.push(format!("{error:#}")),
+            Err(error) => self.problems.push(one_line(&error)),
         }
     }
 
@@ -150,7 +151,7 @@ impl State {
 
     pub fn text(&self) -> String {
         let head = self.current_head.map_or_else(|| "none live".to_owned(), |version| format!("{version:06} live"));
-        let mut text = format!("state `{}`: {} heads, {head}", self.path, self.heads);
+        let mut text = format!("state `{}`: {} heads, {head}", printable(&self.path), self.heads);
         text.push_str(&self.remarks());
         if !self.backbones.is_empty() {
             let rows = self.backbones.iter().map(|backbone| {

@@ -8,6 +8,7 @@ use crate::cli::output::{count, percent, table};
 use crate::head::{HeadArtifact, Scores};
 use crate::labels::{ClassIndex, Label, Labels};
 use crate::metrics::{Confusion, ece, nll, top_k_accuracy};
+use crate::printable::printable;
 use crate::sources::Refused;
 
 /// What the head said of samples whose labels are known.
@@ -133,7 +134,7 @@ impl Report {
             ));
         }
         for failed in &self.failed {
-            parts.push(format!("not used: `{}`: {}", failed.path, failed.reason));
+            parts.push(format!("not used: `{}`: {}", printable(&failed.path), failed.reason));
         }
         parts.push(format!("{:.1} s, {:.0} pictures a second", self.seconds, self.images_per_second));
         parts.join("\n\n")

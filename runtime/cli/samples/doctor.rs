@@ -104,7 +104,7 @@ fn examine(args: &Args, context: &Context, store: &Store, rows: &[SampleRow]) ->
     let mut findings = Findings::new(&diagnosis, &examined);
     findings.tiny = files::tiny(rows, &package.manifest().preprocess, &examined);
     findings.sources = files::sources(rows, &examined);
-    findings.backbone = package.manifest().name.clone();
+    findings.backbone = package.manifest().name.to_string();
     findings.fingerprint = package.fingerprint().to_string();
     findings.samples = dataset.len();
     findings.seconds = start.elapsed().as_secs_f64();

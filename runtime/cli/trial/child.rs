@@ -10,10 +10,11 @@ use crate::backbone::graph::Shapes;
 use crate::backbone::{
     BackboneError, Import, ImportRequest, Inspection, Loader, Options, Package, Provider, ProviderChoice, shapes_of,
 };
-use crate::cli::failure::causes;
+use crate::cli::failure::{MORE_THREADS, causes};
 use crate::cli::output::Output;
 use crate::cli::remedy;
 use crate::predictor::golden_vectors;
+use crate::threads::spawn;
 
 /// Tries a network where this process was started for that; `None` where it was started by somebody else.
 pub fn child() -> Option<ExitCode> {
@@ -26,11 +27,15 @@ pub fn child() -> Option<ExitCode> {
     end_before_others();
     let limits = Limits::apply(Path::new(&path));
     say(&Line::Within(limits));
-    std::thread::spawn(move || {
+    let clock = spawn("clock", move || {
         std::thread::sleep(limits.patience());
         say(&Line::OutOfTime);
         std::process::exit(1);
     });
+    if let Err(error) = clock {
+        say(&Line::Failed { error: causes(&error), hint: MORE_THREADS.to_owned() });
+        return Some(ExitCode::SUCCESS);
+    }
     say(&outcome(Path::new(&path), &library, order));
     Some(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use super::reader::{Origin, Read, Reader};
 use super::{Admit, ExtractError, Extracted, Extractor, Outcome, Queue};
 use crate::backbone::{Backbone, BackboneError};
 use crate::tensor::InputBatch;
+use crate::threads::spawn_workers;
 
 /// Enough to fill a small GPU; more adds delay and memory.
 const MAX_BATCH: usize = 16;
@@ -27,12 +28,9 @@ pub(super) fn run<E: From<BackboneError> + From<ExtractError>>(
     let mut session = extractor.loader.session(extractor.threads)?;
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(2 * MAX_BATCH);
-        for _ in 0..extractor.workers(queue.paths.len()) {
-            let sender = sender.clone();
-            // A closed channel means that the caller has an error already.
-            scope.spawn(move || decode_all(extractor, queue, admit, &|message| sender.send(message).is_ok()));
-        }
-        drop(sender);
+        // A closed channel means that the caller has an error already.
+        let work = move || decode_all(extractor, queue, admit, &|message| sender.send(message).is_ok());
+        spawn_workers(scope, extractor.workers(queue.paths.len()), work).map_err(ExtractError::from)?;
         infer_all(session.as_mut(), &receiver, visit)
     })
 }

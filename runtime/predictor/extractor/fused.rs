@@ -9,6 +9,7 @@ use super::reader::{Read, Reader};
 use super::{Admit, ExtractError, Extracted, Extractor, Outcome, Queue, session_threads};
 use crate::backbone::{Backbone, BackboneError};
 use crate::tensor::InputBatch;
+use crate::threads::spawn_workers;
 
 /// How many outcomes may wait while the calling thread is busy: what is stored goes to disk in transactions, and the
 /// workers need not stand still for the time that the disk takes.
@@ -24,22 +25,19 @@ pub(super) fn run<E: From<BackboneError> + From<ExtractError>>(
     let threads_each = session_threads(extractor.threads, queue.paths.len());
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(WAITING);
-        for _ in 0..workers {
-            let sender = sender.clone();
-            scope.spawn(move || {
-                let mut worker = match Worker::new(extractor, admit, threads_each) {
-                    Ok(worker) => worker,
-                    // A closed channel means that the caller has an error already.
-                    Err(error) => return drop(sender.send(Err(error))),
-                };
-                while let Some((index, path)) = queue.take() {
-                    if sender.send(Ok((index, worker.outcome(index, path)))).is_err() {
-                        return;
-                    }
+        let work = move || {
+            let mut worker = match Worker::new(extractor, admit, threads_each) {
+                Ok(worker) => worker,
+                // A closed channel means that the caller has an error already.
+                Err(error) => return drop(sender.send(Err(error))),
+            };
+            while let Some((index, path)) = queue.take() {
+                if sender.send(Ok((index, worker.outcome(index, path)))).is_err() {
+                    return;
                 }
-            });
-        }
-        drop(sender);
+            }
+        };
+        spawn_workers(scope, workers, work).map_err(ExtractError::from)?;
         for message in receiver {
             let (index, outcome) = message?;
             visit(index, outcome)?;

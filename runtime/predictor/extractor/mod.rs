@@ -19,6 +19,7 @@ use ndarray::ShapeError;
 use crate::backbone::{BackboneError, Loader, Provider};
 use crate::digest::ContentHash;
 use crate::preprocess::{Dimensions, Limits, PreprocessError};
+use crate::threads::NoThread;
 
 /// Says whether a file of this content, at this place in the list, is to be decoded at all; asked from many threads.
 pub type Admit<'a> = dyn Fn(usize, ContentHash) -> bool + Sync + 'a;
@@ -65,6 +66,8 @@ pub enum ExtractError {
     Preprocess(#[from] PreprocessError),
     #[error(transparent)]
     Backbone(#[from] BackboneError),
+    #[error("cannot start on the pictures")]
+    Thread(#[from] NoThread),
     #[error("cannot lay out a batch")]
     Shape(#[from] ShapeError),
     #[error("expected the file that was stored, got another one in its place")]
@@ -114,7 +117,7 @@ impl Extractor<'_> {
     /// A raised `stop` lets the files in hand finish and begins no other. `visit` ends the work with an error of its own.
     ///
     /// # Errors
-    /// When a session cannot be opened, or what `visit` gave.
+    /// When a session cannot be opened or no thread started, or what `visit` gave.
     pub fn run<E: From<BackboneError> + From<ExtractError>>(
         &self,
         paths: &[PathBuf],
