@@ -58,6 +58,14 @@ impl Package {
         Self { manifest, onnx, golden: None, classifier: None }
     }
 
+    /// The manifest of the package in `folder`; nothing else of it is read.
+    ///
+    /// # Errors
+    /// When it is missing, damaged or of another format.
+    pub fn manifest_of(folder: &Path) -> Result<Manifest, PackageError> {
+        read_manifest(folder)
+    }
+
     /// Reads and verifies the package in `folder`.
     ///
     /// # Errors

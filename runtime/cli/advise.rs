@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::context::{Context, explain};
-use super::engine::{current, kept};
+use super::engine::current;
 use super::failure::{OrHint, failure};
 use super::shell::Shell;
 use crate::advice::{Advice, BackboneEvidence, Evidence, compare, decide, familiarity, learning_curve, project};
@@ -160,10 +160,10 @@ impl Measuring<'_> {
 
 /// The name by which `backbone use` knows it, else the beginning of its fingerprint.
 fn name(fingerprint: Fingerprint, context: &Context) -> anyhow::Result<String> {
-    let named = kept(context)?.into_iter().find(|(_, package)| package.fingerprint() == fingerprint);
+    let named = context.backbones().list()?.into_iter().find(|kept| kept.manifest.fingerprint() == fingerprint);
     let embedded = || Package::embedded().filter(|package| package.fingerprint() == fingerprint);
     Ok(named
-        .map(|(name, _)| name.to_string())
+        .map(|kept| kept.name.to_string())
         .or_else(|| embedded().map(|package| package.manifest().name.to_string()))
         .unwrap_or_else(|| fingerprint.0.short()))
 }

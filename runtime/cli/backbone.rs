@@ -12,6 +12,7 @@ use super::engine;
 use super::failure::{OrHint, failure};
 use super::output::table;
 use crate::atomic_file;
+use crate::backbone::Kept;
 use crate::digest::Fingerprint;
 use crate::head::HeadArtifact;
 use crate::manifest::BackboneName;
@@ -53,7 +54,7 @@ struct Row {
     dim: usize,
     width: u32,
     height: u32,
-    bytes: usize,
+    bytes: u64,
     licence: String,
     source: String,
     fingerprint: String,
@@ -62,21 +63,19 @@ struct Row {
 
 fn list(context: &Context) -> anyhow::Result<()> {
     let current = engine::current_name(context)?;
-    let rows: Vec<Row> = engine::kept(context)?
-        .into_iter()
-        .map(|(name, package)| Row {
-            in_use: current.as_ref() == Some(&name),
-            dim: package.manifest().feature.dim,
-            width: package.manifest().preprocess.width,
-            height: package.manifest().preprocess.height,
-            bytes: package.onnx().len(),
-            licence: package.manifest().licence.clone(),
-            source: package.manifest().source.clone(),
-            fingerprint: package.fingerprint().to_string(),
-            path: context.state.backbones().join(name.as_str()).display().to_string(),
-            name,
-        })
-        .collect();
+    let row = |Kept { name, folder, manifest }: Kept| Row {
+        in_use: current.as_ref() == Some(&name),
+        dim: manifest.feature.dim,
+        width: manifest.preprocess.width,
+        height: manifest.preprocess.height,
+        bytes: folder.join(&manifest.onnx.file).metadata().map_or(0, |file| file.len()),
+        fingerprint: manifest.fingerprint().to_string(),
+        licence: manifest.licence,
+        source: manifest.source,
+        path: folder.display().to_string(),
+        name,
+    };
+    let rows: Vec<Row> = context.backbones().list()?.into_iter().map(row).collect();
     context.output.result(&rows, || {
         if rows.is_empty() {
             return "no backbone yet: edgetl backbone import MODEL.onnx".to_owned();

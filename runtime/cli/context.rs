@@ -6,6 +6,7 @@ use super::Global;
 use super::config::Config;
 use super::failure::{OrHint, hinted};
 use super::output::Output;
+use crate::backbone::Registry;
 use crate::dataset::SampleId;
 use crate::store::{HeadShelf, StateDir, Store, StoreError};
 
@@ -50,6 +51,10 @@ impl Context {
                 .or_hint("collect pictures first: edgetl collect FOLDER; or name the state directory: --state DIR"),
             other => explain(other),
         }
+    }
+
+    pub fn backbones(&self) -> Registry {
+        Registry::new(self.state.backbones())
     }
 
     pub fn shelf(&self) -> HeadShelf {

@@ -1,6 +1,6 @@
 //! Flags that say which engine runs, and which backbone.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 
@@ -189,13 +189,8 @@ pub fn current(context: &Context, store: &Store) -> anyhow::Result<Package> {
 
 /// The backbone kept under `name`.
 pub fn named(context: &Context, name: &BackboneName) -> anyhow::Result<Package> {
-    let folder = context.state.backbones().join(name.as_str());
-    atomic_file::recover_folder(&folder);
-    if !folder.is_dir() {
-        let embedded = Package::embedded().filter(|package| package.manifest().name == *name);
-        return embedded.ok_or_else(|| no_such_backbone(name.as_str()));
-    }
-    Package::open(&folder).map_err(Into::into)
+    let embedded = || Package::embedded().filter(|package| package.manifest().name == *name);
+    context.backbones().open(name)?.or_else(embedded).ok_or_else(|| no_such_backbone(name.as_str()))
 }
 
 fn no_such_backbone(name: &str) -> anyhow::Error {
@@ -229,66 +224,19 @@ pub fn current_name(context: &Context) -> anyhow::Result<Option<BackboneName>> {
 }
 
 /// Copies `package` into the state directory, where it is not there yet, and gives the name that it has there.
-///
-/// Another backbone of the same name keeps its folder, since heads may have been fitted on it.
 pub fn keep(package: &Package, context: &Context) -> anyhow::Result<BackboneName> {
-    atomic_file::remove_leftovers(&context.state.backbones());
-    let manifest = package.manifest();
-    let fingerprint = manifest.fingerprint();
-    let plain = manifest.name.clone();
-    let unique = plain.with_suffix(&fingerprint.0.short());
-    let kept = |name: &BackboneName| {
-        let folder = context.state.backbones().join(name.as_str());
-        Package::open(&folder).is_ok_and(|kept| kept.manifest().fingerprint() == fingerprint)
-    };
-    if let Some(name) = [&plain, &unique].into_iter().find(|name| kept(name)) {
-        return Ok(name.clone());
-    }
-    let name = if context.state.backbones().join(plain.as_str()).exists() { unique } else { plain };
-    let folder = context.state.backbones().join(name.as_str());
-    package.save(&folder).with_context(|| format!("cannot keep the backbone in `{}`", folder.display()))?;
-    Ok(name)
+    let cannot = || format!("cannot keep the backbone in `{}`", context.state.backbones().display());
+    context.backbones().keep(package).with_context(cannot)
 }
 
 /// The package in the state directory whose features a head was fitted on.
 pub fn with_fingerprint(context: &Context, fingerprint: Fingerprint) -> anyhow::Result<Package> {
-    let packages = installed(context)?;
-    packages.into_iter().find(|package| package.manifest().fingerprint() == fingerprint).ok_or_else(|| {
+    context.backbones().find(&fingerprint)?.ok_or_else(|| {
         failure(
             format!("expected the backbone {} that the head was fitted on, got none such", fingerprint.0.short()),
             "collect with that backbone again, or fit a new head: edgetl fit-head",
         )
     })
-}
-
-/// All packages in the state directory that can be read.
-pub fn installed(context: &Context) -> anyhow::Result<Vec<Package>> {
-    Ok(kept(context)?.into_iter().map(|(_, package)| package).collect())
-}
-
-/// All packages in the state directory that can be read, with the names they are kept under.
-pub fn kept(context: &Context) -> anyhow::Result<Vec<(BackboneName, Package)>> {
-    let folder = context.state.backbones();
-    atomic_file::recover_folders(&folder);
-    let entries = match std::fs::read_dir(&folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.with_context(|| format!("cannot list `{}`", folder.display()))?,
-    };
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.sort();
-    let hidden = |path: &Path| path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
-    let packages = paths.iter().filter(|path| path.is_dir() && !hidden(path));
-    let named = |path: &PathBuf| Some((name_of(path)?, readable(path)?));
-    Ok(packages.filter_map(named).collect())
-}
-
-fn name_of(path: &Path) -> Option<BackboneName> {
-    let name = path.file_name()?.to_string_lossy().parse();
-    name.inspect_err(|error| tracing::warn!("passing over `{}`: {error}", path.display())).ok()
-}
-
-fn readable(path: &Path) -> Option<Package> {
-    Package::open(path).inspect_err(|error| tracing::warn!("passing over `{}`: {error}", path.display())).ok()
 }
 
 fn size(text: &str) -> Result<(u32, u32), String> {

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::backbone::{Kept, Package};
 use crate::cli::context::{Context, damaged_rows};
-use crate::cli::engine::installed;
 use crate::cli::failure::{causes, one_line};
 use crate::cli::output::{count, table};
 use crate::cli::published::Published;
 use crate::head::HeadArtifact;
 use crate::labels::Label;
 use crate::printable::printable;
-use crate::store::{Filter, HeadShelf, ShelvedHead, Store, StoreError};
+use crate::store::{FeatureCount, Filter, HeadShelf, ShelvedHead, Store, StoreError};
 
 const UNFINISHED: &str = "samples were forgotten, and heads that may have learned from them are still there; the same \
                           `edgetl samples remove --forget` again, or `edgetl fit-head`, erases them";
@@ -78,21 +78,25 @@ impl State {
                 Vec::new()
             }
         };
-        match installed(context) {
-            Ok(packages) => {
-                let row = |package: &crate::backbone::Package| {
-                    let fingerprint = package.manifest().fingerprint();
-                    let count = counts.iter().find(|count| count.fingerprint == fingerprint);
-                    Backbone {
-                        name: package.manifest().name.to_string(),
-                        fingerprint: fingerprint.to_string(),
-                        samples: count.map_or(0, |count| count.samples),
-                    }
-                };
-                self.backbones = packages.iter().map(row).collect();
-            }
-            Err(error) => self.problems.push(one_line(&error)),
+        match context.backbones().list() {
+            Ok(kept) => kept.iter().for_each(|kept| self.look_at_backbone(kept, &counts)),
+            Err(error) => self.problems.push(causes(&error)),
         }
+    }
+
+    /// Reads it whole: what is damaged is a problem.
+    fn look_at_backbone(&mut self, kept: &Kept, counts: &[FeatureCount]) {
+        if let Err(error) = Package::open(&kept.folder) {
+            self.problems.push(causes(&error));
+            return;
+        }
+        let fingerprint = kept.manifest.fingerprint();
+        let count = counts.iter().find(|count| count.fingerprint == fingerprint);
+        self.backbones.push(Backbone {
+            name: kept.manifest.name.to_string(),
+            fingerprint: fingerprint.to_string(),
+            samples: count.map_or(0, |count| count.samples),
+        });
     }
 
     fn look_at_heads(&mut self, context: &Context) {

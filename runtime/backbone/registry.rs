@@ -1,0 +1,155 @@
+//! The packages that a device keeps: folders of one folder, each under its name.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::package::{Package, PackageError};
+use crate::atomic_file;
+use crate::digest::Fingerprint;
+use crate::manifest::{BackboneName, Manifest};
+
+/// The folder of all kept packages. Names and fingerprints are those of the manifests: no network is read to find one.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    folder: PathBuf,
+}
+
+/// A kept package, of which nothing but the manifest has been read.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    pub name: BackboneName,
+    pub folder: PathBuf,
+    pub manifest: Manifest,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    #[error("cannot list `{path}`")]
+    List { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Package(#[from] PackageError),
+}
+
+impl Registry {
+    /// The packages in `folder`, which need not be there yet.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// Every package whose name and manifest can be read, by name; the others are passed over with a warning.
+    ///
+    /// # Errors
+    /// When the folder is there and cannot be listed.
+    pub fn list(&self) -> Result<Vec<Kept>, RegistryError> {
+        atomic_file::recover_folders(&self.folder);
+        let entries = match std::fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(|source| RegistryError::List { path: self.folder.clone(), source })?,
+        };
+        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        paths.sort();
+        Ok(paths.into_iter().filter(|path| path.is_dir() && !is_hidden(path)).filter_map(kept).collect())
+    }
+
+    /// The package of this fingerprint, read and verified; `None` where none is kept.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed, or that package is damaged.
+    pub fn find(&self, fingerprint: &Fingerprint) -> Result<Option<Package>, RegistryError> {
+        let found = self.list()?.into_iter().find(|kept| kept.manifest.fingerprint() == *fingerprint);
+        Ok(found.map(|kept| Package::open(&kept.folder)).transpose()?)
+    }
+
+    /// The package kept under `name`, read and verified; `None` where none is.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn open(&self, name: &BackboneName) -> Result<Option<Package>, RegistryError> {
+        let folder = self.path(name);
+        atomic_file::recover_folder(&folder);
+        Ok(folder.is_dir().then(|| Package::open(&folder)).transpose()?)
+    }
+
+    /// Copies `package` into the folder, where it is not there yet, and gives the name that it has there.
+    ///
+    /// Another backbone of the same name keeps its folder, since heads may have been fitted on it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep(&self, package: &Package) -> Result<BackboneName, RegistryError> {
+        atomic_file::remove_leftovers(&self.folder);
+        let manifest = package.manifest();
+        let fingerprint = manifest.fingerprint();
+        let plain = manifest.name.clone();
+        let unique = plain.with_suffix(&fingerprint.0.short());
+        let is_kept =
+            |name: &BackboneName| Package::open(&self.path(name)).is_ok_and(|kept| kept.fingerprint() == fingerprint);
+        if let Some(name) = [&plain, &unique].into_iter().find(|name| is_kept(name)) {
+            return Ok(name.clone());
+        }
+        let name = if self.path(&plain).exists() { unique } else { plain };
+        package.save(&self.path(&name))?;
+        Ok(name)
+    }
+
+    fn path(&self, name: &BackboneName) -> PathBuf {
+        self.folder.join(name.as_str())
+    }
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'))
+}
+
+fn kept(folder: PathBuf) -> Option<Kept> {
+    let passed_over = |error: &dyn std::error::Error| tracing::warn!("passing over `{}`: {error}", folder.display());
+    let name = folder.file_name()?.to_string_lossy().parse().inspect_err(|error| passed_over(error)).ok()?;
+    let manifest = Package::manifest_of(&folder).inspect_err(|error| passed_over(error)).ok()?;
+    Some(Kept { name, folder, manifest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backbone::ImportRequest;
+
+    fn package(preset_size: u32) -> Package {
+        let network = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/backbone/gap.onnx");
+        let mut package = Package::from_onnx(&network, &ImportRequest::default()).unwrap();
+        let mut manifest = package.manifest().clone();
+        manifest.preprocess.shortest_side = Some(preset_size);
+        package = Package::new(manifest, package.onnx().to_vec());
+        package
+    }
+
+    #[test]
+    fn a_package_is_found_by_its_manifest_and_no_other_network_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = Registry::new(folder.path());
+        let (one, other) = (package(20), package(30));
+        let names = [registry.keep(&one).unwrap(), registry.keep(&other).unwrap()];
+        assert_ne!(names[0], names[1], "another backbone of the same name gets one of its own");
+        assert_eq!(registry.keep(&one).unwrap(), names[0]);
+        // Whoever read it would find it damaged.
+        std::fs::write(folder.path().join(names[1].as_str()).join(&other.manifest().onnx.file), b"garbage").unwrap();
+        assert_eq!(registry.find(&one.fingerprint()).unwrap().unwrap().fingerprint(), one.fingerprint());
+        assert!(matches!(
+            registry.find(&other.fingerprint()),
+            Err(RegistryError::Package(PackageError::Digest { .. }))
+        ));
+        assert_eq!(registry.list().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_package_is_passed_over_and_a_missing_folder_holds_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Registry::new(folder.path().join("none")).list().unwrap().is_empty());
+        for name in ["empty", "bad name", ".hidden"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let registry = Registry::new(folder.path());
+        assert!(registry.list().unwrap().is_empty());
+        assert!(registry.find(&package(20).fingerprint()).unwrap().is_none());
+        assert!(registry.open(&BackboneName::new("none").unwrap()).unwrap().is_none());
+    }
+}
