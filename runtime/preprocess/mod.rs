@@ -12,6 +12,7 @@ mod allowance;
 mod augment;
 mod colour;
 mod decode;
+mod error;
 mod geometry;
 mod gif;
 mod jpeg;
@@ -28,7 +29,8 @@ mod parity_tests;
 
 pub use allowance::Share;
 pub use augment::{View, shrink};
-pub use decode::{Around, DecodeError, Limits, Unrecognised, decode, decode_held};
+pub use decode::{Around, Limits, decode, decode_held};
+pub use error::{DecodeError, Unrecognised};
 pub use picture::{Dimensions, Picture, PictureError, Turn};
 
 use crate::files;
@@ -56,7 +58,7 @@ pub struct Preprocessor {
 
 #[derive(Debug, thiserror::Error)]
 pub enum PreprocessError {
-    #[error("expected preprocessing settings that can be meant")]
+    #[error("the preprocessing settings are invalid")]
     Settings(#[from] ManifestError),
     #[error(transparent)]
     Decode(#[from] DecodeError),

@@ -4,8 +4,9 @@ use std::io::Cursor;
 
 use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
+use super::error::{DecodeError, from_decoder};
 use super::picture::{Dimensions, Turn};
-use super::{DecodeError, gif, tiff, webp};
+use super::{gif, tiff, webp};
 
 /// What the decoder of PNG may spend on the chunks before the pixels; the colour profile and texts are not used.
 const CHUNKS: u64 = 16 << 20;
@@ -30,7 +31,7 @@ pub(super) type ReadPixels<'a> = Box<dyn FnOnce(&mut [u8]) -> Result<(), ImageEr
 impl<'a> Opened<'a> {
     /// Any format but JPEG. What the decoder itself would spend on a header is checked before it reads it.
     pub fn by_image(bytes: &'a [u8], format: ImageFormat, most: u64) -> Result<Self, DecodeError> {
-        let failed = |error| super::decode::from_decoder(format, error);
+        let failed = |error| from_decoder(format, error);
         let known = match format {
             ImageFormat::Tiff => tiff::beside(bytes)?,
             ImageFormat::WebP => webp::beside(bytes)?,

@@ -1,0 +1,67 @@
+//! Why a picture cannot be decoded.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use image::{ColorType, ImageError, ImageFormat};
+
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    #[error("expected a JPEG, PNG, WebP, BMP, GIF or TIFF picture, got {0}")]
+    Unrecognised(Unrecognised),
+    #[error("expected at most {limit} pixels, got {width}x{height}, which are {}", u64::from(*width) * u64::from(*height))]
+    TooLarge { width: u32, height: u32, limit: u64 },
+    #[error("expected a picture that takes at most {limit} bytes to decode, got one that takes {needed}")]
+    Memory { needed: u64, limit: u64 },
+    #[error("expected at most {limit} bytes of texts and profiles before the pixels, got more")]
+    Chunks { limit: u64 },
+    #[error("expected pixels that are coded at most {limit} times over, got {times} times")]
+    Repeated { times: u64, limit: u64 },
+    #[error("expected strips or tiles that make up the picture of a {0:?} file, got others")]
+    Parts(ImageFormat),
+    #[error("expected a sound {format:?} file, got one on which the decoder gave up: {message}")]
+    Panicked { format: ImageFormat, message: String },
+    #[error("expected at least one pixel, got {width}x{height}")]
+    NoPixels { width: u32, height: u32 },
+    #[error("expected a whole {0:?} file, got one that ends early")]
+    Truncated(ImageFormat),
+    #[error("expected grey, RGB, palette or CMYK with 8 or 16 bits a channel, got {0:?}")]
+    Layout(ColorType),
+    #[error("expected a sound {format:?} file")]
+    Damaged { format: ImageFormat, source: ImageError },
+}
+
+/// What a file that holds no known picture holds instead.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unrecognised {
+    Empty,
+    Text,
+    /// An HEIF or AVIF container, as phones write them.
+    Heif,
+    /// Any other content, by its first bytes.
+    Binary([u8; 4]),
+}
+
+impl fmt::Display for Unrecognised {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("an empty file"),
+            Self::Text => f.write_str("text"),
+            Self::Heif => f.write_str("HEIF or AVIF"),
+            Self::Binary([a, b, c, d]) => write!(f, "a file that begins with {a:02x} {b:02x} {c:02x} {d:02x}"),
+        }
+    }
+}
+
+/// The error of a decoder, which calls a file that ends early by several names.
+pub(super) fn from_decoder(format: ImageFormat, error: ImageError) -> DecodeError {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(current) = cause {
+        if current.downcast_ref().is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof) {
+            return DecodeError::Truncated(format);
+        }
+        cause = current.source();
+    }
+    DecodeError::Damaged { format, source: error }
+}
