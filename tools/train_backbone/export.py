@@ -20,8 +20,8 @@ from PIL import Image, ImageDraw
 
 import data
 import probe
-from network import Backbone
-from train import INPUT_SIZE, load_backbone
+from network import Backbone, load_backbone
+from train import INPUT_SIZE
 
 NAME = "edgetl-tiny"
 INPUT, OUTPUT = "input", "feature_map"

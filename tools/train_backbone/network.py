@@ -1,7 +1,11 @@
 """The student: a plain residual network whose last feature map is averaged into the feature."""
 
+from pathlib import Path
+
 import torch
 from torch import nn
+
+WIDTHS, DEPTHS, DIM = (32, 48, 96, 160), (1, 1, 2), 512
 
 
 def conv(cin: int, cout: int, kernel: int, stride: int = 1) -> nn.Sequential:
@@ -79,3 +83,16 @@ def multiply_adds(backbone: Backbone, size: int) -> int:
     for hook in hooks:
         hook.remove()
     return total
+
+
+def new_backbone() -> Backbone:
+    return Backbone(WIDTHS, DEPTHS, DIM)
+
+
+def load_backbone(checkpoint: Path) -> Backbone:
+    """The averaged weights of a checkpoint, ready to evaluate."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    prefix = "backbone."
+    backbone = new_backbone()
+    backbone.load_state_dict({k[len(prefix):]: v for k, v in state["average"].items() if k.startswith(prefix)})
+    return backbone.eval()

@@ -86,13 +86,13 @@ def main() -> None:
         if arguments.onnx:
             print(size, "onnx       ", show(probe(onnx_features(arguments.onnx), photographs)), flush=True)
         if arguments.checkpoint:
-            from train import load_backbone
+            from network import load_backbone
 
             backbone = load_backbone(arguments.checkpoint)
             print(size, "checkpoint ", show(probe(torch_features(backbone), photographs)), flush=True)
         if arguments.baselines:
             import torch
-            from train import new_backbone
+            from network import new_backbone
 
             for seed in range(3):
                 torch.manual_seed(seed)

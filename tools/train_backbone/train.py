@@ -29,27 +29,13 @@ import torch.nn.functional as F
 
 import augment
 import probe
-from network import Backbone, Student
+from network import Student, new_backbone
 
-WIDTHS, DEPTHS, DIM = (32, 48, 96, 160), (1, 1, 2), 512
 INPUT_SIZE = 128
 EMA_DECAY = 0.996
 WARM_UP = 0.01
 TEMPERATURE = 2.0
 CHECKPOINT_SECONDS = 180
-
-
-def new_backbone() -> Backbone:
-    return Backbone(WIDTHS, DEPTHS, DIM)
-
-
-def load_backbone(checkpoint: Path) -> Backbone:
-    """The averaged weights of a checkpoint, ready to evaluate."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    prefix = "backbone."
-    backbone = new_backbone()
-    backbone.load_state_dict({k[len(prefix):]: v for k, v in state["average"].items() if k.startswith(prefix)})
-    return backbone.eval()
 
 
 @dataclass
