@@ -195,7 +195,7 @@ impl Manifest {
 
 impl Preprocess {
     /// # Errors
-    /// When a size, the shortest side or the normalisation cannot be meant.
+    /// When a size, the shortest side or the normalisation is invalid.
     pub fn check(&self) -> Result<(), ManifestError> {
         let Self { width, height, range, mean, std, .. } = *self;
         if !(1..=4096).contains(&width) || !(1..=4096).contains(&height) {

@@ -58,7 +58,7 @@ fn as_chain<S: serde::Serializer>(error: &LibraryError, serializer: S) -> Result
     serializer.serialize_str(&super::chain(error))
 }
 
-/// Looks at `named`, or else for the first usable library; loads nothing for good.
+/// Looks at `named`, or else for the first usable library; no library stays in use.
 pub fn search(named: Option<&Path>) -> Search {
     let searched = if named.is_some() { Vec::new() } else { search_folders() };
     let candidates = match named {

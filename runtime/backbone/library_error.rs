@@ -29,7 +29,7 @@ pub enum LibraryError {
     TooOld { path: PathBuf, version: String },
     #[error("expected ONNX Runtime at `{path}` to start")]
     Start { path: PathBuf, source: EngineError },
-    #[error("expected ONNX Runtime to start, got a failure earlier in this process")]
+    #[error("ONNX Runtime failed to initialise earlier in this process and cannot be retried")]
     FailedBefore,
     #[error("expected one ONNX Runtime in a process, got `{asked}` while `{loaded}` is loaded")]
     AnotherLoaded { loaded: PathBuf, asked: PathBuf },

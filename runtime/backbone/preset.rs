@@ -86,7 +86,7 @@ pub struct PreprocessSpec {
 }
 
 impl From<&Preprocess> for PreprocessSpec {
-    /// Everything is said.
+    /// All that `preprocess` says; nothing is left to a preset.
     fn from(preprocess: &Preprocess) -> Self {
         let Preprocess { width, height, resize, shortest_side, filter, channels, range, mean, std, background } =
             *preprocess;
@@ -138,7 +138,7 @@ impl PreprocessSpec {
     /// be on the 0 to 1 scale if all its numbers are below 2, on the 0 to 255 scale otherwise.
     ///
     /// # Errors
-    /// When the outcome cannot be meant (see [`Preprocess::check`]).
+    /// When the outcome is invalid (see [`Preprocess::check`]).
     pub fn resolve(&self, input: Option<(u32, u32)>) -> Result<Preprocess, ManifestError> {
         let (width, height) = self.size.or(input).unwrap_or(USUAL_SIZE);
         let (range, mean, std) = self.preset.unwrap_or(self.implied_preset()).normalisation();

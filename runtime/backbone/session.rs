@@ -43,7 +43,7 @@ impl Session {
         BackboneError::Run { provider: self.provider, name: self.manifest.name.to_string(), source }
     }
 
-    /// Holds that the run before this ran where it was asked to, where that was recorded.
+    /// Checks that the previous run executed on the requested provider, if its placement was recorded.
     pub fn check_placement(&mut self) -> Result<(), BackboneError> {
         let placement = self.engine.placement().map_err(|source| self.run_error(source))?;
         let Some(placement) = placement else { return Ok(()) };

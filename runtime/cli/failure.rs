@@ -30,7 +30,7 @@ impl std::error::Error for Hinted {
     }
 }
 
-/// The command line was understood but cannot be meant; exit code 2.
+/// The command line was understood but is not meaningful; exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WrongUsage(pub String);

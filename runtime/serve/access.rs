@@ -30,7 +30,7 @@ impl Access {
         Self { token: None }
     }
 
-    /// Lets in who has `token`; white space around it does not count.
+    /// Admits clients that send `token`; white space around it is ignored.
     pub fn by_token(token: &str) -> Result<Self, TokenError> {
         let token = token.trim();
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {

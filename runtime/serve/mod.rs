@@ -86,7 +86,7 @@ pub enum ServeError {
     Start(#[source] io::Error),
     #[error("cannot start the service")]
     Thread(#[from] NoThread),
-    #[error("expected the worker to answer until it is asked to stop, got its end")]
+    #[error("the worker that answers pictures ended, though nobody asked it to")]
     WorkerEnded,
 }
 

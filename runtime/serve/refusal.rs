@@ -38,13 +38,13 @@ pub(super) enum Refusal {
     Picture(#[from] ExtractError),
     #[error("expected a place among {0} waiting pictures, got none; try again")]
     QueueFull(usize),
-    #[error("expected memory for another picture, got none until others are answered; try again")]
+    #[error("too many pictures are in flight: there is no memory for another one yet; try again")]
     NoRoom,
     #[error("expected a head that fits its backbone")]
     Head(#[from] HeadError),
     #[error("expected an answer, got a fault of this program; its log says more")]
     Panic,
-    #[error("expected a worker, got its end: the service is going down")]
+    #[error("the service is going down: nobody answers pictures any more")]
     NoWorker,
 }
 

@@ -96,7 +96,7 @@ fn typed_length(tensor: &pb::TensorProto, data_type: DataType) -> u64 {
     length as u64
 }
 
-/// Every name is produced at most once and every input comes from somewhere.
+/// Every name is produced at most once and every input is produced by a node, an input of the network or an initialiser.
 fn sources(graph: &pb::GraphProto) -> Result<(), GraphError> {
     let mut known: HashSet<&str> = HashSet::new();
     known.extend(graph.input.iter().map(|input| input.name.as_str()));

@@ -58,7 +58,7 @@ pub enum GraphError {
     Read { path: PathBuf, source: std::io::Error },
     #[error("expected every tensor to come from one place, got `{0}` from two")]
     ProducedTwice(String),
-    #[error("expected every tensor to come from somewhere, got `{tensor}` in node `{node}` from nowhere")]
+    #[error("node `{node}` reads the tensor `{tensor}`, which no node, input or initialiser produces")]
     Dangling { node: String, tensor: String },
     #[error("expected a graph without cycles, got one through node `{0}`")]
     Cycle(String),
@@ -72,7 +72,7 @@ pub enum GraphError {
     NotFromImage(String),
     #[error("expected tensor `{feature}` to depend on the image alone, got one that also needs {}", list(.inputs))]
     MoreInputs { feature: String, inputs: Vec<String> },
-    #[error("expected a network whose feature can be told, got one where it cannot; candidates: {}", list(.0))]
+    #[error("cannot tell which tensor is the feature; candidates: {}", list(.0))]
     NoFeature(Vec<Candidate>),
     #[error("expected tensor `{tensor}` to have a shape that a feature can have, got {shape:?}")]
     FeatureShape { tensor: String, shape: Vec<usize> },

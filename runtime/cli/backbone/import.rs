@@ -40,7 +40,7 @@ pub struct Args {
     /// Write the package there instead of keeping it in the state directory; replaces nothing but a package
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Make it the backbone in use, though there is another
+    /// Use this backbone from now on, replacing the current one
     #[arg(long = "use", conflicts_with = "out")]
     take_into_use: bool,
     #[command(flatten)]

@@ -156,7 +156,7 @@ impl Plan {
             ),
         };
         if self.changes.is_empty() && self.held_back.is_empty() {
-            return "no finding is of this kind and this doubtful: nothing to do".to_owned();
+            return "no finding of this kind is doubtful enough: nothing to do".to_owned();
         }
         if self.changes.is_empty() {
             return format!("nothing to do{held_back}");
