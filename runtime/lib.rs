@@ -3,7 +3,7 @@
 //! A pretrained backbone runs frozen; every image goes through it once; its global-average-pooled feature vector is
 //! cached; a small head is fitted on the cache. `docs/design.md` draws the flow and the file formats.
 //!
-//! Layers, each looking only downwards (`tests/layering.rs` holds this):
+//! Layers, each looking only downwards (`tests/it/layering.rs` holds this):
 //!
 //! ```text
 //! cli > {serve, page} > {predictor, sources, demo, advice} > {backbone, preprocess, store, head}

@@ -5,9 +5,9 @@ use image::ImageFormat;
 use super::allowance::{ALLOWANCE, Share};
 use super::colour::{is_readable, to_rgb8};
 use super::error::{DecodeError, Unrecognised, from_decoder};
-use super::jpeg;
 use super::opened::Opened;
 use super::picture::{Dimensions, Picture, Turn};
+use super::{by_image, jpeg};
 use crate::panics::caught;
 
 /// What a file and the working memory of its decoder may have without being counted: so a picture of
@@ -138,9 +138,9 @@ fn open<'a>(bytes: &'a [u8], format: ImageFormat, limits: &Limits) -> Result<Ope
             if let Some((width, height)) = png_size(bytes) {
                 check_size(width, height, limits)?;
             }
-            Opened::by_image(bytes, format, limits.max_memory)?
+            by_image::open(bytes, format, limits.max_memory)?
         }
-        _ => Opened::by_image(bytes, format, limits.max_memory)?,
+        _ => by_image::open(bytes, format, limits.max_memory)?,
     };
     check_size(opened.dimensions.width, opened.dimensions.height, limits)?;
     if is_readable(opened.layout) { Ok(opened) } else { Err(DecodeError::Layout(opened.layout)) }

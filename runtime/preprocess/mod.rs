@@ -10,6 +10,7 @@ use ndarray::ArrayViewMut3;
 
 mod allowance;
 mod augment;
+mod by_image;
 mod colour;
 mod decode;
 mod error;

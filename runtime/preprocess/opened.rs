@@ -1,17 +1,8 @@
 //! A file of which only the header is read: how large it is, and what decoding it will take.
 
-use std::io::Cursor;
+use image::{ColorType, ImageError};
 
-use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader};
-
-use super::error::{DecodeError, from_decoder};
 use super::picture::{Dimensions, Turn};
-use super::{gif, tiff, webp};
-
-/// What the decoder of PNG may spend on the chunks before the pixels; the colour profile and texts are not used.
-const CHUNKS: u64 = 16 << 20;
-/// Bytes a pixel, at most.
-const WIDEST: u64 = 8;
 
 pub(super) struct Opened<'a> {
     pub dimensions: Dimensions,
@@ -28,39 +19,7 @@ pub(super) struct Opened<'a> {
 
 pub(super) type ReadPixels<'a> = Box<dyn FnOnce(&mut [u8]) -> Result<(), ImageError> + 'a>;
 
-impl<'a> Opened<'a> {
-    /// Any format but JPEG. What the decoder itself would spend on a header is checked before it reads it.
-    pub fn by_image(bytes: &'a [u8], format: ImageFormat, most: u64) -> Result<Self, DecodeError> {
-        let failed = |error| from_decoder(format, error);
-        let known = match format {
-            ImageFormat::Tiff => tiff::beside(bytes)?,
-            ImageFormat::WebP => webp::beside(bytes)?,
-            ImageFormat::Gif => gif::beside(bytes),
-            // Two rows as they are stored, one as it is given, one of slack.
-            ImageFormat::Png => CHUNKS + 4 * WIDEST * width_of_png(bytes),
-            _ => 0,
-        };
-        if known > most.saturating_add(bytes.len() as u64 * 3) {
-            return Err(DecodeError::Memory { needed: known, limit: most });
-        }
-        let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-        let mut limits = image::Limits::no_limits();
-        let png = CHUNKS + WIDEST * width_of_png(bytes);
-        limits.max_alloc = Some(if format == ImageFormat::Png { png } else { most.saturating_mul(2) });
-        reader.limits(limits);
-        let mut decoder = reader.into_decoder().map_err(|error| match error {
-            ImageError::Limits(_) if format == ImageFormat::Png => DecodeError::Chunks { limit: CHUNKS },
-            other => failed(other),
-        })?;
-        let (width, height) = decoder.dimensions();
-        let turn = decoder.orientation().map(Turn::from).map_err(failed)?;
-        let layout = decoder.color_type();
-        let beside = known.saturating_add(WIDEST * u64::from(width));
-        let read = Box::new(move |pixels: &mut [u8]| decoder.read_image(pixels));
-        let at_worst = if format == ImageFormat::WebP { webp::tables(bytes) } else { 0 };
-        Ok(Self { dimensions: Dimensions { width, height }, layout, turn, beside, at_worst, read })
-    }
-
+impl Opened<'_> {
     /// How many bytes `read` writes.
     pub fn length(&self) -> u64 {
         self.pixels().saturating_mul(self.layout.bytes_per_pixel().into())
@@ -69,9 +28,4 @@ impl<'a> Opened<'a> {
     pub fn pixels(&self) -> u64 {
         self.dimensions.pixels()
     }
-}
-
-/// From the first chunk; 0 where that is cut short, which the decoder will say itself.
-fn width_of_png(bytes: &[u8]) -> u64 {
-    bytes.get(16..20).and_then(|width| width.first_chunk()).map_or(0, |width| u32::from_be_bytes(*width).into())
 }
