@@ -8,12 +8,13 @@
 //! ```text
 //! cli > {serve, page} > {predictor, sources, demo, advice} > {backbone, preprocess, store, head}
 //!     > {manifest, dataset, metrics}
-//!     > {atomic_file, digest, files, labels, panics, tensor, threads, trust} > {printable}
+//!     > {atomic_file, digest, files, labels, panics, tensor, threads, trust} > {causes, printable}
 //! ```
 
 pub mod advice;
 pub mod atomic_file;
 pub mod backbone;
+pub mod causes;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod dataset;

@@ -160,7 +160,7 @@ fn shapes(network: &Network, input: &ImageInput, preprocess: &Preprocess, engine
         tracing::debug!("{} shapes are not told by analysis", unknown.len());
         match onnxruntime::shapes(network, input, &unknown, (height, width), engine) {
             Ok(found) => shapes.extend(found),
-            Err(error) => tracing::debug!("nor by ONNX Runtime: {}", super::chain(&error)),
+            Err(error) => tracing::debug!("nor by ONNX Runtime: {}", crate::causes::causes(&error)),
         }
     }
     shapes

@@ -55,7 +55,7 @@ pub struct Search {
 }
 
 fn as_chain<S: serde::Serializer>(error: &LibraryError, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&super::chain(error))
+    serializer.serialize_str(&crate::causes::causes(error))
 }
 
 /// Looks at `named`, or else for the first usable library; no library stays in use.

@@ -13,7 +13,8 @@ use super::library::{self, FoundLibrary};
 use super::onnxruntime::{self, Opening, Runtime};
 use super::session::{Engine, Session};
 use super::tract::Plan;
-use super::{Backbone, BackboneError, LibraryError, Options, Package, Provider, ProviderChoice, chain};
+use super::{Backbone, BackboneError, LibraryError, Options, Package, Provider, ProviderChoice};
+use crate::causes::causes;
 use crate::manifest::Manifest;
 use crate::tensor::InputBatch;
 
@@ -154,7 +155,7 @@ impl Walk<'_> {
         let runtime = match self.runtime() {
             Ok(runtime) => runtime,
             Err(error) => {
-                let reason = chain(&error);
+                let reason = causes(&error);
                 tracing::warn!("ONNX Runtime cannot be used, so tract runs, which is slower: {reason}");
                 self.fallbacks.push(Fallback { provider: Provider::Cpu, reason });
                 return self.tract(&cut);
@@ -184,7 +185,7 @@ impl Walk<'_> {
     }
 
     fn step_down(&mut self, provider: Provider, error: &BackboneError) {
-        let reason = chain(error);
+        let reason = causes(error);
         tracing::warn!("provider `{provider}` cannot be used, so the next one is tried: {reason}");
         self.fallbacks.push(Fallback { provider, reason });
     }

@@ -89,18 +89,3 @@ pub enum BackboneError {
     #[error(transparent)]
     Shape(#[from] ShapeError),
 }
-
-/// An error and its causes in one line, each cause once.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    // ONNX Runtime ends some of its lines itself.
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}

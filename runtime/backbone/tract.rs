@@ -77,7 +77,7 @@ pub(super) fn shapes(network: &Network, input: &ImageInput, height: usize, width
         Ok(known_shapes(&model))
     };
     guarded(analysis).unwrap_or_else(|error| {
-        tracing::debug!("shapes unknown: {}", super::chain(error.as_ref()));
+        tracing::debug!("shapes unknown: {}", crate::causes::causes(error.as_ref()));
         Shapes::new()
     })
 }

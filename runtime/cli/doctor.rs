@@ -12,11 +12,12 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::engine::{EngineArgs, default_package};
-use super::failure::{AlreadyReported, causes, one_line};
+use super::failure::{AlreadyReported, one_line};
 use super::output::{shown, table};
 use super::remedy;
 use crate::backbone::library::{MINIMUM_VERSION, Search, search};
 use crate::backbone::{BackboneError, Loader, Options, Package, Provider, ProviderChoice};
+use crate::causes::causes;
 use crate::predictor::check_golden;
 use crate::printable::printable;
 use crate::tensor::InputBatch;

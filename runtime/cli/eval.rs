@@ -14,10 +14,11 @@ use ndarray::Array2;
 
 use super::context::Context;
 use super::engine::{EngineArgs, limits, with_fingerprint};
-use super::failure::{AlreadyReported, OrHint, WrongUsage, causes, failure};
+use super::failure::{AlreadyReported, OrHint, WrongUsage, failure};
 use super::output::count;
 use super::progress::Progress;
 use super::published::Published;
+use crate::causes::causes;
 use crate::dataset::{Dataset, SampleId};
 use crate::digest::ContentHash;
 use crate::head::Outputs;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::causes::join;
 use crate::printable::printable;
 use crate::threads::NoThread;
 
@@ -113,27 +114,8 @@ fn is_out_of_tasks(cause: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 /// `error` and its causes on one line.
-pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    join(std::iter::successors(Some(error), |error| error.source()))
-}
-
-/// `error` and its causes on one line.
 pub fn one_line(error: &anyhow::Error) -> String {
     join(error.chain())
-}
-
-/// A cause that its parent already quotes is left out.
-fn join<'a>(chain: impl Iterator<Item = &'a (dyn std::error::Error + 'static)>) -> String {
-    let mut line = String::new();
-    for cause in chain {
-        let text = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-        if line.is_empty() {
-            line = text;
-        } else if !line.ends_with(&text) {
-            line = format!("{line}: {text}");
-        }
-    }
-    line
 }
 
 fn hints(error: &anyhow::Error) -> Vec<&str> {

@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::engine::{EngineArgs, limits, with_fingerprint};
-use super::failure::{AlreadyReported, OrHint, causes};
+use super::failure::{AlreadyReported, OrHint};
 use super::output::percent;
 use super::published::Published;
+use crate::causes::causes;
 use crate::predictor::{Answer, Extractor, InOrder, Outcome, Prediction, RankedLabel, Statement};
 use crate::printable::printable;
 use crate::sources::{self, Refused};

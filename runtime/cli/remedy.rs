@@ -19,7 +19,7 @@ pub fn of_backbone(error: &BackboneError) -> Option<String> {
     match error {
         BackboneError::Library(error) => of_library(error),
         BackboneError::Load { provider, .. } | BackboneError::Run { provider, .. } => {
-            of_provider(*provider, &super::failure::causes(error))
+            of_provider(*provider, &crate::causes::causes(error))
         }
         BackboneError::EngineCache { .. } => Some(
             "name a folder that can be written: engine_cache under [engine.tensorrt], or `engine_cache = \"\"`".into(),

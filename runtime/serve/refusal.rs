@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::backbone::chain;
+use crate::causes::causes;
 use crate::head::HeadError;
 use crate::predictor::ExtractError;
 use crate::preprocess::{DecodeError, PreprocessError};
@@ -95,7 +95,7 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let (status, error) = (self.status(), chain(&self));
+        let (status, error) = (self.status(), causes(&self));
         if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
             tracing::error!("a request failed: {error}");
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::model::Swap;
 use super::shared::Shared;
 use super::source::{ModelError, Source};
-use crate::backbone::chain;
+use crate::causes::causes;
 use crate::digest::Fingerprint;
 use crate::store::HeadVersion;
 use crate::threads::{NoThread, spawn};
@@ -85,7 +85,7 @@ impl Watcher {
 
     /// The head that answers goes on; the same failure is logged once and counted every time.
     fn failed(&mut self, version: Option<HeadVersion>, error: &ModelError) {
-        let reason = chain(error);
+        let reason = causes(error);
         let before = self.failure.take().filter(|before| before.version == version && before.reason == reason);
         let wait = before.as_ref().map_or(EVERY, |before| (before.wait * 2).min(LONGEST));
         if before.is_none() {

@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["backbone", "preprocess", "store", "head"],
     &["manifest", "dataset", "metrics"],
     &["atomic_file", "digest", "files", "labels", "panics", "tensor", "threads", "trust"],
-    &["printable"],
+    &["causes", "printable"],
 ];
 
 /// The floors inside `head`, from the top down; what shares a floor does not see each other.

@@ -76,7 +76,7 @@ impl<'a> Acknowledger<'a> {
                 Some(reason) => self.fail(index, reason, (summary, progress)),
                 None => self.copy(index, hash, summary),
             },
-            Outcome::Failed(error) => self.fail(index, crate::cli::failure::causes(&error), (summary, progress)),
+            Outcome::Failed(error) => self.fail(index, crate::causes::causes(&error), (summary, progress)),
         }
     }
 

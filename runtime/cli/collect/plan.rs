@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::Args;
+use crate::causes::causes;
 use crate::cli::context::Context;
-use crate::cli::failure::{OrHint, causes, failure};
+use crate::cli::failure::{OrHint, failure};
 use crate::sources::{self, Item, Refused};
 
 /// Read when neither the command line nor the settings name a source.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::plan::Plan;
 use crate::backbone::{Loader, Provider};
-use crate::cli::failure::causes;
+use crate::causes::causes;
 use crate::cli::output::{count, table};
 use crate::labels::Label;
 use crate::printable::printable;

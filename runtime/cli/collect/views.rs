@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Job;
 use super::summary::Summary;
-use crate::cli::failure::causes;
+use crate::causes::causes;
 use crate::cli::progress::Progress;
 use crate::predictor::{ViewFeatures, ViewRequest, extract_views};
 use crate::store::{FeatureVector, Store, WithoutViews};

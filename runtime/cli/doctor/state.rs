@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::backbone::{Kept, Package};
+use crate::causes::causes;
 use crate::cli::context::{Context, damaged_rows};
-use crate::cli::failure::{causes, one_line};
+use crate::cli::failure::one_line;
 use crate::cli::output::{count, table};
 use crate::cli::published::Published;
 use crate::head::HeadArtifact;

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use serde::Serialize;
 
-use crate::cli::failure::causes;
+use crate::causes::causes;
 use crate::cli::output::{count, percent, table};
 use crate::head::{HeadArtifact, Scores};
 use crate::labels::{ClassIndex, Label, Labels};

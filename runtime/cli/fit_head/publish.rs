@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::causes::causes;
 use crate::cli::context::Context;
-use crate::cli::failure::{causes, hinted};
+use crate::cli::failure::hinted;
 use crate::dataset::{Dataset, Unlabelled};
 use crate::digest::Fingerprint;
 use crate::head::HeadArtifact;

@@ -2,9 +2,9 @@
 
 use super::beside;
 use super::publish::Read;
+use crate::causes::causes;
 use crate::cli::context::Context;
 use crate::cli::engine::with_fingerprint;
-use crate::cli::failure::causes;
 use crate::digest::Fingerprint;
 use crate::head::{FitError, FitOptions, HeadArtifact, KnownClasses, fit, fit_beside, fit_with_guesses};
 use crate::labels::Label;

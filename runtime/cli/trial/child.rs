@@ -10,7 +10,8 @@ use crate::backbone::graph::Shapes;
 use crate::backbone::{
     BackboneError, Import, ImportRequest, Inspection, Loader, Options, Package, Provider, ProviderChoice, shapes_of,
 };
-use crate::cli::failure::{MORE_THREADS, causes};
+use crate::causes::causes;
+use crate::cli::failure::MORE_THREADS;
 use crate::cli::output::Output;
 use crate::cli::remedy;
 use crate::predictor::golden_vectors;
