@@ -6,7 +6,7 @@
 //! Layers, each looking only downwards (`tests/it/layering.rs` holds this):
 //!
 //! ```text
-//! cli > {serve, page} > {predictor, sources, demo, advice} > {backbone, preprocess, store, head}
+//! cli > serve > device > page > {predictor, sources, demo, advice} > {backbone, preprocess, store, head}
 //!     > {manifest, dataset, metrics}
 //!     > {atomic_file, digest, files, labels, panics, tensor, threads, trust} > {causes, printable}
 //! ```
@@ -19,6 +19,7 @@ pub mod causes;
 pub mod cli;
 pub mod dataset;
 pub mod demo;
+pub mod device;
 pub mod digest;
 pub mod files;
 pub mod head;

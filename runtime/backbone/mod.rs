@@ -23,7 +23,6 @@ mod package;
 mod placement;
 mod preset;
 mod provider;
-mod registry;
 mod session;
 mod tract;
 
@@ -40,7 +39,6 @@ pub use metadata::Declared;
 pub use package::{Package, PackageError};
 pub use preset::{ParsePresetError, PreprocessSpec, Preset, usual_normalisations};
 pub use provider::{Options, ParseProviderError, Provider, ProviderChoice, available_threads};
-pub use registry::{Kept, Registry, RegistryError};
 
 use crate::manifest::Manifest;
 use crate::tensor::{Activations, InputBatch, ShapeError};

@@ -6,14 +6,13 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::context::{Context, explain};
-use super::engine::current;
+use super::context::Context;
 use super::failure::{OrHint, failure};
+use super::remedy::OrRemedy as _;
 use super::shell::Shell;
 use crate::advice::{Advice, BackboneEvidence, Evidence, compare, decide, familiarity, learning_curve, project};
 use crate::backbone::Package;
 use crate::dataset::Dataset;
-use crate::digest::Fingerprint;
 use crate::head::{Answers, FitOptions, HeadKind, cross_validate, leave_one_out};
 use crate::metrics::nll;
 use crate::store::{Selection, Store};
@@ -50,8 +49,8 @@ struct Report {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let start = Instant::now();
     let store = context.existing_store()?;
-    let package = current(context, &store)?;
-    let dataset = explain(store.dataset(&package.fingerprint(), &Selection::default()))?;
+    let package = context.device().backbones().in_use_of(&store).or_remedy()?;
+    let dataset = store.dataset(&package.fingerprint(), &Selection::default()).or_remedy()?;
     if dataset.is_empty() {
         return Err(failure(
             "expected stored samples for training, got none",
@@ -147,7 +146,7 @@ impl Measuring<'_> {
             let dataset = store.dataset(&other.fingerprint, &Selection::default())?;
             // Features of a few pictures only, or of one class, cannot be compared.
             let Ok(others) = cross_validate(&dataset, head, &self.options) else { continue };
-            let name = name(other.fingerprint, context)?;
+            let name = context.device().backbones().name_of(&other.fingerprint).or_remedy()?;
             found.extend(compare(&others, answers).map(|comparison| BackboneEvidence {
                 name,
                 dim: other.dim,
@@ -156,16 +155,6 @@ impl Measuring<'_> {
         }
         Ok(found)
     }
-}
-
-/// The name by which `backbone use` knows it, else the beginning of its fingerprint.
-fn name(fingerprint: Fingerprint, context: &Context) -> anyhow::Result<String> {
-    let named = context.backbones().list()?.into_iter().find(|kept| kept.manifest.fingerprint() == fingerprint);
-    let embedded = || Package::embedded().filter(|package| package.fingerprint() == fingerprint);
-    Ok(named
-        .map(|kept| kept.name.to_string())
-        .or_else(|| embedded().map(|package| package.manifest().name.to_string()))
-        .unwrap_or_else(|| fingerprint.0.short()))
 }
 
 fn accuracy(text: &str) -> Result<f64, String> {

@@ -4,17 +4,12 @@ mod import;
 mod inspect;
 mod known;
 
-use anyhow::Context as _;
 use serde::Serialize;
 
 use super::context::Context;
-use super::engine;
-use super::failure::{OrHint, failure};
 use super::output::table;
-use crate::atomic_file;
-use crate::backbone::Kept;
-use crate::digest::Fingerprint;
-use crate::head::HeadArtifact;
+use super::remedy::OrRemedy as _;
+use crate::device::Kept;
 use crate::manifest::BackboneName;
 
 #[derive(Debug, clap::Subcommand)]
@@ -62,7 +57,7 @@ struct Row {
 }
 
 fn list(context: &Context) -> anyhow::Result<()> {
-    let current = engine::current_name(context)?;
+    let current = context.device().backbones().name_in_use().or_remedy()?;
     let row = |Kept { name, folder, manifest }: Kept| Row {
         in_use: current.as_ref() == Some(&name),
         dim: manifest.feature.dim,
@@ -75,7 +70,7 @@ fn list(context: &Context) -> anyhow::Result<()> {
         path: folder.display().to_string(),
         name,
     };
-    let rows: Vec<Row> = context.backbones().list()?.into_iter().map(row).collect();
+    let rows: Vec<Row> = context.device().backbones().list().or_remedy()?.into_iter().map(row).collect();
     context.output.result(&rows, || {
         if rows.is_empty() {
             return "no backbone yet: edgetl backbone import MODEL.onnx".to_owned();
@@ -102,42 +97,18 @@ struct Named<'a> {
 }
 
 fn choose(context: &Context, name: &BackboneName) -> anyhow::Result<()> {
-    let package = engine::named(context, name)?;
-    engine::use_backbone(&mut context.store()?, name)?;
+    let device = context.device();
+    let package = device.backbones().named(name).or_remedy()?;
+    let mut store = device.store().or_remedy()?;
+    device.backbones().take_into_use(&mut store, name).or_remedy()?;
     let named = Named { backbone: name, fingerprint: package.fingerprint().to_string() };
     context.output.result(&named, || format!("{name} is in use; its features and heads are its own"))?;
     Ok(())
 }
 
 fn remove(context: &Context, name: &BackboneName, force: bool) -> anyhow::Result<()> {
-    let package = engine::named(context, name)?;
-    if !force {
-        refuse_if_needed(context, name, package.fingerprint())?;
-    }
-    let folder = context.state.backbones().join(name.as_str());
-    atomic_file::remove_folder(&folder)
-        .with_context(|| format!("cannot remove `{}`", folder.display()))
-        .or_hint("look at what is left of the folder")?;
-    let named = Named { backbone: name, fingerprint: package.fingerprint().to_string() };
+    let fingerprint = context.device().backbones().remove(name, force).or_remedy()?;
+    let named = Named { backbone: name, fingerprint: fingerprint.to_string() };
     context.output.result(&named, || format!("removed {name}"))?;
     Ok(())
-}
-
-fn refuse_if_needed(context: &Context, name: &BackboneName, fingerprint: Fingerprint) -> anyhow::Result<()> {
-    if engine::current_name(context)?.as_ref() == Some(name) {
-        return Err(failure(
-            format!("expected a backbone that is not in use, got `{name}`"),
-            "choose another first: edgetl backbone use NAME; or --force",
-        ));
-    }
-    let fitted = |bytes: &[u8]| HeadArtifact::from_bytes(bytes).is_ok_and(|head| head.fingerprint() == fingerprint);
-    let shelf = context.shelf();
-    let heads = shelf.list().unwrap_or_default();
-    match heads.iter().find(|head| shelf.read(head.version).is_ok_and(|bytes| fitted(&bytes))) {
-        None => Ok(()),
-        Some(head) => Err(failure(
-            format!("expected a backbone that no head needs, got `{name}`, on which head {} was fitted", head.version),
-            "--force removes it all the same; that head cannot predict then",
-        )),
-    }
 }

@@ -1,31 +1,22 @@
 //! `collect`: pictures in, features stored.
 
-mod acknowledge;
-mod plan;
-mod summary;
-mod unfinished;
-mod views;
+mod text;
 
-use std::collections::HashSet;
+use std::io;
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
-
-use anyhow::Context as _;
 
 use super::context::Context;
-use super::engine::{BackboneArgs, EngineArgs, limits, remember};
-use super::failure::{AlreadyReported, Interrupted, ReaderGone, is_reader_gone};
+use super::engine::{BackboneArgs, EngineArgs};
+use super::failure::{AlreadyReported, Interrupted, ReaderGone, failure, is_reader_gone};
 use super::interrupt;
 use super::progress::Progress;
-use crate::digest::{ContentHash, Fingerprint};
+use super::remedy::OrRemedy as _;
+use crate::device::{CollectEvent, CollectReport, CollectRequest, Observer, Stage};
 use crate::labels::Label;
-use crate::predictor::{Extractor, InOrder};
-use crate::store::{Known, Split, Store};
-use acknowledge::Acknowledger;
-pub use summary::Summary;
-use unfinished::Unfinished;
+use crate::store::Split;
+
+/// Read when neither the command line nor the settings name a source.
+const DEFAULT_SOURCE: &str = "data";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit code 1: no picture could be used, or a folder was refused. A picture that could not be \
@@ -73,109 +64,110 @@ impl Args {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
-    let summary = collect_all(args, context)?;
+    let report = collect_all(args, context)?;
     if args.json_lines {
-        context.output.json_line(&summary)?;
+        context.output.json_line(&report)?;
     } else {
-        context.output.result(&summary, || summary.text())?;
+        context.output.result(&report, || text::of(&report))?;
     }
-    if summary.interrupted {
-        let message = format!("{} of {} pictures are stored; the same command goes on", summary.kept(), summary.seen);
+    if report.interrupted {
+        let message = format!("{} of {} pictures are stored; the same command goes on", report.kept(), report.seen);
         return Err(Interrupted(message).into());
     }
-    if summary.nothing_usable() || summary.has_refusals() { Err(AlreadyReported.into()) } else { Ok(()) }
+    if report.nothing_usable() || report.has_refusals() { Err(AlreadyReported.into()) } else { Ok(()) }
 }
 
-/// Collects without printing the summary.
-pub fn collect_all(args: &Args, context: &Context) -> anyhow::Result<Summary> {
-    let plan = plan::Plan::new(args, context)?;
-    let mut store = context.store()?;
-    let package = args.backbone.package(&args.engine, context, &store)?;
-    let loader = args.engine.load(package.clone(), context, plan.len())?;
-    remember(&package, context, &mut store)?;
+/// Collects without printing the report.
+pub fn collect_all(args: &Args, context: &Context) -> anyhow::Result<CollectReport> {
+    let request = args.request(context)?;
+    let mut teller = Teller::new(args.json_lines, context);
+    let collected = context.device_on(&args.engine).collect(&request, &mut teller).or_remedy();
+    collected.map_err(|error| if is_reader_gone(&error) { teller.reader_gone().into() } else { error })
+}
 
-    let stop = interrupt::catch()?;
-    let start = Instant::now();
-    let mut summary = Summary::new(&plan, &loader);
-    let unfinished = Unfinished::read(context.state.path(), args.again)
-        .with_context(|| format!("cannot look at unfinished pictures in `{}`", context.state.path().display()))?;
-    let (limits, threads) = (limits(context), args.engine.threads(context));
-    let extractor = Extractor { loader: &loader, limits, threads, journal: &unfinished };
-    let job = Job { plan: &plan, extractor, stop, unfinished: &unfinished, again: args.again };
-    collect(&job, &mut store, &mut summary, &Reporting::new(args, context)).map_err(|error| {
-        if !is_reader_gone(&error) {
-            return error;
-        }
-        let (kept, seen) = (summary.kept(), summary.seen);
-        ReaderGone(format!("{kept} of {seen} pictures were acknowledged and are stored; the same command goes on"))
-            .into()
-    })?;
-    if args.views > 0 {
-        views::collect((&job, args.views), &mut store, &mut summary, context.quiet)?;
+impl Args {
+    fn request(&self, context: &Context) -> anyhow::Result<CollectRequest<'static>> {
+        Ok(CollectRequest {
+            sources: sources(self, context)?,
+            label: self.label.clone(),
+            split: self.split,
+            group: self.group.clone(),
+            views: self.views,
+            unlabelled: self.unlabelled,
+            again: self.again,
+            backbone: self.backbone.package(&self.engine, context)?,
+            stop: Some(interrupt::catch()?),
+        })
     }
-    summary.finish(start.elapsed(), &store, stop.load(Ordering::SeqCst))?;
-    Ok(summary)
 }
 
-/// How progress is told.
-struct Reporting<'a> {
+fn sources(args: &Args, context: &Context) -> anyhow::Result<Vec<PathBuf>> {
+    if !args.sources.is_empty() {
+        return Ok(args.sources.clone());
+    }
+    if !context.config.collect.sources.is_empty() {
+        return Ok(context.config.collect.sources.clone());
+    }
+    let default = PathBuf::from(DEFAULT_SOURCE);
+    if default.is_dir() {
+        return Ok(vec![default]);
+    }
+    Err(failure("expected a SOURCE, got none, and there is no folder `data` here", "edgetl collect FOLDER"))
+}
+
+/// Shows how far collecting is, and prints each event as a JSON line where that is wanted.
+struct Teller<'a> {
     context: &'a Context,
     json_lines: bool,
+    progress: Option<Progress>,
+    /// Pictures of which it was told that they are in the store.
+    kept: usize,
+    pictures: usize,
 }
 
-impl<'a> Reporting<'a> {
-    fn new(args: &Args, context: &'a Context) -> Self {
-        Self { context, json_lines: args.json_lines }
+impl<'a> Teller<'a> {
+    fn new(json_lines: bool, context: &'a Context) -> Self {
+        Self { context, json_lines, progress: None, kept: 0, pictures: 0 }
     }
-}
 
-struct Job<'a> {
-    plan: &'a plan::Plan,
-    extractor: Extractor<'a>,
-    stop: &'static AtomicBool,
-    unfinished: &'a Unfinished,
-    /// Whether removed pictures are taken as well.
-    again: bool,
-}
+    fn reader_gone(&self) -> ReaderGone {
+        let (kept, pictures) = (self.kept, self.pictures);
+        ReaderGone(format!("{kept} of {pictures} pictures were acknowledged and are stored; the same command goes on"))
+    }
 
-fn collect(job: &Job<'_>, store: &mut Store, summary: &mut Summary, reporting: &Reporting<'_>) -> anyhow::Result<()> {
-    let fingerprint = job.extractor.loader.manifest().fingerprint();
-    let unclaimed = Unclaimed::new(store, fingerprint, job.again)?;
-    let mut progress = Progress::new("collecting", job.plan.len(), reporting.context.quiet);
-    let mut acknowledger = Acknowledger::new(store, job, fingerprint, reporting);
-    let mut order = InOrder::default();
-    let admit = |_: usize, hash: ContentHash| !job.unfinished.passes_over(&hash) && unclaimed.claim(hash);
-    job.extractor.run(job.plan.paths(), job.stop, &admit, &mut |index, outcome| -> anyhow::Result<()> {
-        for (index, outcome) in order.push(index, (index, outcome)) {
-            progress.advance();
-            acknowledger.take(index, outcome, summary, &progress)?;
+    fn warn(&self, path: &str, reason: &str) {
+        if let Some(progress) = &self.progress {
+            progress.warn(&format!("`{path}`: {reason}"));
         }
-        acknowledger.flush_if_due(summary)
-    })?;
-    acknowledger.finish(summary)
+    }
 }
 
-/// Decides which of several threads extracts a picture: nobody what is stored or was removed, one what is not.
-struct Unclaimed {
-    done: Mutex<HashSet<ContentHash>>,
-}
+impl Observer for Teller<'_> {
+    fn begin(&mut self, stage: Stage, pictures: usize) {
+        let what = match stage {
+            Stage::Collecting => {
+                self.pictures = pictures;
+                "collecting"
+            }
+            Stage::MakingViews => "making views",
+        };
+        // The bar before it ends first.
+        self.progress = None;
+        self.progress = Some(Progress::new(what, pictures, self.context.quiet));
+    }
 
-impl Unclaimed {
-    fn new(store: &Store, fingerprint: Fingerprint, again: bool) -> anyhow::Result<Self> {
-        let mut done = store.complete(&fingerprint)?;
-        if !again {
-            done.extend(store.removed()?);
+    fn advance(&mut self) {
+        self.progress.iter_mut().for_each(Progress::advance);
+    }
+
+    fn tell(&mut self, event: &CollectEvent<'_>) -> io::Result<()> {
+        match event {
+            CollectEvent::Failed { path, reason } | CollectEvent::ViewsFailed { path, reason } => {
+                self.warn(path, reason);
+            }
+            CollectEvent::Stored { .. } | CollectEvent::Duplicate { .. } => self.kept += 1,
+            CollectEvent::PassedOver { .. } => {}
         }
-        Ok(Self { done: Mutex::new(done) })
+        if self.json_lines { self.context.output.json_line(event) } else { Ok(()) }
     }
-
-    fn claim(&self, hash: ContentHash) -> bool {
-        self.done.lock().expect("no holder panics").insert(hash)
-    }
-}
-
-/// Whether the store already has features of this picture.
-fn is_stored(store: &Store, hash: &ContentHash, fingerprint: &Fingerprint) -> anyhow::Result<Option<Known>> {
-    let known = store.known(hash, fingerprint)?;
-    Ok(matches!(known, Known::Complete(_)).then_some(known))
 }

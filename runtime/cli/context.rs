@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use super::Global;
 use super::config::Config;
-use super::failure::{OrHint, hinted};
+use super::engine::EngineArgs;
 use super::output::Output;
-use crate::backbone::Registry;
-use crate::dataset::SampleId;
-use crate::store::{HeadShelf, StateDir, Store, StoreError};
+use super::remedy::OrRemedy as _;
+use crate::device::{Device, Settings};
+use crate::store::{StateDir, Store};
 
 const DEFAULT_STATE: &str = ".edgetl";
-const WRITABLE: &str = "name a directory that can be written: --state DIR, or EDGETL_STATE";
 
 pub struct Context {
     pub state: StateDir,
@@ -38,63 +37,22 @@ impl Context {
         Self { state: StateDir::new(state), config: Config::default(), output: Output::Nowhere, quiet: true }
     }
 
-    /// The store; created where there is none.
-    pub fn store(&self) -> anyhow::Result<Store> {
-        self.state.create().or_hint(WRITABLE)?;
-        explain(Store::open(&self.state.database()))
+    /// The device, for a command that runs no network.
+    pub fn device(&self) -> Device {
+        self.device_on(&EngineArgs::default())
+    }
+
+    /// The device on the engine that the flags, the variables and the settings ask for.
+    pub fn device_on(&self, engine: &EngineArgs) -> Device {
+        let limits = super::engine::limits(self);
+        let settings = Settings { engine: engine.options(self), limits, keep_heads: self.config.heads.keep };
+        Device::new(self.state.clone(), settings)
     }
 
     /// The store, where there is one.
     pub fn existing_store(&self) -> anyhow::Result<Store> {
-        match Store::open_existing(&self.state.database()) {
-            Err(error @ StoreError::Missing { .. }) => Err(error)
-                .or_hint("collect pictures first: edgetl collect FOLDER; or name the state directory: --state DIR"),
-            other => explain(other),
-        }
+        self.device().existing_store().or_remedy()
     }
-
-    pub fn backbones(&self) -> Registry {
-        Registry::new(self.state.backbones())
-    }
-
-    pub fn shelf(&self) -> HeadShelf {
-        HeadShelf::new(self.state.heads(), self.config.heads.keep)
-    }
-}
-
-/// Adds what to do to the store errors that have a remedy.
-pub fn explain<T>(result: Result<T, StoreError>) -> anyhow::Result<T> {
-    result.map_err(|error| match remedy(&error) {
-        Some(remedy) => hinted(remedy, error),
-        None => error.into(),
-    })
-}
-
-fn remedy(error: &StoreError) -> Option<String> {
-    let remedy = match error {
-        StoreError::DamagedRows { ids } => return Some(damaged_rows(ids)),
-        StoreError::OtherBackbones { .. } => {
-            "collect the pictures again with the backbone in use: edgetl collect FOLDER"
-        }
-        StoreError::Newer { .. } => "update edgetl, or name another state directory: --state DIR",
-        StoreError::Full { .. } => "free some space; what was reported as stored is safe",
-        StoreError::ReadOnly { .. } | StoreError::Unreachable { .. } | StoreError::CannotOpen { .. } => WRITABLE,
-        StoreError::NotADatabase { .. } | StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
-            "move the file away, then collect again; the pictures themselves are not in it"
-        }
-        _ => return None,
-    };
-    Some(remedy.to_owned())
-}
-
-/// The way out of damaged rows.
-pub fn damaged_rows(ids: &[SampleId]) -> String {
-    let ids: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
-    format!(
-        "`edgetl samples list --id {ids}` shows the pictures; take them out and collect them again: edgetl samples remove \
-         --id {ids}, then edgetl collect --again FOLDER",
-        ids = ids.join(",")
-    )
 }
 
 /// The state directory when neither a flag nor the settings name one.

@@ -11,10 +11,10 @@ use ndarray::Array4;
 use serde::Serialize;
 
 use super::context::Context;
-use super::engine::{EngineArgs, default_package};
+use super::engine::EngineArgs;
 use super::failure::{AlreadyReported, one_line};
 use super::output::{shown, table};
-use super::remedy;
+use super::remedy::{self, OrRemedy as _};
 use crate::backbone::library::{MINIMUM_VERSION, Search, search};
 use crate::backbone::{BackboneError, Loader, Options, Package, Provider, ProviderChoice};
 use crate::causes::causes;
@@ -67,7 +67,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     }
     let state = State::look(context);
     let (mut providers, mut problems) = (Vec::new(), state.problems.clone());
-    match default_package(context) {
+    match context.device().backbones().in_use().or_remedy() {
         Ok(package) => providers = try_all(&package, args, context),
         Err(error) => problems.push(one_line(&error)),
     }

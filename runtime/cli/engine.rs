@@ -5,20 +5,14 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use super::context::Context;
-use super::failure::{OrHint, failure, hinted};
-use super::remedy;
+use super::failure::OrHint;
+use super::remedy::OrRemedy as _;
 use super::trial::{self, Purpose};
 use crate::atomic_file;
-use crate::backbone::{ImportRequest, Loader, Options, Package, PreprocessSpec, Preset, ProviderChoice};
-use crate::digest::Fingerprint;
-use crate::manifest::{BackboneName, Resize};
-use crate::predictor::session_threads;
+use crate::backbone::{ImportRequest, Options, Package, PreprocessSpec, Preset, ProviderChoice};
+use crate::device::DeviceError;
+use crate::manifest::Resize;
 use crate::preprocess::Limits;
-use crate::store::Store;
-
-const CHOOSE: &str = "name the one to use: edgetl backbone use NAME; `edgetl backbone list` shows what is kept";
-/// The store's setting that names the backbone in use.
-const CURRENT: &str = "backbone";
 
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Engine")]
@@ -50,15 +44,6 @@ impl EngineArgs {
     pub fn threads(&self, context: &Context) -> usize {
         let all = || std::thread::available_parallelism().map_or(1, usize::from);
         self.threads.or(context.config.engine.threads).unwrap_or_else(all).clamp(1, 256)
-    }
-
-    /// Opens `package` on the engine asked for, for so many pictures, and says on stderr what runs.
-    pub fn load(&self, package: Package, context: &Context, pictures: usize) -> anyhow::Result<Loader> {
-        let threads = session_threads(self.threads(context), pictures);
-        let loader = Loader::new(package, &Options { threads, ..self.options(context) })
-            .map_err(|error| hinted(remedy::of_loading(&error), error))?;
-        tracing::info!("backbone {} on {}", loader.manifest().name, loader.provider());
-        Ok(loader)
     }
 }
 
@@ -131,112 +116,29 @@ impl PreprocessArgs {
 const CLASSIFIER: &str = "it takes an image classifier in ONNX, whole and with an RGB image as its input";
 
 impl BackboneArgs {
-    /// The backbone named by the flags, else the one in use. One that is not kept yet is tried under limits first.
-    pub fn package(&self, engine: &EngineArgs, context: &Context, store: &Store) -> anyhow::Result<Package> {
+    /// The backbone that the flags name; `None` for the one in use. One that is not kept yet is tried under limits first.
+    pub fn package(&self, engine: &EngineArgs, context: &Context) -> anyhow::Result<Option<Package>> {
         let request = || ImportRequest {
             preprocess: self.preprocess.spec(),
             engine: engine.options(context),
             ..ImportRequest::default()
         };
-        self.backbone.iter().for_each(|path| atomic_file::recover_folder(path));
-        match &self.backbone {
-            None => current(context, store),
-            Some(path) if path.is_file() => trial::pass(path, &request(), Purpose::Run, CLASSIFIER)
+        let Some(path) = &self.backbone else { return Ok(None) };
+        atomic_file::recover_folder(path);
+        if path.is_file() {
+            return trial::pass(path, &request(), Purpose::Run, CLASSIFIER)
                 .and_then(|request| Package::from_onnx(path, &request).or_hint(CLASSIFIER))
-                .with_context(|| format!("cannot make a backbone of `{}`", path.display())),
-            Some(path) if path.is_dir() => {
-                trial::pass(path, &request(), Purpose::Run, CLASSIFIER)?;
-                Ok(Package::open(path)?)
-            }
-            Some(name) => match name.to_string_lossy().parse() {
-                Ok(name) => named(context, &name),
-                Err(_) => Err(no_such_backbone(&name.to_string_lossy())),
-            },
+                .with_context(|| format!("cannot make a backbone of `{}`", path.display()))
+                .map(Some);
         }
-    }
-}
-
-/// The backbone in use, for a command that needs no store.
-pub fn default_package(context: &Context) -> anyhow::Result<Package> {
-    match Store::open_existing(&context.state.database()) {
-        Ok(store) => current(context, &store),
-        Err(_) => built_in(context),
-    }
-}
-
-fn built_in(context: &Context) -> anyhow::Result<Package> {
-    Package::embedded().ok_or_else(|| {
-        failure(
-            format!(
-                "expected a backbone in `{}`, got none, and this program has none in it",
-                context.state.path().display()
-            ),
-            "name one: edgetl collect SOURCE --backbone FILE.onnx --preset imagenet",
-        )
-    })
-}
-
-/// The backbone that `collect` remembered, else the one in the box.
-pub fn current(context: &Context, store: &Store) -> anyhow::Result<Package> {
-    match store.setting(CURRENT)? {
-        Some(name) => {
-            let name = name.parse::<BackboneName>();
-            named(context, &name.context("expected a name of the backbone in use").or_hint(CHOOSE)?)
+        if path.is_dir() {
+            trial::pass(path, &request(), Purpose::Run, CLASSIFIER)?;
+            return Ok(Some(Package::open(path)?));
         }
-        None => built_in(context),
+        let name = path.to_string_lossy();
+        let named = name.parse().map_err(|_| DeviceError::NoSuchBackbone { name: name.into_owned() });
+        named.and_then(|name| context.device().backbones().named(&name)).map(Some).or_remedy()
     }
-}
-
-/// The backbone kept under `name`.
-pub fn named(context: &Context, name: &BackboneName) -> anyhow::Result<Package> {
-    let embedded = || Package::embedded().filter(|package| package.manifest().name == *name);
-    context.backbones().open(name)?.or_else(embedded).ok_or_else(|| no_such_backbone(name.as_str()))
-}
-
-fn no_such_backbone(name: &str) -> anyhow::Error {
-    failure(
-        format!("expected an ONNX file, a package folder or a known backbone, got `{name}`"),
-        "`edgetl backbone list` shows what is kept; `edgetl backbone import MODEL.onnx` brings another",
-    )
-}
-
-/// Keeps `package` and makes it the backbone in use.
-pub fn remember(package: &Package, context: &Context, store: &mut Store) -> anyhow::Result<()> {
-    let name = keep(package, context)?;
-    use_backbone(store, &name)
-}
-
-/// Makes the backbone kept under `name` the one in use.
-pub fn use_backbone(store: &mut Store, name: &BackboneName) -> anyhow::Result<()> {
-    if store.setting(CURRENT)?.as_deref() != Some(name.as_str()) {
-        store.set_setting(CURRENT, name.as_str())?;
-    }
-    Ok(())
-}
-
-/// The name of the backbone in use; `None` where there is none yet, or the store has something that is no name.
-pub fn current_name(context: &Context) -> anyhow::Result<Option<BackboneName>> {
-    match Store::open_existing(&context.state.database()) {
-        Ok(store) => Ok(store.setting(CURRENT)?.and_then(|name| name.parse().ok())),
-        Err(crate::store::StoreError::Missing { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Copies `package` into the state directory, where it is not there yet, and gives the name that it has there.
-pub fn keep(package: &Package, context: &Context) -> anyhow::Result<BackboneName> {
-    let cannot = || format!("cannot keep the backbone in `{}`", context.state.backbones().display());
-    context.backbones().keep(package).with_context(cannot)
-}
-
-/// The package in the state directory whose features a head was fitted on.
-pub fn with_fingerprint(context: &Context, fingerprint: Fingerprint) -> anyhow::Result<Package> {
-    context.backbones().find(&fingerprint)?.ok_or_else(|| {
-        failure(
-            format!("expected the backbone {} that the head was fitted on, got none such", fingerprint.0.short()),
-            "collect with that backbone again, or fit a new head: edgetl fit-head",
-        )
-    })
 }
 
 fn size(text: &str) -> Result<(u32, u32), String> {

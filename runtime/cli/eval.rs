@@ -13,13 +13,14 @@ use std::time::Instant;
 use ndarray::Array2;
 
 use super::context::Context;
-use super::engine::{EngineArgs, limits, with_fingerprint};
+use super::engine::EngineArgs;
 use super::failure::{AlreadyReported, OrHint, WrongUsage, failure};
 use super::output::count;
 use super::progress::Progress;
-use super::published::Published;
+use super::remedy::OrRemedy as _;
 use crate::causes::causes;
 use crate::dataset::{Dataset, SampleId};
+use crate::device::PublishedHead;
 use crate::digest::ContentHash;
 use crate::head::Outputs;
 use crate::labels::{ClassIndex, Label};
@@ -84,7 +85,7 @@ pub fn evaluate(args: &Args, context: &Context) -> anyhow::Result<Report> {
 /// A head and the features of pictures whose labels are known.
 struct Answered {
     start: Instant,
-    published: Published,
+    published: PublishedHead,
     samples: Samples,
     failed: Vec<Failed>,
 }
@@ -106,7 +107,7 @@ impl Answered {
 
 fn answer(args: &Args, context: &Context) -> anyhow::Result<Answered> {
     let start = Instant::now();
-    let published = Published::read(context, args.head_version)?;
+    let published = context.device().heads().read(args.head_version).or_remedy()?;
     let (samples, failed) = if args.sources.is_empty() {
         (stored(&published, context)?, Vec::new())
     } else {
@@ -144,6 +145,8 @@ struct Samples {
     labels: Vec<Label>,
     /// Path or URL.
     paths: Vec<String>,
+    /// Of those that are stored.
+    stored: Vec<Option<SampleId>>,
 }
 
 impl Samples {
@@ -157,12 +160,13 @@ impl Samples {
         let label = |&class: &ClassIndex| dataset.labels().get(class).expect("one label a class").clone();
         let source = |id: &SampleId| rows.binary_search_by_key(id, |row| row.id).map(|at| rows[at].source.clone());
         self.paths.extend(dataset.ids().iter().map(|id| source(id).unwrap_or_default()));
+        self.stored.extend(dataset.ids().iter().copied().map(Some));
         self.rows.extend(dataset.features().iter());
         self.labels.extend(dataset.targets().iter().map(label));
     }
 }
 
-fn stored(published: &Published, context: &Context) -> anyhow::Result<Samples> {
+fn stored(published: &PublishedHead, context: &Context) -> anyhow::Result<Samples> {
     let store = context.existing_store()?;
     let fingerprint = published.artifact.fingerprint();
     let mut samples = Samples::default();
@@ -180,7 +184,7 @@ fn stored(published: &Published, context: &Context) -> anyhow::Result<Samples> {
     Ok(samples)
 }
 
-fn extracted(args: &Args, published: &Published, context: &Context) -> anyhow::Result<(Samples, Vec<Failed>)> {
+fn extracted(args: &Args, published: &PublishedHead, context: &Context) -> anyhow::Result<(Samples, Vec<Failed>)> {
     let (mut items, mut failed): (Vec<Item>, Vec<Failed>) = (Vec::new(), Vec::new());
     for source in &args.sources {
         let found = sources::scan(source).or_hint("SOURCE is a folder of folders named after labels, or a list")?;
@@ -188,10 +192,11 @@ fn extracted(args: &Args, published: &Published, context: &Context) -> anyhow::R
         failed.extend(found.refused.iter().map(Failed::refused));
     }
     let paths: Vec<PathBuf> = items.iter().map(|item| item.path.clone()).collect();
-    let package = with_fingerprint(context, published.artifact.fingerprint())?;
-    let loader = args.engine.load(package, context, paths.len())?;
-    let (limits, threads) = (limits(context), args.engine.threads(context));
-    let extractor = Extractor { loader: &loader, limits, threads, journal: &() };
+    let device = context.device_on(&args.engine);
+    let package = device.backbones().of(&published.artifact.fingerprint()).or_remedy()?;
+    let loader = device.load(package, paths.len()).or_remedy()?;
+    let (limits, threads) = (device.settings().limits, device.settings().engine.threads);
+    let extractor = Extractor { loader: &loader, limits, threads, journal: &(), thumbnails: false };
     let mut progress = Progress::new("evaluating", paths.len(), context.quiet);
     let (mut order, mut samples) = (InOrder::default(), Samples::default());
     let trained = trained_on(context)?;
@@ -203,6 +208,7 @@ fn extracted(args: &Args, published: &Published, context: &Context) -> anyhow::R
                 (Outcome::Extracted(extracted), Some(label)) => {
                     samples.rows.extend(extracted.feature);
                     samples.labels.push(label.clone());
+                    samples.stored.push(None);
                     samples.paths.push(paths[index].display().to_string());
                     continue;
                 }

@@ -4,24 +4,23 @@ mod beside;
 mod guesses;
 mod mlp;
 mod page;
-mod publish;
-mod refit;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use serde::Serialize;
 
-use super::context::{Context, explain};
-use super::engine::current;
-use super::failure::{OrHint, WrongUsage, failure};
+use super::context::Context;
+use super::failure::WrongUsage;
 use super::output::{count, percent, table};
+use super::remedy::OrRemedy as _;
+use crate::device::{FitRequest, Way};
 use crate::head::{
     Candidate, FitOptions, FitReport, HeadChoice, LeftOut, NumbersReport, Task, TaskReport, TrainingReport,
-    fit_with_answers,
 };
 use crate::metrics::RegressionMetrics;
 use crate::printable::printable;
+use crate::store::Selection;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -77,11 +76,6 @@ pub struct Args {
     mlp: mlp::MlpArgs,
 }
 
-use publish::{Read, publish};
-pub use refit::Refit;
-
-const MORE: &str = "`edgetl samples list` shows what is stored; `edgetl collect` adds more";
-
 /// `fit-head --json`.
 #[derive(Serialize)]
 struct Report<'a> {
@@ -97,39 +91,21 @@ struct Report<'a> {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     args.check()?;
     let start = Instant::now();
-    let mut store = context.existing_store()?;
-    let package = current(context, &store)?;
-    let manifest = package.manifest();
-    let fingerprint = manifest.fingerprint();
-    let read = explain(Read::new(&store, &fingerprint, args.pseudo_labels))?;
-    let dataset = read.dataset;
-    if dataset.is_empty() {
-        return Err(failure(
-            "expected stored samples for training, got none",
-            "collect labelled pictures first: edgetl collect FOLDER",
-        ));
-    }
-    let options = args.options();
-    let (fitted, answers) = match &args.keep_classes {
-        Some(names) => (beside::fit(&dataset, (&package, names), &options)?, None),
-        None if args.pseudo_labels => (guesses::fit(&dataset, &read.unlabelled, &options, args.confidence)?, None),
-        None => fit_with_answers(&dataset, &options).map(|(head, answers)| (head, Some(answers))).or_hint(MORE)?,
-    };
-    let (version, path) = match args.dry_run {
-        true => (None, None),
-        false => publish(&fitted, (&mut store, read.forgettings), context)?,
-    };
+    let device = context.device();
+    let fitted = device.fit(&args.request()).or_remedy()?;
+    let published = if args.dry_run { None } else { Some(device.publish(&fitted).or_remedy()?) };
     let report = Report {
-        version: version.map(|version| version.0),
-        fit: fitted.report(),
-        backbone: manifest.name.as_str(),
-        fingerprint: fingerprint.to_string(),
+        version: published.as_ref().map(|published| published.version.0),
+        fit: fitted.head.report(),
+        backbone: fitted.backbone.name.as_str(),
+        fingerprint: fitted.head.fingerprint().to_string(),
         seconds: start.elapsed().as_secs_f64(),
-        path,
+        path: published.and_then(|published| published.path),
     };
     context.output.result(&report, || report.text())?;
-    if let (Some(file), Some(answers)) = (&args.report, &answers) {
-        let pictures = store.dataset(&fingerprint, &crate::store::Selection::default())?;
+    if let (Some(file), Some(answers)) = (&args.report, &fitted.answers) {
+        let store = context.existing_store()?;
+        let pictures = store.dataset(&fitted.head.fingerprint(), &Selection::default())?;
         page::Subject { pictures: &pictures, answers, store: &store, args }.write(&report, file, context)?;
     }
     Ok(())
@@ -159,6 +135,15 @@ impl Args {
             Some((flag, _)) => Err(WrongUsage(format!("expected `{flag}` with classification, got {}", self.task))),
             None => Ok(()),
         }
+    }
+
+    fn request(&self) -> FitRequest {
+        let way = match &self.keep_classes {
+            Some(names) => Way::Beside { names: names.clone() },
+            None if self.pseudo_labels => Way::Guessing { confidence: self.confidence },
+            None => Way::Plain,
+        };
+        FitRequest { options: self.options(), way }
     }
 
     fn options(&self) -> FitOptions {

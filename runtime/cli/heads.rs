@@ -7,13 +7,13 @@ use ndarray::Array1;
 use serde::Serialize;
 
 use super::context::Context;
-use super::engine;
-use super::failure::{OrHint, failure};
+use super::failure::failure;
 use super::output::{percent, table};
-use super::published::Published;
+use super::remedy::OrRemedy as _;
 use crate::atomic_file;
 use crate::backbone::export_classifier;
 use crate::backbone::graph::{HiddenLayer, IMAGE, SCORES, ScoringHead};
+use crate::causes::causes;
 use crate::head::{FitReport, Head, HeadArtifact, Linear, Mlp, Task};
 use crate::printable::printable;
 use crate::store::HeadVersion;
@@ -75,7 +75,8 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
 }
 
 fn list(context: &Context) -> anyhow::Result<()> {
-    let rows: Vec<Row> = context.shelf().list()?.into_iter().map(|head| row(context, head)).collect();
+    let rows: Vec<Row> =
+        context.device().heads().list().or_remedy()?.into_iter().map(|head| row(context, head)).collect();
     context.output.result(&rows, || {
         if rows.is_empty() {
             return "no head yet: edgetl fit-head".to_owned();
@@ -103,9 +104,9 @@ fn list(context: &Context) -> anyhow::Result<()> {
 }
 
 fn row(context: &Context, head: crate::store::ShelvedHead) -> Row {
-    let fit = match Published::read(context, Some(head.version)) {
+    let fit = match context.device().heads().read(Some(head.version)) {
         Ok(published) => Fit::Report(Box::new(published.artifact.report().clone())),
-        Err(error) => Fit::Damaged(Damaged { error: format!("{error:#}") }),
+        Err(error) => Fit::Damaged(Damaged { error: causes(&error) }),
     };
     Row { version: head.version.0, current: head.current, path: head.path.display().to_string(), fit }
 }
@@ -120,7 +121,7 @@ struct Shown<'a> {
 }
 
 fn show(context: &Context, version: Option<HeadVersion>) -> anyhow::Result<()> {
-    let published = Published::read(context, version)?;
+    let published = context.device().heads().read(version).or_remedy()?;
     let artifact = &published.artifact;
     let shown = Shown {
         version: published.version.0,
@@ -147,20 +148,13 @@ fn show(context: &Context, version: Option<HeadVersion>) -> anyhow::Result<()> {
     Ok(())
 }
 
-const LIST: &str = "`edgetl heads list` shows what is there";
-
 #[derive(Serialize)]
 struct RolledBack {
     version: u64,
 }
 
 fn rollback(context: &Context, to: Option<HeadVersion>) -> anyhow::Result<()> {
-    let shelf = context.shelf();
-    let version = to.map_or_else(|| shelf.older(), Ok).or_hint(LIST)?;
-    // A head that cannot answer must not go live.
-    let published = Published::read(context, Some(version))?;
-    engine::with_fingerprint(context, published.artifact.fingerprint())?;
-    shelf.rollback(Some(version)).or_hint(LIST)?;
+    let version = context.device().heads().rollback(to).or_remedy()?;
     context.output.result(&RolledBack { version: version.0 }, || format!("head {version} is live"))?;
     Ok(())
 }
@@ -176,8 +170,8 @@ struct Exported<'a> {
 }
 
 fn export(context: &Context, path: &Path, version: Option<HeadVersion>) -> anyhow::Result<()> {
-    let published = Published::read(context, version)?;
-    let package = engine::with_fingerprint(context, published.artifact.fingerprint())?;
+    let published = context.device().heads().read(version).or_remedy()?;
+    let package = context.device().backbones().of(&published.artifact.fingerprint()).or_remedy()?;
     let backbone = package.manifest().name.to_string();
     let task = published.artifact.outputs().task();
     if task != Task::Classification {

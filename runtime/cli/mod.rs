@@ -18,7 +18,6 @@ mod log;
 mod output;
 mod predict;
 mod progress;
-mod published;
 mod remedy;
 mod report;
 mod samples;

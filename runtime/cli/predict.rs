@@ -6,12 +6,12 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 
 use super::context::Context;
-use super::engine::{EngineArgs, limits, with_fingerprint};
+use super::engine::EngineArgs;
 use super::failure::{AlreadyReported, OrHint};
 use super::output::percent;
-use super::published::Published;
+use super::remedy::OrRemedy as _;
 use crate::causes::causes;
-use crate::predictor::{Answer, Extractor, InOrder, Outcome, Prediction, RankedLabel, Statement};
+use crate::predictor::{Answer, Prediction, RankedLabel, Statement};
 use crate::printable::printable;
 use crate::sources::{self, Refused};
 use crate::store::HeadVersion;
@@ -40,32 +40,22 @@ enum Line {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let (paths, refused) = pictures(&args.images)?;
-    let published = Published::read(context, args.head_version)?;
-    let package = with_fingerprint(context, published.artifact.fingerprint())?;
-    let loader = args.engine.load(package, context, paths.len())?;
-    let (limits, threads) = (limits(context), args.engine.threads(context));
-    let extractor = Extractor { loader: &loader, limits, threads, journal: &() };
-    let provider = loader.provider();
-    for refused in &refused {
-        let (path, error) = (refused.path.display().to_string(), causes(&refused.error));
-        let line = Line::Error { path, error };
+    let device = context.device_on(&args.engine);
+    let mut all_well = refused.is_empty();
+    for Refused { path, error } in &refused {
+        let line = Line::Error { path: path.display().to_string(), error: causes(error) };
         context.output.result(&line, || line.text())?;
     }
-    let (mut order, mut all_well) = (InOrder::default(), refused.is_empty());
-    let admit_all = |_, _| true;
-    extractor.run(&paths, &AtomicBool::new(false), &admit_all, &mut |index, outcome| -> anyhow::Result<()> {
-        for (index, outcome) in order.push(index, (index, outcome)) {
-            let path = paths[index].to_string_lossy().into_owned();
-            let head_version = published.version.0;
-            let line = match statement(outcome, &published, args.top) {
-                Ok(statement) => Line::Answer(Answer { path, statement, head_version, provider }),
-                Err(error) => Line::Error { path, error },
-            };
-            all_well &= matches!(line, Line::Answer(_));
-            context.output.result(&line, || line.text())?;
-        }
-        Ok(())
-    })?;
+    let stop = AtomicBool::new(false);
+    let answered = device.answer_all(&paths, (args.head_version, args.top), &stop, &mut |path, answer| {
+        let line = match answer {
+            Ok(answer) => Line::Answer(answer),
+            Err(error) => Line::Error { path: path.to_string_lossy().into_owned(), error: causes(&error) },
+        };
+        all_well &= matches!(line, Line::Answer(_));
+        context.output.result(&line, || line.text())
+    });
+    answered.or_remedy()?;
     if all_well { Ok(()) } else { Err(AlreadyReported.into()) }
 }
 
@@ -82,16 +72,6 @@ fn pictures(images: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Vec<Refused>)> 
         }
     }
     Ok((paths, refused))
-}
-
-fn statement(outcome: Outcome, published: &Published, top: usize) -> Result<Statement, String> {
-    match outcome {
-        Outcome::Extracted(extracted) => {
-            Statement::of_feature(&extracted.feature, &published.artifact, top).map_err(|error| causes(&error))
-        }
-        Outcome::Failed(error) => Err(causes(&error)),
-        Outcome::Declined(_) => unreachable!("every picture is admitted"),
-    }
 }
 
 impl Line {

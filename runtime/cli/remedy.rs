@@ -1,11 +1,152 @@
-//! What a user can do about an engine that does not run here.
+//! What a user can do about an error.
 
+use super::failure::hinted;
 use crate::backbone::{BackboneError, LibraryError, Provider};
+use crate::dataset::SampleId;
+use crate::device::{DeviceError, KnownClassesError, LiveHead};
+use crate::store::{PublishError, ShelfError, StoreError};
 
 const INSTALL: &str = "install it: edgetl doctor --install-onnxruntime (as root, or =DIR)";
+const WRITABLE: &str = "name a directory that can be written: --state DIR, or EDGETL_STATE";
+const NAMED: &str =
+    "import the backbone with the names of its classes: edgetl backbone import MODEL.onnx --labels FILE";
+const FORGET_AGAIN: &str = "the samples are out of the store, and heads that may have learned from them still there: the \
+                            same command again goes on with these";
 
 /// Where nothing better is known.
 pub const LOOK: &str = "`edgetl doctor` shows what this machine can run; --provider auto takes what there is";
+
+pub trait OrRemedy<T> {
+    /// Adds what the user can do, where that is known.
+    fn or_remedy(self) -> anyhow::Result<T>;
+}
+
+impl<T, E: Into<DeviceError>> OrRemedy<T> for Result<T, E> {
+    fn or_remedy(self) -> anyhow::Result<T> {
+        self.map_err(|error| with_remedy(error.into()))
+    }
+}
+
+fn with_remedy(error: DeviceError) -> anyhow::Error {
+    match (of_device(&error), error) {
+        // So that who looks for an end of stdout finds it.
+        (_, DeviceError::Told(error)) => error.into(),
+        // The heads first, then what kept them from being replaced.
+        (_, DeviceError::HeadsRemember(error)) => hinted(FORGET_AGAIN, with_remedy(*error)),
+        (Some(remedy), error) => hinted(remedy, error),
+        (None, error) => error.into(),
+    }
+}
+
+fn of_device(error: &DeviceError) -> Option<String> {
+    let remedy = match error {
+        DeviceError::Store(error) => return of_store(error),
+        DeviceError::Shelf(error) => return of_shelf(error),
+        DeviceError::Backbone(error) => return Some(of_loading(error)),
+        DeviceError::State(_) => WRITABLE,
+        DeviceError::Fit(_) => "`edgetl samples list` shows what is stored; `edgetl collect` adds more",
+        DeviceError::KnownClasses(error) => of_known_classes(error),
+        DeviceError::Source(_) => {
+            "SOURCE is a folder of folders named after labels, a .csv or .jsonl list, or a picture with --label"
+        }
+        DeviceError::CurrentBackbone(_) => {
+            "name the one to use: edgetl backbone use NAME; `edgetl backbone list` shows what is kept"
+        }
+        DeviceError::NoBackbone { .. } => "name one: edgetl collect SOURCE --backbone FILE.onnx --preset imagenet",
+        DeviceError::NoSuchBackbone { .. } => {
+            "`edgetl backbone list` shows what is kept; `edgetl backbone import MODEL.onnx` brings another"
+        }
+        DeviceError::BackboneGone(_) | DeviceError::HeadBackbone { .. } => {
+            "collect with that backbone again, or fit a new head: edgetl fit-head"
+        }
+        DeviceError::BackboneInUse { .. } => "choose another first: edgetl backbone use NAME; or --force",
+        DeviceError::BackboneNeeded { .. } => "--force removes it all the same; that head cannot predict then",
+        DeviceError::RemoveBackbone { .. } => "look at what is left of the folder",
+        DeviceError::NothingLabelled { .. } => {
+            "put them into folders named after their labels, or say --label LABEL; --unlabelled keeps them without one"
+        }
+        DeviceError::NoSamples => "collect labelled pictures first: edgetl collect FOLDER",
+        DeviceError::NoUnlabelled => "collect some: edgetl collect --unlabelled FOLDER; or fit without --pseudo-labels",
+        DeviceError::Head { .. } => {
+            "`edgetl heads rollback` takes an older one, with --to any other; `edgetl fit-head` makes a new one"
+        }
+        DeviceError::Golden { .. } => {
+            "`edgetl doctor` compares every provider; name one that agrees: --provider tract; or import the backbone again"
+        }
+        DeviceError::Publish { source, live } => match **source {
+            PublishError::Forgotten => "fit again, without them: edgetl fit-head",
+            _ => return Some(live_head(live)),
+        },
+        DeviceError::NoRefit(_) => "fit another head first, which can be fitted again without them: edgetl fit-head",
+        _ => return None,
+    };
+    Some(remedy.to_owned())
+}
+
+fn of_store(error: &StoreError) -> Option<String> {
+    let remedy = match error {
+        StoreError::Missing { .. } => {
+            "collect pictures first: edgetl collect FOLDER; or name the state directory: --state DIR"
+        }
+        StoreError::DamagedRows { ids } => return Some(of_damaged_rows(ids)),
+        StoreError::OtherBackbones { .. } => {
+            "collect the pictures again with the backbone in use: edgetl collect FOLDER"
+        }
+        StoreError::Newer { .. } => "update edgetl, or name another state directory: --state DIR",
+        StoreError::Full { .. } => "free some space; what was reported as stored is safe",
+        StoreError::ReadOnly { .. } | StoreError::Unreachable { .. } | StoreError::CannotOpen { .. } => WRITABLE,
+        StoreError::NotADatabase { .. } | StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
+            "move the file away, then collect again; the pictures themselves are not in it"
+        }
+        _ => return None,
+    };
+    Some(remedy.to_owned())
+}
+
+/// The way out of damaged rows.
+pub fn of_damaged_rows(ids: &[SampleId]) -> String {
+    let ids: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
+    format!(
+        "`edgetl samples list --id {ids}` shows the pictures; take them out and collect them again: edgetl samples remove \
+         --id {ids}, then edgetl collect --again FOLDER",
+        ids = ids.join(",")
+    )
+}
+
+fn of_shelf(error: &ShelfError) -> Option<String> {
+    let remedy = match error {
+        ShelfError::Empty { .. } => {
+            "fit one first: edgetl collect FOLDER, then edgetl fit-head; or name the state: --state DIR"
+        }
+        ShelfError::NoSuchVersion { .. } | ShelfError::NothingOlder { .. } => "`edgetl heads list` shows what is there",
+        ShelfError::Pointer { .. } => {
+            "`edgetl heads rollback --to VERSION` names another; `edgetl heads list` shows what is there"
+        }
+        ShelfError::Read { .. } | ShelfError::Write { .. } | ShelfError::NoNumberLeft { .. } => return None,
+    };
+    Some(remedy.to_owned())
+}
+
+fn of_known_classes(error: &KnownClassesError) -> &'static str {
+    match error {
+        KnownClassesError::NoClassifier { .. } => {
+            "only a linear classifier right behind the feature is kept: see `edgetl backbone inspect`; fit without it"
+        }
+        KnownClassesError::NoSuchClass(_) => {
+            "labels.txt in the backbone's folder names them all; --keep-classes alone keeps every one"
+        }
+        _ => NAMED,
+    }
+}
+
+fn live_head(live: &LiveHead) -> String {
+    match live {
+        LiveHead::New(version) => format!("the new head is live all the same, as head {version}"),
+        LiveHead::Other(version) => format!("head {version} is live"),
+        LiveHead::None => "no head is live".to_owned(),
+        LiveHead::Unknown(reason) => format!("which head is live cannot be found out: {reason}"),
+    }
+}
 
 /// The way out of a network that does not load.
 pub fn of_loading(error: &BackboneError) -> String {

@@ -8,11 +8,13 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::context::Context;
-use super::engine::{EngineArgs, limits, with_fingerprint};
+use super::engine::EngineArgs;
 use super::environment;
 use super::failure::OrHint;
-use crate::serve::{Access, Facts, Host, ModelError, ServeError, Settings, Source, run as serve};
-use crate::store::ShelfError;
+use super::remedy::OrRemedy as _;
+use crate::device::Facts;
+use crate::preprocess::Limits;
+use crate::serve::{Access, Host, ServeError, Settings, run as serve};
 
 /// Only this machine can reach it.
 const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -67,16 +69,14 @@ struct Started<'a> {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let settings = args.settings(context)?;
-    let (engine, max_bytes) = (args.engine.options(context), settings.max_body as u64);
-    let limits = crate::preprocess::Limits { max_bytes, ..limits(context) };
-    let state = Context::step(context.state.path().to_owned());
-    let packages = Box::new(move |fingerprint| with_fingerprint(&state, fingerprint).map_err(Into::into));
-    let source = Source { shelf: context.shelf(), packages, engine, limits };
+    let device = context.device_on(&args.engine);
+    let limits = Limits { max_bytes: settings.max_body as u64, ..device.settings().limits };
+    let device = device.with(crate::device::Settings { limits, ..device.settings().clone() });
     let started = |address: SocketAddr, facts: &Facts| {
         let url = format!("http://{address}");
         context.output.result(&Started { address, url, facts }, || format!("listening on http://{address}"))
     };
-    serve(settings, source, started).map_err(explain)
+    serve(settings, device, started).map_err(explain)
 }
 
 impl Args {
@@ -120,28 +120,19 @@ fn read_token(file: &Path) -> anyhow::Result<String> {
 }
 
 fn explain(error: ServeError) -> anyhow::Error {
+    let error = match error {
+        ServeError::Device(error) => return Err::<(), _>(error).or_remedy().expect_err("made of an error"),
+        other => other,
+    };
     let hint = match &error {
         ServeError::Open(_) => {
             "make a token (openssl rand -hex 32 >FILE) and name its file: --token-file FILE, or set EDGETL_TOKEN; or \
              listen on this machine alone: --address 127.0.0.1:8080"
         }
         ServeError::Bind { .. } => "another program may have the port; --address 127.0.0.1:0 takes a free one",
-        ServeError::Model(ModelError::Shelf(ShelfError::Empty { .. })) => {
-            "fit one first: edgetl collect FOLDER, then edgetl fit-head; or name the state: --state DIR"
+        ServeError::Device(_) | ServeError::Start(_) | ServeError::Thread(_) | ServeError::WorkerEnded => {
+            return error.into();
         }
-        ServeError::Model(ModelError::Shelf(_) | ModelError::Head { .. }) => {
-            "`edgetl heads rollback` takes the one before it; `edgetl fit-head` makes a new one"
-        }
-        ServeError::Model(ModelError::Package { .. }) => {
-            "collect with that backbone again, or fit a new head: edgetl fit-head"
-        }
-        ServeError::Model(ModelError::Golden { .. }) => {
-            "`edgetl doctor` compares every provider; name one that agrees: --provider tract; or import the backbone again"
-        }
-        ServeError::Model(ModelError::Backbone(_) | ModelError::Extract(_)) => {
-            "`edgetl doctor` shows what this machine can run; --provider auto takes what there is"
-        }
-        ServeError::Start(_) | ServeError::Thread(_) | ServeError::WorkerEnded => return error.into(),
     };
     Err::<(), _>(error).or_hint(hint).expect_err("made of an error")
 }

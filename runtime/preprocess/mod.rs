@@ -20,6 +20,7 @@ mod jpeg;
 mod normalise;
 mod opened;
 mod picture;
+mod thumbnail;
 mod tiff;
 mod webp;
 
@@ -73,6 +74,14 @@ pub enum PreprocessError {
     File { path: PathBuf, source: DecodeError },
 }
 
+/// What is done beside turning a picture into network input.
+pub struct Beside<'a> {
+    /// Told how many bytes decoding takes, before it takes them.
+    pub before: &'a mut dyn FnMut(u64),
+    /// Filled with a small JPEG file of the picture, upright.
+    pub thumbnail: Option<&'a mut Vec<u8>>,
+}
+
 impl Preprocessor {
     /// # Errors
     /// When the settings do not pass their own check.
@@ -107,24 +116,27 @@ impl Preprocessor {
     ///
     /// Shapes: `out` is `[3, height, width]` of the settings, in standard layout.
     pub fn run(&mut self, bytes: &[u8], out: ArrayViewMut3<f32>) -> Result<Dimensions, PreprocessError> {
-        self.run_telling(bytes, out, &mut |_| {})
+        self.run_with(bytes, out, &mut Beside { before: &mut |_| {}, thumbnail: None })
     }
 
-    /// [`run`](Self::run); `before` is told how many bytes decoding takes, before it takes them.
-    pub fn run_telling(
+    /// [`run`](Self::run), with more done for the same decoding.
+    pub fn run_with(
         &mut self,
         bytes: &[u8],
         out: ArrayViewMut3<f32>,
-        before: &mut dyn FnMut(u64),
+        beside: &mut Beside<'_>,
     ) -> Result<Dimensions, PreprocessError> {
         self.check(&out)?;
         let after = |stored: Dimensions, turn: Turn| self.working_bytes(stored, turn);
-        let mut around = Around { after: &after, before };
+        let mut around = Around { after: &after, before: beside.before };
         let Stored { picture, turn, share } =
             decode::decode_stored(bytes, &self.limits, self.settings.background, &mut around)?;
         let dimensions = turn.size(picture.dimensions());
         self.fit(&picture, turn);
         self.normalise(out);
+        if let Some(image) = &mut beside.thumbnail {
+            **image = thumbnail::thumbnail(&picture, turn, &mut self.resizer);
+        }
         share.give_back(picture.into_pixels());
         Ok(dimensions)
     }
@@ -138,7 +150,7 @@ impl Preprocessor {
         // The resizer computes a weight for each pixel of a row and of a column and each step of the filter, at most
         // four, in double precision, and rounds it to as many bytes again.
         let weights = (u64::from(stored.width) + u64::from(stored.height)) * 4 * (8 + 8);
-        narrow + weights + 3 * self.resized.dimensions().pixels()
+        narrow + weights + 3 * self.resized.dimensions().pixels() + thumbnail::BYTES
     }
 
     /// [`run`](Self::run) for a picture that is already decoded: a camera frame, a drawing, an augmented view.
@@ -241,6 +253,16 @@ pub fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, PreprocessErro
         return Err(PreprocessError::FileSize { path: path.to_owned(), limit: limits.max_bytes });
     }
     Ok(bytes)
+}
+
+/// A JPEG file of the picture at `path`, upright, its longer side at most 160 pixels.
+///
+/// # Errors
+/// As [`Preprocessor::load`].
+pub fn thumbnail_of(path: &Path, limits: &Limits) -> Result<Vec<u8>, PreprocessError> {
+    let picture = decode(&read_file(path, limits)?, limits, [255; 3])
+        .map_err(|source| PreprocessError::File { path: path.to_owned(), source })?;
+    Ok(thumbnail::thumbnail(&picture, Turn::default(), &mut Resizer::new()))
 }
 
 /// Whether a folder scan takes this file for an image, by its extension; decoding goes by content alone.

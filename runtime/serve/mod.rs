@@ -1,8 +1,8 @@
 //! `serve`: predictions over HTTP.
 //!
 //! ```text
-//!  connection ── routes ── upload ──► Queue (bounded) ──► worker thread, owns the Model
-//!                   │                                        ▲ swaps
+//!  connection ── routes ── upload ──► Queue (bounded) ──► worker thread, owns the Predictor
+//!                   │                                        ▲ successors
 //!                   └── metrics, health ◄── Shared           │
 //!                                             heads/current ──► watcher thread
 //! ```
@@ -13,12 +13,10 @@
 mod access;
 mod connections;
 mod descriptors;
-mod facts;
 mod heard;
 mod hosts;
 mod listen;
 mod metrics;
-mod model;
 mod origin;
 mod pulse;
 mod queue;
@@ -26,7 +24,6 @@ mod refusal;
 mod room;
 mod routes;
 mod shared;
-mod source;
 mod systemd;
 mod upload;
 mod watch;
@@ -40,9 +37,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 pub use access::{Access, TokenError};
-pub use facts::{Facts, GoldenCheck};
 pub use hosts::{Host, HostError};
-pub use source::{FindPackage, ModelError, Source};
 
 use listen::Door;
 use metrics::Metrics;
@@ -52,6 +47,7 @@ use systemd::Supervisor;
 use watch::Watcher;
 use worker::Worker;
 
+use crate::device::{Device, DeviceError, Facts};
 use crate::threads::NoThread;
 
 /// How long what is in flight may take after a request to stop; systemd and users expect the end within 5 s.
@@ -81,7 +77,7 @@ pub enum ServeError {
     #[error("cannot listen on `{address}`")]
     Bind { address: SocketAddr, source: io::Error },
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Device(#[from] DeviceError),
     #[error("cannot start the service")]
     Start(#[source] io::Error),
     #[error("cannot start the service")]
@@ -99,7 +95,7 @@ pub enum ServeError {
 /// golden vectors of its backbone do not match, or when the worker ended.
 pub fn run(
     settings: Settings,
-    source: Source,
+    device: Device,
     started: impl FnOnce(SocketAddr, &Facts) -> io::Result<()>,
 ) -> Result<(), ServeError> {
     if !settings.access.allows(settings.address.ip()) {
@@ -108,12 +104,12 @@ pub fn run(
     let bind_error = |source| ServeError::Bind { address: settings.address, source };
     let listener = TcpListener::bind(settings.address).map_err(bind_error)?;
     let address = listener.local_addr().map_err(bind_error)?;
-    let model = source.open()?;
-    let shared = Arc::new(Shared::new(model.facts().clone(), Metrics::new()));
+    let predictor = device.predictor()?;
+    let shared = Arc::new(Shared::new(predictor.facts().clone(), Metrics::new()));
     let (jobs, waiting) = queue::bounded(settings.queue, shared.clone());
-    let (swap, swaps) = std::sync::mpsc::channel();
-    let watcher = Watcher::new(source, shared.clone(), swap).start()?;
-    let ended = Worker::new(model, swaps, shared.clone()).start(waiting)?;
+    let (sender, successors) = std::sync::mpsc::channel();
+    let watcher = Watcher::new(device, shared.clone(), sender).start()?;
+    let ended = Worker::new(predictor, successors, shared.clone()).start(waiting)?;
     let supervisor = Supervisor::new(address, shared.clone());
     let most = descriptors::most_connections();
     // The others are for heads, for health, and for what is refused.

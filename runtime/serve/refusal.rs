@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::causes::causes;
-use crate::head::HeadError;
+use crate::device::AnswerError;
 use crate::predictor::ExtractError;
 use crate::preprocess::{DecodeError, PreprocessError};
 
@@ -35,13 +35,11 @@ pub(super) enum Refusal {
     #[error("expected a body of at most {0} bytes, got more")]
     BodyTooLarge(usize),
     #[error(transparent)]
-    Picture(#[from] ExtractError),
+    Answer(#[from] AnswerError),
     #[error("expected a place among {0} waiting pictures, got none; try again")]
     QueueFull(usize),
     #[error("too many pictures are in flight: there is no memory for another one yet; try again")]
     NoRoom,
-    #[error("expected a head that fits its backbone")]
-    Head(#[from] HeadError),
     #[error("expected an answer, got a fault of this program; its log says more")]
     Panic,
     #[error("the service is going down: nobody answers pictures any more")]
@@ -59,7 +57,8 @@ impl Refusal {
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Slow(_) | Self::Trickle => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Picture(ExtractError::Preprocess(PreprocessError::Decode(error))) => match error {
+            Self::Answer(AnswerError::Picture(ExtractError::Preprocess(PreprocessError::Decode(error)))) => match error
+            {
                 DecodeError::TooLarge { .. } | DecodeError::Memory { .. } | DecodeError::Chunks { .. } => {
                     StatusCode::PAYLOAD_TOO_LARGE
                 }
@@ -73,7 +72,7 @@ impl Refusal {
                 | DecodeError::Damaged { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             },
             Self::QueueFull(_) | Self::NoRoom | Self::Halted => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Picture(_) | Self::Head(_) | Self::Panic | Self::NoWorker => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Answer(_) | Self::Panic | Self::NoWorker => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -119,10 +118,11 @@ impl IntoResponse for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::head::HeadError;
     use crate::preprocess::Unrecognised;
 
     fn picture(error: DecodeError) -> Refusal {
-        ExtractError::from(PreprocessError::Decode(error)).into()
+        AnswerError::from(ExtractError::from(PreprocessError::Decode(error))).into()
     }
 
     #[test]
@@ -134,8 +134,11 @@ mod tests {
             (picture(DecodeError::Memory { needed: 2, limit: 1 }), 413),
             (picture(DecodeError::NoPixels { width: 0, height: 1 }), 422),
             (picture(DecodeError::Panicked { format: image::ImageFormat::Tiff, message: String::new() }), 422),
-            (ExtractError::from(PreprocessError::Output { expected: [1; 3], got: vec![] }).into(), 500),
-            (HeadError::Dimension { expected: 1, got: 2 }.into(), 500),
+            (
+                AnswerError::from(ExtractError::from(PreprocessError::Output { expected: [1; 3], got: vec![] })).into(),
+                500,
+            ),
+            (AnswerError::from(HeadError::Dimension { expected: 1, got: 2 }).into(), 500),
             (Refusal::QueueFull(1), 503),
             (Refusal::Halted, 503),
             (Refusal::Trickle, 408),

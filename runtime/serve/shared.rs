@@ -2,9 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::facts::Facts;
 use super::metrics::Metrics;
 use super::pulse::Pulse;
+use crate::device::Facts;
 
 /// Shared by the worker, the watcher and every request.
 pub(super) struct Shared {

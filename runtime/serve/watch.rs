@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::model::Swap;
 use super::shared::Shared;
-use super::source::{ModelError, Source};
 use crate::causes::causes;
+use crate::device::{Device, DeviceError, Successor};
 use crate::digest::Fingerprint;
 use crate::store::HeadVersion;
 use crate::threads::{NoThread, spawn};
@@ -19,9 +18,9 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// The thread that opens heads.
 pub(super) struct Watcher {
-    source: Source,
+    device: Device,
     shared: Arc<Shared>,
-    swaps: Sender<Swap>,
+    successors: Sender<Successor>,
     /// What was handed over last.
     live: (HeadVersion, Fingerprint),
     failure: Option<Failure>,
@@ -39,10 +38,10 @@ struct Failure {
 pub(super) struct Watching(#[expect(dead_code, reason = "held for its drop")] Sender<()>);
 
 impl Watcher {
-    pub fn new(source: Source, shared: Arc<Shared>, swaps: Sender<Swap>) -> Self {
+    pub fn new(device: Device, shared: Arc<Shared>, successors: Sender<Successor>) -> Self {
         let facts = shared.facts();
         let live = (HeadVersion(facts.head_version), facts.fingerprint);
-        Self { source, shared, swaps, live, failure: None }
+        Self { device, shared, successors, live, failure: None }
     }
 
     pub fn start(mut self) -> Result<Watching, NoThread> {
@@ -56,7 +55,7 @@ impl Watcher {
     }
 
     fn look(&mut self) {
-        let version = match self.source.shelf.current_version() {
+        let version = match self.device.heads().shelf().current_version() {
             Ok(version) if version == self.live.0 => return self.recovered(),
             Ok(version) => version,
             Err(error) => return self.failed(None, &error.into()),
@@ -65,13 +64,13 @@ impl Watcher {
         if !self.failure.as_ref().is_none_or(due) {
             return;
         }
-        match self.source.swap(self.live.1) {
-            Ok((version, fingerprint, swap)) => {
-                self.live = (version, fingerprint);
+        match self.device.successor(&self.live.1) {
+            Ok(successor) => {
+                self.live = successor.head();
                 self.shared.metrics.reloaded(true);
                 self.recovered();
                 // Without a worker there is nobody left to serve.
-                let _ = self.swaps.send(swap);
+                let _ = self.successors.send(successor);
             }
             Err(error) => self.failed(Some(version), &error),
         }
@@ -84,7 +83,7 @@ impl Watcher {
     }
 
     /// The head that answers goes on; the same failure is logged once and counted every time.
-    fn failed(&mut self, version: Option<HeadVersion>, error: &ModelError) {
+    fn failed(&mut self, version: Option<HeadVersion>, error: &DeviceError) {
         let reason = causes(error);
         let before = self.failure.take().filter(|before| before.version == version && before.reason == reason);
         let wait = before.as_ref().map_or(EVERY, |before| (before.wait * 2).min(LONGEST));

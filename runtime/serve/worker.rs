@@ -1,4 +1,4 @@
-//! The one thread that owns the model.
+//! The one thread that owns the predictor.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::model::{Model, Question, Swap};
 use super::pulse::Pulse;
 use super::queue::{Job, Waiting};
 use super::refusal::Refusal;
 use super::shared::Shared;
+use crate::device::{Predictor, Successor};
 use crate::threads::{NoThread, spawn};
 
-/// The longest that an idle worker goes without a beat, and without a look at what is to be swapped.
+/// The longest that an idle worker goes without a beat, and without a look at what is to answer next.
 const BEAT: Duration = Duration::from_millis(100);
 
 /// Beats and calls `step` with each job, or with none where there is none for a moment, until the queue closes.
@@ -30,14 +30,14 @@ fn work<J>(jobs: &Receiver<J>, pulse: &Pulse, mut step: impl FnMut(Option<J>)) {
 }
 
 pub(super) struct Worker {
-    model: Model,
-    swaps: Receiver<Swap>,
+    predictor: Predictor,
+    successors: Receiver<Successor>,
     shared: Arc<Shared>,
 }
 
 impl Worker {
-    pub fn new(model: Model, swaps: Receiver<Swap>, shared: Arc<Shared>) -> Self {
-        Self { model, swaps, shared }
+    pub fn new(predictor: Predictor, successors: Receiver<Successor>, shared: Arc<Shared>) -> Self {
+        Self { predictor, successors, shared }
     }
 
     /// Works in a thread of its own until the queue closes; what is given back closes when it ends, however it ends.
@@ -52,9 +52,9 @@ impl Worker {
     }
 
     fn step(&mut self, job: Option<Job>) {
-        for swap in self.swaps.try_iter() {
-            self.model.take(swap);
-            let facts = self.model.facts();
+        for successor in self.successors.try_iter() {
+            self.predictor.take(successor);
+            let facts = self.predictor.facts();
             tracing::info!("head {:06} on {} answers now", facts.head_version, facts.backbone);
             self.shared.set_facts(facts.clone());
         }
@@ -69,10 +69,10 @@ impl Worker {
 
     fn answer(&mut self, job: Job) {
         let Job { path, picture, top, reply, room } = job;
-        let question = Question { path: &path, picture: &picture, top };
         // One picture that a decoder or an engine cannot stand must not take the service down. Every picture starts
         // from its own buffers, so nothing half-done is left behind.
-        let answer = catch_unwind(AssertUnwindSafe(|| self.model.answer(question))).unwrap_or(Err(Refusal::Panic));
+        let answer = catch_unwind(AssertUnwindSafe(|| self.predictor.answer(&path, &picture, top)));
+        let answer = answer.map_or(Err(Refusal::Panic), |answer| answer.map_err(Refusal::from));
         drop((picture, room));
         // The client may have gone meanwhile.
         let _ = reply.send(answer);

@@ -32,11 +32,11 @@ impl Store {
         }
     }
 
-    /// The hashes of all images that have features of this backbone, labelled or not.
+    /// The hashes of all images that have features of this backbone and a thumbnail, labelled or not.
     pub fn complete(&self, fingerprint: &Fingerprint) -> Result<HashSet<ContentHash>, StoreError> {
         let sql = "SELECT sample_id, content_hash FROM features
             JOIN backbones ON backbones.id = backbone_id JOIN samples ON samples.id = sample_id
-            WHERE fingerprint = ?";
+            WHERE fingerprint = ? AND sample_id IN (SELECT sample_id FROM thumbnails)";
         let mut statement = self.connection.prepare(sql).at(&self.path)?;
         let rows = statement
             .query_map([fingerprint.to_string()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
@@ -51,7 +51,7 @@ impl Store {
     /// Stores a batch: all of it or, on an error, nothing. When this returns, the batch survives a power cut.
     ///
     /// An image that is stored already keeps its label, split, group and source. It takes the offered label where it
-    /// has none, and the offered features where it has none of that backbone. Results are in the order of `batch`.
+    /// has none, the offered features where it has none of that backbone, and the offered thumbnail likewise. Results are in the order of `batch`.
     ///
     /// An image that was removed is stored again, and no longer remembered as removed.
     pub fn insert(&mut self, batch: &[NewSample]) -> Result<Vec<Inserted>, StoreError> {
@@ -106,6 +106,7 @@ impl Writer<'_> {
             Some(stored) => (stored.id, self.offer_label(stored, sample.label.as_ref())?),
             None => (self.insert_row(sample)?, None),
         };
+        sample.thumbnail.as_ref().map_or(Ok(()), |image| self.add_thumbnail(id, image))?;
         let added = sample.features.as_ref().map_or(Ok(false), |features| self.add_features(id, features))?;
         let outcome = match (stored, added) {
             (None, _) => Outcome::Stored,
@@ -153,11 +154,13 @@ impl Writer<'_> {
         let id = statement.insert(values).at(self.path)?;
         let mut again = self.transaction.prepare_cached("DELETE FROM removed WHERE content_hash = ?").at(self.path)?;
         again.execute([sample.hash.to_string()]).at(self.path)?;
-        if let Some(image) = &sample.thumbnail {
-            let mut statement = self.transaction.prepare_cached("INSERT INTO thumbnails VALUES (?, ?)").at(self.path)?;
-            statement.execute(params![id, image]).at(self.path)?;
-        }
         Ok(SampleId(id))
+    }
+
+    fn add_thumbnail(&self, id: SampleId, image: &[u8]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO thumbnails VALUES (?, ?) ON CONFLICT DO NOTHING";
+        self.transaction.prepare_cached(sql).at(self.path)?.execute(params![id.0, image]).at(self.path)?;
+        Ok(())
     }
 
     fn add_features(&self, id: SampleId, features: &FeatureVector) -> Result<bool, StoreError> {

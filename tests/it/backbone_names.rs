@@ -55,8 +55,7 @@ fn a_path_in_a_foreign_manifest_is_an_error_and_nothing_is_written_there() {
         device.edgetl(&arguments).assert().code(1).stderr(contains("expected a backbone's name"));
         std::fs::remove_dir_all(folder).unwrap();
     }
-    assert_eq!(names(&device.state().join("backbones")), [""; 0]);
-    assert_eq!(names(device.path("").as_path()), ["photos", "state"]);
+    assert_eq!(names(device.path("").as_path()), ["photos"]);
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 /// From the top down; modules of one layer do not see each other.
 const LAYERS: &[&[&str]] = &[
     &["cli"],
-    &["serve", "page"],
+    &["serve"],
+    &["device"],
+    &["page"],
     &["predictor", "sources", "demo", "advice"],
     &["backbone", "preprocess", "store", "head"],
     &["manifest", "dataset", "metrics"],

@@ -8,8 +8,9 @@ use serde::Serialize;
 use super::known::{Known, Verdict, known, with_preprocess};
 use crate::backbone::{Backbone, Import, ImportRequest, Loader, Package};
 use crate::cli::context::Context;
-use crate::cli::engine::{self, EngineArgs, PreprocessArgs};
+use crate::cli::engine::{EngineArgs, PreprocessArgs};
 use crate::cli::failure::OrHint;
+use crate::cli::remedy::OrRemedy as _;
 use crate::cli::trial::{self, Purpose};
 use crate::manifest::{BackboneName, FeatureKind, Preprocess};
 use crate::predictor::golden_vectors;
@@ -186,14 +187,16 @@ impl Args {
             package.save(folder).or_hint(ANOTHER_PLACE)?;
             return Ok((folder.clone(), false));
         }
-        let mut store = context.store()?;
-        let name = engine::keep(package, context)?;
-        let alone = engine::current_name(context)?.is_none();
+        let device = context.device();
+        let backbones = device.backbones();
+        let mut store = device.store().or_remedy()?;
+        let name = backbones.keep(package).or_remedy()?;
+        let alone = backbones.name_in_use().or_remedy()?.is_none();
         if self.take_into_use || alone {
-            engine::use_backbone(&mut store, &name)?;
+            backbones.take_into_use(&mut store, &name).or_remedy()?;
         }
-        let in_use = engine::current_name(context)?.as_ref() == Some(&name);
-        Ok((context.state.backbones().join(name.as_str()), in_use))
+        let in_use = backbones.name_in_use().or_remedy()?.as_ref() == Some(&name);
+        Ok((backbones.folder(&name), in_use))
     }
 }
 

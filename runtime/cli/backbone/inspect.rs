@@ -6,7 +6,7 @@ use super::import::NetworkArgs;
 use crate::backbone::graph::{Layer, Totals};
 use crate::backbone::{ImportRequest, Inspection, Package, PreprocessSpec};
 use crate::cli::context::Context;
-use crate::cli::engine::{self, EngineArgs, PreprocessArgs};
+use crate::cli::engine::{EngineArgs, PreprocessArgs};
 use crate::cli::failure::failure;
 use crate::cli::output::table;
 use crate::cli::trial::Purpose;
@@ -45,8 +45,8 @@ fn package_folder(path: &Path, context: &Context) -> anyhow::Result<PathBuf> {
         return Ok(path.to_owned());
     }
     let name = path.to_string_lossy();
-    let kept = name.parse().ok().filter(|name| engine::named(context, name).is_ok());
-    kept.map(|name: BackboneName| context.state.backbones().join(name.as_str())).ok_or_else(|| {
+    let kept = name.parse().ok().filter(|name| context.device().backbones().named(name).is_ok());
+    kept.map(|name: BackboneName| context.device().backbones().folder(&name)).ok_or_else(|| {
         failure(
             format!("expected an ONNX file, a package folder or a kept backbone, got `{name}`"),
             "`edgetl backbone list` shows what is kept",

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::backbone::{Kept, Package};
+use crate::backbone::Package;
 use crate::causes::causes;
-use crate::cli::context::{Context, damaged_rows};
-use crate::cli::failure::one_line;
+use crate::cli::context::Context;
 use crate::cli::output::{count, table};
-use crate::cli::published::Published;
+use crate::cli::remedy::of_damaged_rows;
+use crate::device::Kept;
 use crate::head::HeadArtifact;
 use crate::labels::Label;
 use crate::printable::printable;
@@ -79,7 +79,7 @@ impl State {
                 Vec::new()
             }
         };
-        match context.backbones().list() {
+        match context.device().backbones().list() {
             Ok(kept) => kept.iter().for_each(|kept| self.look_at_backbone(kept, &counts)),
             Err(error) => self.problems.push(causes(&error)),
         }
@@ -101,7 +101,8 @@ impl State {
     }
 
     fn look_at_heads(&mut self, context: &Context) {
-        let shelf = context.shelf();
+        let heads = context.device().heads();
+        let shelf = heads.shelf();
         match shelf.clear_leftovers() {
             Ok(removed) => self.leftovers_removed = removed,
             Err(error) => self.problems.push(causes(&error)),
@@ -109,22 +110,22 @@ impl State {
         match shelf.list() {
             Ok(heads) => {
                 self.heads = heads.len();
-                heads.iter().for_each(|head| self.look_at_head(&shelf, head));
+                heads.iter().for_each(|head| self.look_at_head(shelf, head));
             }
             Err(error) => self.problems.push(causes(&error)),
         }
         if self.heads == 0 {
             return;
         }
-        match Published::read(context, None) {
+        match heads.read(None) {
             Ok(published) => {
                 self.current_head = Some(published.version.0);
                 let fingerprint = published.artifact.fingerprint();
-                if let Err(error) = crate::cli::engine::with_fingerprint(context, fingerprint) {
-                    self.problems.push(one_line(&error));
+                if let Err(error) = context.device().backbones().of(&fingerprint) {
+                    self.problems.push(causes(&error));
                 }
             }
-            Err(error) => self.problems.push(one_line(&error)),
+            Err(error) => self.problems.push(causes(&error)),
         }
     }
 
@@ -174,7 +175,7 @@ impl State {
 
 fn damage(error: StoreError) -> String {
     match &error {
-        StoreError::DamagedRows { ids } => format!("{}; {}", causes(&error), damaged_rows(ids)),
+        StoreError::DamagedRows { ids } => format!("{}; {}", causes(&error), of_damaged_rows(ids)),
         _ => causes(&error),
     }
 }

@@ -1,6 +1,5 @@
 //! `eval --report`: the page of a head on pictures that it was not fitted on.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use ndarray::Array2;
@@ -9,7 +8,7 @@ use super::report::Measured;
 use super::{Samples, left_out};
 use crate::cli::context::Context;
 use crate::cli::output::percent;
-use crate::cli::report::{worst, write};
+use crate::cli::report::{Shown, worst, write};
 use crate::dataset::SampleId;
 use crate::head::Answers;
 use crate::metrics::{Confusion, ece};
@@ -19,8 +18,13 @@ use crate::page::Page;
 pub fn write_page(measured: &Measured, samples: &Samples, file: &Path, context: &Context) -> anyhow::Result<()> {
     let answers = answers(measured)?;
     let left_out = left_out(samples.trained_on).map_or_else(String::new, |said| format!(" {said}."));
-    let paths: HashMap<i64, &str> =
-        samples.paths.iter().enumerate().map(|(at, path)| (at as i64, path.as_str())).collect();
+    let store = context.device().existing_store().ok();
+    let shown = |place: SampleId| {
+        let place = place.0 as usize;
+        let stored = samples.stored[place].zip(store.as_ref());
+        let thumbnail = stored.and_then(|(id, store)| store.thumbnail(id).ok().flatten());
+        Shown { path: samples.paths[place].clone(), thumbnail }
+    };
     let report = measured.head.report();
     let page = Page {
         title: format!("{} head on {} pictures", report.head, answers.ids.len()),
@@ -36,7 +40,7 @@ pub fn write_page(measured: &Measured, samples: &Samples, file: &Path, context: 
         curve: None,
         projection: None,
         training: None,
-        worst: worst(&answers, &paths, context),
+        worst: worst(&answers, &shown, context),
     };
     write(&page, file)
 }

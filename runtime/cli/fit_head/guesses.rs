@@ -1,25 +1,7 @@
 //! `fit-head --pseudo-labels`: pictures without a label, where a first head is sure of them.
 
-use super::MORE;
-use crate::cli::failure::{OrHint, failure};
 use crate::cli::output::{count, percent};
-use crate::dataset::{Dataset, Unlabelled};
-use crate::head::{FitOptions, GuessReport, HeadArtifact, HeldOut, fit_with_guesses};
-
-pub fn fit(
-    dataset: &Dataset,
-    unlabelled: &Unlabelled,
-    options: &FitOptions,
-    confidence: f64,
-) -> anyhow::Result<HeadArtifact> {
-    if unlabelled.ids.is_empty() {
-        return Err(failure(
-            "expected stored pictures without a label, got none",
-            "collect some: edgetl collect --unlabelled FOLDER; or fit without --pseudo-labels",
-        ));
-    }
-    fit_with_guesses(dataset, unlabelled, options, confidence).or_hint(MORE)
-}
+use crate::head::{GuessReport, HeldOut};
 
 /// What guessing did, in words.
 pub fn text(report: &GuessReport) -> String {

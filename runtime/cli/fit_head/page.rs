@@ -7,8 +7,8 @@ use super::{Args, Report};
 use crate::advice::{learning_curve, project};
 use crate::cli::context::Context;
 use crate::cli::output::percent;
-use crate::cli::report::{worst, write};
-use crate::dataset::Dataset;
+use crate::cli::report::{Shown, worst, write};
+use crate::dataset::{Dataset, SampleId};
 use crate::head::{Answers, FitReport, HeadKind};
 use crate::page::Page;
 use crate::store::{Filter, Store};
@@ -36,7 +36,11 @@ impl Subject<'_> {
         let counts = self.pictures.class_counts();
         let projection = curve.as_ref().and_then(|curve| project(curve, &counts, TARGET, options.seed));
         let rows = self.store.samples(&Filter::default())?;
-        let paths: HashMap<i64, &str> = rows.iter().map(|row| (row.id.0, row.source.as_str())).collect();
+        let paths: HashMap<SampleId, &str> = rows.iter().map(|row| (row.id, row.source.as_str())).collect();
+        let shown = |id| Shown {
+            path: paths.get(&id).copied().unwrap_or_default().to_owned(),
+            thumbnail: self.store.thumbnail(id).ok().flatten(),
+        };
         let version = report.version.map_or_else(|| "Unpublished head".to_owned(), |version| format!("Head {version}"));
         let page = Page {
             title: format!("{version}: {}", names(fit)),
@@ -53,7 +57,7 @@ impl Subject<'_> {
             curve: curve.as_ref(),
             projection: projection.as_ref(),
             training: fit.training.as_ref(),
-            worst: worst(self.answers, &paths, context),
+            worst: worst(self.answers, &shown, context),
         };
         write(&page, path)
     }

@@ -10,9 +10,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Instant;
 
-use crate::cli::context::{Context, explain};
-use crate::cli::engine::current;
+use crate::cli::context::Context;
 use crate::cli::failure::{OrHint, failure};
+use crate::cli::remedy::OrRemedy as _;
 use crate::cli::shell::Shell;
 use crate::dataset::SampleId;
 use crate::head::{FitOptions, diagnose};
@@ -88,8 +88,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
 
 fn examine(args: &Args, context: &Context, store: &Store, rows: &[SampleRow]) -> anyhow::Result<Findings> {
     let start = Instant::now();
-    let package = current(context, store)?;
-    let dataset = explain(store.dataset(&package.fingerprint(), &Selection::default()))?;
+    let package = context.device().backbones().in_use_of(store).or_remedy()?;
+    let dataset = store.dataset(&package.fingerprint(), &Selection::default()).or_remedy()?;
     if dataset.is_empty() {
         return Err(failure(
             "expected stored samples for training, got none",

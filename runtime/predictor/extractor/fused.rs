@@ -5,7 +5,7 @@ use std::sync::mpsc::sync_channel;
 
 use ndarray::Array4;
 
-use super::reader::{Read, Reader};
+use super::reader::{Origin, Read, Reader};
 use super::{Admit, ExtractError, Extracted, Extractor, Outcome, Queue, session_threads};
 use crate::backbone::{Backbone, BackboneError};
 use crate::tensor::InputBatch;
@@ -72,6 +72,7 @@ impl<'a> Worker<'a> {
         let activations = self.session.forward(&batch);
         self.input = batch.into_values();
         let feature = activations?.features.0.into_raw_vec_and_offset().0;
-        Ok(Outcome::Extracted(Extracted { hash: origin.hash, dimensions: origin.dimensions, feature }))
+        let Origin { hash, dimensions, thumbnail } = origin;
+        Ok(Outcome::Extracted(Extracted { hash, dimensions, feature, thumbnail }))
     }
 }

@@ -57,6 +57,8 @@ pub struct Extracted {
     pub dimensions: Dimensions,
     /// `[C]`
     pub feature: Vec<f32>,
+    /// A small JPEG file of the picture; empty where none was asked for.
+    pub thumbnail: Vec<u8>,
 }
 
 /// One file cannot be used; the others can.
@@ -82,6 +84,8 @@ pub struct Extractor<'a> {
     /// How many cores to keep busy, at least 1.
     pub threads: usize,
     pub journal: &'a dyn Journal,
+    /// Whether small pictures are made too.
+    pub thumbnails: bool,
 }
 
 /// Files yet to be taken, shared by all workers.

@@ -6,13 +6,14 @@ use ndarray::{Array4, s};
 
 use super::{Admit, ExtractError, Extractor, Journal, MUCH_MEMORY};
 use crate::digest::ContentHash;
-use crate::preprocess::{Dimensions, PreprocessError, Preprocessor, read_file};
+use crate::preprocess::{Beside, Dimensions, PreprocessError, Preprocessor, read_file};
 
 /// A worker's decoder with its buffers.
 pub(super) struct Reader<'a> {
     preprocessor: Preprocessor,
     admit: &'a Admit<'a>,
     journal: &'a dyn Journal,
+    thumbnails: bool,
 }
 
 pub(super) enum Read {
@@ -20,17 +21,17 @@ pub(super) enum Read {
     Declined(ContentHash),
 }
 
-#[derive(Clone, Copy)]
 pub(super) struct Origin {
     pub hash: ContentHash,
     pub dimensions: Dimensions,
+    pub thumbnail: Vec<u8>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(extractor: &Extractor<'a>, admit: &'a Admit<'a>) -> Result<Self, ExtractError> {
         let settings = extractor.loader.manifest().preprocess.clone();
         let preprocessor = Preprocessor::new(settings, extractor.limits)?;
-        Ok(Self { preprocessor, admit, journal: extractor.journal })
+        Ok(Self { preprocessor, admit, journal: extractor.journal, thumbnails: extractor.thumbnails })
     }
 
     /// An empty batch of one picture.
@@ -48,13 +49,17 @@ impl<'a> Reader<'a> {
         }
         let mut begun = Begun::new(self.journal, path, hash);
         let input = input.slice_mut(s![0, .., .., ..]);
-        let dimensions = self.preprocessor.run_telling(&bytes, input, &mut |bytes| begun.note(bytes));
+        let mut thumbnail = Vec::new();
+        let mut before = |bytes| begun.note(bytes);
+        let wanted = self.thumbnails.then_some(&mut thumbnail);
+        let mut beside = Beside { before: &mut before, thumbnail: wanted };
+        let dimensions = self.preprocessor.run_with(&bytes, input, &mut beside);
         drop(begun);
         let dimensions = dimensions.map_err(|error| match error {
             PreprocessError::Decode(source) => PreprocessError::File { path: path.to_owned(), source },
             other => other,
         })?;
-        Ok(Read::Ready(Origin { hash, dimensions }))
+        Ok(Read::Ready(Origin { hash, dimensions, thumbnail }))
     }
 }
 

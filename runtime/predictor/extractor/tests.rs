@@ -40,7 +40,8 @@ fn pictures(folder: &Path, count: usize) -> Vec<PathBuf> {
 
 fn outcomes(way: Way, paths: &[PathBuf], stop: &AtomicBool, admit: &Admit<'_>) -> Vec<Option<Outcome>> {
     let loader = loader();
-    let extractor = Extractor { loader: &loader, limits: Limits::default(), threads: 3, journal: &() };
+    let extractor =
+        Extractor { loader: &loader, limits: Limits::default(), threads: 3, journal: &(), thumbnails: false };
     let mut outcomes: Vec<Option<Outcome>> = paths.iter().map(|_| None).collect();
     let queue = Queue { paths, next: AtomicUsize::new(0), stop };
     way(&extractor, &queue, admit, &mut |index, outcome| {
@@ -97,7 +98,8 @@ fn an_error_of_the_visitor_ends_the_work() {
     let folder = tempfile::tempdir().unwrap();
     let paths = pictures(folder.path(), 30);
     let loader = loader();
-    let extractor = Extractor { loader: &loader, limits: Limits::default(), threads: 2, journal: &() };
+    let extractor =
+        Extractor { loader: &loader, limits: Limits::default(), threads: 2, journal: &(), thumbnails: false };
     for way in WAYS {
         let stop = AtomicBool::new(false);
         let queue = Queue { paths: &paths, next: AtomicUsize::new(0), stop: &stop };

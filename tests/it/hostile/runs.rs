@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use predicates::str::contains;
 use serde_json::Value;
 
 use super::files::{chunk, planar_tiles, png, progressive, strips, zeros};
@@ -124,8 +125,9 @@ fn a_picture_that_ended_a_run_is_passed_over_by_name_until_it_is_asked_for() {
         assert_eq!(summary["stored"].as_u64().unwrap() + summary["duplicates"].as_u64().unwrap(), 12, "{summary}");
         let failed = &summary["failed"][0];
         assert!(failed["path"].as_str().unwrap().ends_with("star/large.png"), "{summary}");
-        assert!(failed["reason"].as_str().unwrap().contains("--again"), "{summary}");
+        assert!(failed["reason"].as_str().unwrap().contains("an earlier run ended"), "{summary}");
     }
+    device.edgetl(&collect).assert().success().stdout(contains("--again tries them"));
     let summary = &device.json(&[&collect[..], &["--again"]].concat())[0];
     assert_eq!((&summary["stored"], summary["failed"].as_array().unwrap().len()), (&Value::from(1), 0), "{summary}");
     assert_eq!(std::fs::read_dir(device.state().join("unfinished")).unwrap().count(), 0);

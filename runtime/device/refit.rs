@@ -1,17 +1,17 @@
 //! A published head fitted again, with what it was fitted with, on the samples that the store has now.
 
-use super::beside;
-use super::publish::Read;
+use super::backbones::Backbones;
+use super::error::DeviceError;
+use super::fit::Read;
+use super::known_classes::known_classes;
 use crate::causes::causes;
-use crate::cli::context::Context;
-use crate::cli::engine::with_fingerprint;
 use crate::digest::Fingerprint;
 use crate::head::{FitError, FitOptions, HeadArtifact, KnownClasses, fit, fit_beside, fit_with_guesses};
 use crate::labels::Label;
 use crate::store::{Forgettings, Store, StoreError};
 
 /// How a head was fitted.
-pub struct Refit {
+pub(super) struct Refit {
     fingerprint: Fingerprint,
     options: FitOptions,
     way: Way,
@@ -28,7 +28,7 @@ enum Way {
 }
 
 /// What came of it, and when its samples were read.
-pub struct Refitted {
+pub(super) struct Refitted {
     pub read: Forgettings,
     /// `Err` says why no such head can be made of the samples.
     pub head: Result<HeadArtifact, String>,
@@ -37,14 +37,14 @@ pub struct Refitted {
 impl Refit {
     /// # Errors
     /// When the head stands beside classes of a classifier that is there no longer.
-    pub fn of(head: &HeadArtifact, context: &Context) -> anyhow::Result<Self> {
+    pub fn of(head: &HeadArtifact, backbones: &Backbones) -> Result<Self, DeviceError> {
         let report = head.report();
         let of_classes = report.of_classes();
         let kept = of_classes.and_then(|classes| classes.kept.as_ref());
         let way = match (kept, of_classes.and_then(|classes| classes.pseudo_labels.as_ref())) {
             (Some(kept), _) => {
                 let names: Vec<String> = head.labels().iter().take(kept.classes).map(Label::to_string).collect();
-                Way::Beside(beside::known(&with_fingerprint(context, head.fingerprint())?, &names)?)
+                Way::Beside(known_classes(&backbones.of(&head.fingerprint())?, &names)?)
             }
             (None, Some(guesses)) => Way::Guessing(guesses.confidence),
             (None, None) => Way::Plain,

@@ -59,10 +59,7 @@ impl Unfinished {
     /// Why a picture is not tried; `None` where it may be.
     pub fn reason(&self, hash: &ContentHash) -> Option<String> {
         let path = self.passed_over.get(hash)?;
-        Some(format!(
-            "an earlier run ended while it decoded this picture, then `{path}`, so it is passed over; \
-             `edgetl collect --again` tries it again"
-        ))
+        Some(format!("an earlier run ended while it decoded this picture, then `{path}`, so it is passed over"))
     }
 
     pub fn passes_over(&self, hash: &ContentHash) -> bool {

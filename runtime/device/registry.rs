@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::package::{Package, PackageError};
 use crate::atomic_file;
+use crate::backbone::{Package, PackageError};
 use crate::digest::Fingerprint;
 use crate::manifest::{BackboneName, Manifest};
 
@@ -92,7 +92,8 @@ impl Registry {
         Ok(name)
     }
 
-    fn path(&self, name: &BackboneName) -> PathBuf {
+    /// Where the package of this name is kept.
+    pub fn path(&self, name: &BackboneName) -> PathBuf {
         self.folder.join(name.as_str())
     }
 }

@@ -1,11 +1,10 @@
-//! `collect --views`: after the pictures themselves, features of augmented views of those that train.
+//! After the pictures themselves, features of augmented views of those that train.
 
 use std::collections::HashSet;
 
-use super::Job;
-use super::summary::Summary;
+use super::{CollectEvent, Job, Stage, Told};
 use crate::causes::causes;
-use crate::cli::progress::Progress;
+use crate::device::error::DeviceError;
 use crate::predictor::{ViewFeatures, ViewRequest, extract_views};
 use crate::store::{FeatureVector, Store, WithoutViews};
 
@@ -16,28 +15,28 @@ const BATCH: usize = 16;
 pub fn collect(
     (job, count): (&Job<'_>, u32),
     store: &mut Store,
-    summary: &mut Summary,
-    quiet: bool,
-) -> anyhow::Result<()> {
+    (report, observer): Told<'_, '_>,
+) -> Result<(), DeviceError> {
     let fingerprint = job.extractor.loader.manifest().fingerprint();
     let planned: HashSet<String> = job.plan.paths().iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let mut lacking = store.without_views(&fingerprint, count)?;
     lacking.retain(|sample| planned.contains(&sample.source));
     let requests: Vec<ViewRequest> =
         lacking.iter().map(|sample| ViewRequest { path: (&sample.source).into(), hash: sample.hash }).collect();
-    let mut progress = Progress::new("making views", requests.len(), quiet);
+    observer.begin(Stage::MakingViews, requests.len());
     let mut waiting = Vec::new();
-    extract_views(&job.extractor, (&requests, count), job.stop, &mut |index, features| -> anyhow::Result<()> {
-        progress.advance();
+    extract_views(&job.extractor, (&requests, count), job.stop, &mut |index, features| -> Result<(), DeviceError> {
+        observer.advance();
         let vector = |values| FeatureVector { fingerprint, values };
         match named(&lacking[index], features) {
             Ok((sample, features)) => {
-                summary.views(features.len());
+                report.views(features.len());
                 waiting.push((sample.id, features.into_iter().map(vector).collect()));
             }
             Err((path, reason)) => {
-                progress.warn(&format!("`{path}`: {reason}"));
-                summary.failed(path, reason);
+                let event = CollectEvent::ViewsFailed { path: &path, reason: &reason };
+                observer.tell(&event).map_err(DeviceError::Told)?;
+                report.failed(path, reason);
             }
         }
         if waiting.len() >= BATCH { Ok(store.add_views(&std::mem::take(&mut waiting))?) } else { Ok(()) }

@@ -1,0 +1,147 @@
+//! What collecting did.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::plan::Plan;
+use crate::backbone::{Loader, Provider};
+use crate::causes::causes;
+use crate::device::error::DeviceError;
+use crate::labels::Label;
+use crate::store::{Filter, Store};
+
+/// What collecting did, and what the store holds now.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct CollectReport {
+    pub seen: usize,
+    pub stored: usize,
+    pub duplicates: usize,
+    /// Pictures that were removed and have not been asked for again.
+    pub passed_over: usize,
+    /// Augmented views stored.
+    pub views: usize,
+    pub failed: Vec<NotUsed>,
+    pub conflicts: Vec<Conflict>,
+    /// How many samples the store has of each.
+    pub labels: BTreeMap<String, usize>,
+    pub backbone: String,
+    pub fingerprint: String,
+    pub provider: Provider,
+    pub seconds: f64,
+    pub images_per_second: f64,
+    /// Whether it was stopped before its end.
+    pub interrupted: bool,
+    /// How many of `failed` are folders.
+    #[serde(skip)]
+    refused: usize,
+    /// How many of `failed` were not tried, since an earlier run ended while it decoded them.
+    #[serde(skip)]
+    pub unfinished: usize,
+}
+
+/// A picture or folder that was not used, and why.
+#[derive(Clone, Debug, Serialize)]
+pub struct NotUsed {
+    pub path: String,
+    pub reason: String,
+}
+
+/// A picture that is stored under another label than the one it came with now.
+#[derive(Clone, Debug, Serialize)]
+pub struct Conflict {
+    pub path: String,
+    pub offered: Option<Label>,
+    pub kept: Option<Label>,
+}
+
+impl CollectReport {
+    pub(super) fn new(plan: &Plan, loader: &Loader) -> Self {
+        let unlabelled = plan.unlabelled().iter().map(|path| NotUsed {
+            path: path.display().to_string(),
+            reason: "expected a label, got none: not in a folder named after one".to_owned(),
+        });
+        let refused = plan
+            .refused()
+            .iter()
+            .map(|refused| NotUsed { path: refused.path.display().to_string(), reason: causes(&refused.error) });
+        let manifest = loader.manifest();
+        Self {
+            seen: plan.len() + plan.unlabelled().len(),
+            stored: 0,
+            duplicates: 0,
+            passed_over: 0,
+            views: 0,
+            refused: plan.refused().len(),
+            unfinished: 0,
+            failed: refused.chain(unlabelled).collect(),
+            conflicts: Vec::new(),
+            labels: BTreeMap::new(),
+            backbone: manifest.name.to_string(),
+            fingerprint: manifest.fingerprint().to_string(),
+            provider: loader.provider(),
+            seconds: 0.0,
+            images_per_second: 0.0,
+            interrupted: false,
+        }
+    }
+
+    pub(super) fn stored(&mut self) {
+        self.stored += 1;
+    }
+
+    pub(super) fn views(&mut self, number: usize) {
+        self.views += number;
+    }
+
+    pub(super) fn duplicate(&mut self) {
+        self.duplicates += 1;
+    }
+
+    pub(super) fn passed_over(&mut self) {
+        self.passed_over += 1;
+    }
+
+    pub(super) fn unfinished(&mut self) {
+        self.unfinished += 1;
+    }
+
+    pub(super) fn failed(&mut self, path: String, reason: String) {
+        self.failed.push(NotUsed { path, reason });
+    }
+
+    pub(super) fn conflict(&mut self, path: &Path, offered: Option<Label>, kept: Option<Label>) {
+        self.conflicts.push(Conflict { path: path.display().to_string(), offered, kept });
+    }
+
+    /// Puts in what the store holds now, and the speed.
+    pub(super) fn finish(&mut self, elapsed: Duration, store: &Store, interrupted: bool) -> Result<(), DeviceError> {
+        let counts = store.counts_by_label(&Filter::default())?;
+        self.labels = counts
+            .into_iter()
+            .map(|(label, number)| (label.map_or_else(String::new, |label| label.to_string()), number))
+            .collect();
+        self.interrupted = interrupted;
+        self.seconds = elapsed.as_secs_f64();
+        self.images_per_second = self.stored as f64 / self.seconds.max(1e-9);
+        Ok(())
+    }
+
+    /// Pictures of this run that are in the store now.
+    pub fn kept(&self) -> usize {
+        self.stored + self.duplicates
+    }
+
+    /// Whether no picture of this run is or was in the store.
+    pub fn nothing_usable(&self) -> bool {
+        self.kept() + self.passed_over == 0
+    }
+
+    /// Whether a folder could not be used, so that nobody knows what it holds.
+    pub fn has_refusals(&self) -> bool {
+        self.refused > 0
+    }
+}

@@ -1,0 +1,94 @@
+//! What can go wrong between a program and a device.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::known_classes::KnownClassesError;
+use super::registry::RegistryError;
+use crate::backbone::{BackboneError, Provider};
+use crate::digest::Fingerprint;
+use crate::head::{ArtifactError, FitError};
+use crate::manifest::BackboneNameError;
+use crate::predictor::{ExtractError, GoldenCheckError};
+use crate::sources::SourceError;
+use crate::store::{HeadVersion, PublishError, ShelfError, StateError, StoreError};
+
+/// Why a device did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeviceError {
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+    #[error(transparent)]
+    Backbone(#[from] BackboneError),
+    #[error(transparent)]
+    Extract(#[from] ExtractError),
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    #[error(transparent)]
+    KnownClasses(#[from] KnownClassesError),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Kept(#[from] RegistryError),
+
+    #[error("expected a name of the backbone in use")]
+    CurrentBackbone(#[from] BackboneNameError),
+    #[error("expected a backbone in `{state}`, got none, and this program has none in it")]
+    NoBackbone { state: PathBuf },
+    #[error("expected an ONNX file, a package folder or a known backbone, got `{name}`")]
+    NoSuchBackbone { name: String },
+    #[error("expected the backbone {} that the head was fitted on, got none such", .0.0.short())]
+    BackboneGone(Fingerprint),
+    #[error("expected a backbone that is not in use, got `{name}`")]
+    BackboneInUse { name: String },
+    #[error("expected a backbone that no head needs, got `{name}`, on which head {version} was fitted")]
+    BackboneNeeded { name: String, version: HeadVersion },
+    #[error("cannot remove `{folder}`")]
+    RemoveBackbone { folder: PathBuf, source: io::Error },
+    #[error("cannot keep the backbone in `{folder}`")]
+    KeepBackbone { folder: PathBuf, source: Box<RegistryError> },
+
+    #[error("expected labelled pictures, got {unlabelled} without a label")]
+    NothingLabelled { unlabelled: usize },
+    #[error("cannot look at unfinished pictures in `{state}`")]
+    Unfinished { state: PathBuf, source: io::Error },
+    #[error("expected stored samples for training, got none")]
+    NoSamples,
+    #[error("expected stored pictures without a label, got none")]
+    NoUnlabelled,
+    /// Whoever is told of the work could not take it.
+    #[error(transparent)]
+    Told(io::Error),
+
+    #[error("cannot use head {version}")]
+    Head { version: HeadVersion, source: ArtifactError },
+    #[error("cannot open the backbone of head {version}")]
+    HeadBackbone { version: HeadVersion, source: Box<DeviceError> },
+    #[error("backbone `{backbone}` does not give its own features on provider `{provider}`")]
+    Golden { backbone: String, provider: Provider, source: Box<GoldenCheckError> },
+    #[error("cannot publish the head")]
+    Publish { source: Box<PublishError>, live: LiveHead },
+    #[error("the head that is live cannot be fitted again without the samples")]
+    NoRefit(#[source] Box<DeviceError>),
+    #[error("samples or heads were changed by others, again and again, while the head was fitted anew")]
+    Outrun,
+    /// Samples are out of the store; heads that may have learned from them are still there.
+    #[error(transparent)]
+    HeadsRemember(Box<DeviceError>),
+}
+
+/// Which head answers after publishing failed: found out, since it may have failed before or after.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LiveHead {
+    /// The new one all the same.
+    New(HeadVersion),
+    Other(HeadVersion),
+    None,
+    /// Why that cannot be found out.
+    Unknown(String),
+}

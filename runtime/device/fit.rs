@@ -1,0 +1,142 @@
+//! From stored features to a head, and to a published one.
+
+use std::path::PathBuf;
+
+use super::error::{DeviceError, LiveHead};
+use super::known_classes::known_classes;
+use super::{Device, Heads};
+use crate::causes::causes;
+use crate::dataset::{Dataset, Unlabelled};
+use crate::digest::Fingerprint;
+use crate::head::{Answers, FitOptions, HeadArtifact, fit_beside, fit_with_answers, fit_with_guesses};
+use crate::manifest::Manifest;
+use crate::store::{Forgettings, HeadVersion, PublishError, ShelfError, Store, StoreError};
+
+/// Which head to fit, and on what beside the labelled pictures.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct FitRequest {
+    pub options: FitOptions,
+    pub way: Way,
+}
+
+/// What a head learns from, and what it names.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub enum Way {
+    /// The labelled pictures, and their classes.
+    #[default]
+    Plain,
+    /// Also pictures without a label, where a first head is this sure of them and it does no harm.
+    Guessing { confidence: f64 },
+    /// The new classes beside those of the backbone's own classifier: the named ones, or all where none is named.
+    Beside { names: Vec<String> },
+}
+
+/// A head that is not published yet.
+pub struct Fitted {
+    pub head: HeadArtifact,
+    /// What it answered for pictures that it had not seen; only of plain fits.
+    pub answers: Option<Answers>,
+    /// Of the backbone whose features it was fitted on.
+    pub backbone: Manifest,
+    read: Forgettings,
+}
+
+/// Where a head was published.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Published {
+    pub version: HeadVersion,
+    /// `None` where it was replaced again before anybody could look.
+    pub path: Option<PathBuf>,
+}
+
+/// All that a fit learns from, of one moment.
+pub(super) struct Read {
+    pub forgettings: Forgettings,
+    pub dataset: Dataset,
+    /// Empty where it was not asked for.
+    pub unlabelled: Unlabelled,
+}
+
+impl Read {
+    pub fn new(store: &Store, fingerprint: &Fingerprint, unlabelled: bool) -> Result<Self, StoreError> {
+        store.snapshot(|store| {
+            let forgettings = store.forgettings()?;
+            let dataset = store.training_set(fingerprint)?;
+            let unlabelled = if unlabelled { store.unlabelled(fingerprint)? } else { Unlabelled::default() };
+            Ok(Self { forgettings, dataset, unlabelled })
+        })
+    }
+}
+
+impl Device {
+    /// Cross-validates and fits a head on the stored features of the backbone in use; publishes nothing.
+    ///
+    /// # Errors
+    /// When there is nothing to learn from, or the request makes no sense.
+    pub fn fit(&self, request: &FitRequest) -> Result<Fitted, DeviceError> {
+        let store = self.existing_store()?;
+        let package = self.backbones().in_use_of(&store)?;
+        let guessing = matches!(request.way, Way::Guessing { .. });
+        let Read { forgettings, dataset, unlabelled } = Read::new(&store, &package.fingerprint(), guessing)?;
+        if dataset.is_empty() {
+            return Err(DeviceError::NoSamples);
+        }
+        let (head, answers) = match &request.way {
+            Way::Beside { names } => (fit_beside(&dataset, &known_classes(&package, names)?, &request.options)?, None),
+            Way::Guessing { .. } if unlabelled.ids.is_empty() => return Err(DeviceError::NoUnlabelled),
+            Way::Guessing { confidence } => {
+                (fit_with_guesses(&dataset, &unlabelled, &request.options, *confidence)?, None)
+            }
+            Way::Plain => {
+                let (head, answers) = fit_with_answers(&dataset, &request.options)?;
+                (head, Some(answers))
+            }
+        };
+        Ok(Fitted { head, answers, backbone: package.manifest().clone(), read: forgettings })
+    }
+
+    /// Makes `fitted` the live head; when this returns, it survives a power cut.
+    ///
+    /// # Errors
+    /// When samples were forgotten since it was fitted, from which it may have learned; when it cannot be written.
+    pub fn publish(&self, fitted: &Fitted) -> Result<Published, DeviceError> {
+        let (heads, bytes) = (self.heads(), fitted.head.to_bytes());
+        let mut store = self.existing_store()?;
+        let failed =
+            |error: PublishError| DeviceError::Publish { source: error.into(), live: live_now(&heads, &bytes) };
+        let version = heads.shelf().publish_fitted(&bytes, &mut store, fitted.read).map_err(failed)?;
+        let written = heads.list().map_err(|error| failed(error.into()))?;
+        let path = written.into_iter().find(|head| head.version == version).map(|head| head.path);
+        Ok(Published { version, path })
+    }
+}
+
+fn live_now(heads: &Heads, bytes: &[u8]) -> LiveHead {
+    match heads.shelf().current() {
+        Ok((version, live)) if live == bytes => LiveHead::New(version),
+        Ok((version, _)) => LiveHead::Other(version),
+        Err(ShelfError::Empty { .. }) => LiveHead::None,
+        Err(error) => LiveHead::Unknown(causes(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StateDir;
+
+    #[test]
+    fn the_head_that_is_live_is_found_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::new(folder.path());
+        state.create().unwrap();
+        let heads = Heads::new(&state, 5);
+        assert_eq!(live_now(&heads, b"new"), LiveHead::None);
+        heads.shelf().publish(b"old").unwrap();
+        assert_eq!(live_now(&heads, b"new"), LiveHead::Other(HeadVersion(1)));
+        heads.shelf().publish(b"new").unwrap();
+        assert_eq!(live_now(&heads, b"new"), LiveHead::New(HeadVersion(2)));
+        std::fs::write(state.heads().join("current"), "somewhere").unwrap();
+        assert!(matches!(live_now(&heads, b"new"), LiveHead::Unknown(reason) if reason.starts_with("expected `")));
+    }
+}

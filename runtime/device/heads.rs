@@ -1,0 +1,70 @@
+//! The published heads of a device.
+
+use super::backbones::Backbones;
+use super::error::DeviceError;
+use crate::head::HeadArtifact;
+use crate::store::{HeadShelf, HeadVersion, ShelfError, ShelvedHead, StateDir};
+
+/// A published head, read, with its number.
+#[derive(Clone, Debug)]
+pub struct PublishedHead {
+    pub version: HeadVersion,
+    pub artifact: HeadArtifact,
+}
+
+/// Every version that is there.
+pub struct Heads {
+    state: StateDir,
+    shelf: HeadShelf,
+}
+
+impl Heads {
+    pub(super) fn new(state: &StateDir, keep: usize) -> Self {
+        Self { state: state.clone(), shelf: HeadShelf::new(state.heads(), keep) }
+    }
+
+    /// The files, as bytes.
+    pub fn shelf(&self) -> &HeadShelf {
+        &self.shelf
+    }
+
+    /// The oldest first.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn list(&self) -> Result<Vec<ShelvedHead>, ShelfError> {
+        self.shelf.list()
+    }
+
+    /// Version `named`, else the live one.
+    ///
+    /// # Errors
+    /// When there is none, or it is damaged or of another format.
+    pub fn read(&self, named: Option<HeadVersion>) -> Result<PublishedHead, DeviceError> {
+        let (version, bytes) = match named {
+            Some(version) => (version, self.shelf.read(version)?),
+            None => self.shelf.current()?,
+        };
+        let artifact = HeadArtifact::from_bytes(&bytes).map_err(|source| DeviceError::Head { version, source })?;
+        Ok(PublishedHead { version, artifact })
+    }
+
+    /// The live one, where there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn live(&self) -> Result<Option<PublishedHead>, DeviceError> {
+        self.shelf.live()?.map(|version| self.read(Some(version))).transpose()
+    }
+
+    /// Makes an older version the live one: `to`, or the newest below the live one. Nothing is removed.
+    ///
+    /// # Errors
+    /// When there is none, or it could not answer: it is damaged, or its backbone is gone.
+    pub fn rollback(&self, to: Option<HeadVersion>) -> Result<HeadVersion, DeviceError> {
+        let version = to.map_or_else(|| self.shelf.older(), Ok)?;
+        let head = self.read(Some(version))?;
+        Backbones::new(&self.state).of(&head.artifact.fingerprint())?;
+        Ok(self.shelf.rollback(Some(version))?)
+    }
+}

@@ -1,0 +1,131 @@
+//! The one way in: a state folder, opened to collect pictures, fit heads and answer.
+//!
+//! The command line, the service and other programs do through here what changes a state or answers from it, so that
+//! they cannot differ. Nothing here knows of flags, of terminals or of HTTP.
+//!
+//! ```no_run
+//! use edgetl::device::{CollectRequest, Device, FitRequest};
+//!
+//! let device = Device::open("state")?;
+//! device.collect(&CollectRequest::new(["photos"]), &mut ())?;
+//! let fitted = device.fit(&FitRequest::default())?;
+//! println!("right, held out: {:?}", fitted.head.report().cv().accuracy);
+//! device.publish(&fitted)?;
+//! let answer = device.predictor()?.answer("new.jpg", &std::fs::read("new.jpg")?, 3)?;
+//! println!("{}", serde_json::to_string(&answer)?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod answering;
+mod backbones;
+mod collect;
+mod error;
+mod fit;
+mod forget;
+mod heads;
+mod known_classes;
+mod predictor;
+mod refit;
+mod registry;
+
+use std::path::PathBuf;
+
+pub use answering::Visit;
+pub use backbones::Backbones;
+pub use collect::{CollectEvent, CollectReport, CollectRequest, Conflict, NotUsed, Observer, Stage};
+pub use error::{DeviceError, LiveHead};
+pub use fit::{FitRequest, Fitted, Published, Way};
+pub use forget::{Forgotten, Removed};
+pub use heads::{Heads, PublishedHead};
+pub use known_classes::KnownClassesError;
+pub use predictor::{AnswerError, Facts, GoldenCheck, Predictor, Successor};
+pub use registry::{Kept, RegistryError};
+
+use crate::backbone::{Loader, Options, Package};
+use crate::predictor::session_threads;
+use crate::preprocess::Limits;
+use crate::store::{StateDir, Store};
+
+/// What a device's owner may set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Which engine runs; its threads are the cores to keep busy.
+    pub engine: Options,
+    /// What the decoder refuses.
+    pub limits: Limits,
+    /// How many old heads stay.
+    pub keep_heads: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { engine: Options::default(), limits: Limits::default(), keep_heads: 10 }
+    }
+}
+
+/// A state folder with the settings that it is used with. Any number of them, in any number of processes, may be open.
+#[derive(Clone, Debug)]
+pub struct Device {
+    state: StateDir,
+    settings: Settings,
+}
+
+impl Device {
+    /// Opens the state folder at `path` with default settings; makes it where it is missing.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, DeviceError> {
+        let device = Self::new(StateDir::new(path), Settings::default());
+        device.state.create()?;
+        Ok(device)
+    }
+
+    /// Touches nothing; what only reads makes no folder.
+    pub fn new(state: StateDir, settings: Settings) -> Self {
+        Self { state, settings }
+    }
+
+    pub fn state(&self) -> &StateDir {
+        &self.state
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The same state with other settings.
+    pub fn with(&self, settings: Settings) -> Self {
+        Self { state: self.state.clone(), settings }
+    }
+
+    /// The store; made where there is none.
+    pub fn store(&self) -> Result<Store, DeviceError> {
+        self.state.create()?;
+        Ok(Store::open(&self.state.database())?)
+    }
+
+    /// The store, where there is one.
+    pub fn existing_store(&self) -> Result<Store, DeviceError> {
+        Ok(Store::open_existing(&self.state.database())?)
+    }
+
+    pub fn backbones(&self) -> Backbones<'_> {
+        Backbones::new(&self.state)
+    }
+
+    pub fn heads(&self) -> Heads {
+        Heads::new(&self.state, self.settings.keep_heads)
+    }
+
+    /// Opens `package` on the engine of the settings, for so many pictures, and says in the log what runs.
+    ///
+    /// # Errors
+    /// When no engine that was asked for runs it.
+    pub fn load(&self, package: Package, pictures: usize) -> Result<Loader, DeviceError> {
+        let threads = session_threads(self.settings.engine.threads, pictures);
+        let loader = Loader::new(package, &Options { threads, ..self.settings.engine.clone() })?;
+        tracing::info!("backbone {} on {}", loader.manifest().name, loader.provider());
+        Ok(loader)
+    }
+}

@@ -1,0 +1,151 @@
+//! What answers, one picture after another: a head on the backbone that it was fitted on.
+
+use serde::Serialize;
+
+use super::Device;
+use super::error::DeviceError;
+use super::heads::PublishedHead;
+use crate::backbone::{Loader, Provider};
+use crate::digest::Fingerprint;
+use crate::head::HeadError;
+use crate::predictor::{Answer, ExtractError, SingleExtractor, Statement, check_golden};
+use crate::store::HeadVersion;
+
+/// A head, and a session of its backbone whose golden vectors were checked.
+pub struct Predictor {
+    backbone: Checked,
+    head: PublishedHead,
+    facts: Facts,
+}
+
+struct Checked {
+    extractor: SingleExtractor,
+    golden: GoldenCheck,
+}
+
+/// What answers at the moment.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Facts {
+    pub provider: Provider,
+    pub backbone: String,
+    #[serde(skip)]
+    pub fingerprint: Fingerprint,
+    pub head_version: u64,
+    pub golden: GoldenCheck,
+}
+
+/// Whether the backbone gave the features on this provider that it gave where it was made.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "lowercase", tag = "check")]
+pub enum GoldenCheck {
+    /// Within the tolerance; the largest difference, relative.
+    Passed { difference: f32 },
+    /// The package has no golden vectors.
+    Absent,
+}
+
+/// What takes the place of what a [`Predictor`] answers with.
+pub struct Successor {
+    head: PublishedHead,
+    /// `None` where the backbone stays.
+    backbone: Option<Checked>,
+}
+
+/// One picture gets no answer; the next one can.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    #[error(transparent)]
+    Picture(#[from] ExtractError),
+    #[error("expected a head that fits its backbone")]
+    Head(#[from] HeadError),
+}
+
+impl Device {
+    /// Opens the live head and its backbone, and checks the backbone's golden vectors on the provider that runs.
+    ///
+    /// # Errors
+    /// When there is no head, it is damaged, its backbone is gone or runs nowhere, or the golden vectors differ.
+    pub fn predictor(&self) -> Result<Predictor, DeviceError> {
+        let head = self.heads().read(None)?;
+        Ok(Predictor::new(self.checked_backbone(&head)?, head))
+    }
+
+    /// Opens the live head for one that answers on the backbone of `fingerprint`; the backbone too where that is another.
+    ///
+    /// # Errors
+    /// As [`Device::predictor`].
+    pub fn successor(&self, fingerprint: &Fingerprint) -> Result<Successor, DeviceError> {
+        let head = self.heads().read(None)?;
+        let same = head.artifact.fingerprint() == *fingerprint;
+        let backbone = (!same).then(|| self.checked_backbone(&head)).transpose()?;
+        Ok(Successor { head, backbone })
+    }
+
+    fn checked_backbone(&self, head: &PublishedHead) -> Result<Checked, DeviceError> {
+        let package = self.backbones().of(&head.artifact.fingerprint());
+        let package =
+            package.map_err(|source| DeviceError::HeadBackbone { version: head.version, source: source.into() })?;
+        let golden = package.golden().cloned();
+        let engine = &self.settings().engine;
+        let loader = Loader::new(package, engine)?;
+        let mut extractor = SingleExtractor::new(&loader, self.settings().limits, engine.threads)?;
+        let (backbone, provider) = (extractor.manifest().name.to_string(), extractor.provider());
+        let golden = match golden.map(|golden| check_golden(extractor.session(), &golden)) {
+            None => GoldenCheck::Absent,
+            Some(Ok(difference)) => GoldenCheck::Passed { difference },
+            Some(Err(error)) => return Err(DeviceError::Golden { backbone, provider, source: error.into() }),
+        };
+        tracing::info!("backbone {backbone} on {provider}");
+        Ok(Checked { extractor, golden })
+    }
+}
+
+impl Predictor {
+    fn new(backbone: Checked, head: PublishedHead) -> Self {
+        let manifest = backbone.extractor.manifest();
+        let facts = Facts {
+            provider: backbone.extractor.provider(),
+            backbone: manifest.name.to_string(),
+            fingerprint: manifest.fingerprint(),
+            head_version: head.version.0,
+            golden: backbone.golden,
+        };
+        Self { backbone, head, facts }
+    }
+
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Answers with another head from now on.
+    pub fn take(&mut self, successor: Successor) {
+        let Successor { head, backbone } = successor;
+        match backbone {
+            Some(backbone) => *self = Self::new(backbone, head),
+            None => {
+                self.facts.head_version = head.version.0;
+                self.head = head;
+            }
+        }
+    }
+
+    /// What the head says of the picture that `bytes` encode; of classes or labels, the best `top`. `name` is how the answer
+    /// calls the picture.
+    ///
+    /// # Errors
+    /// When the bytes are no picture or one beyond the limits, or the engine fails.
+    pub fn answer(&mut self, name: &str, bytes: &[u8], top: usize) -> Result<Answer, AnswerError> {
+        let feature = self.backbone.extractor.feature(bytes)?;
+        let statement = Statement::of_feature(&feature, &self.head.artifact, top)?;
+        let Facts { head_version, provider, .. } = self.facts;
+        Ok(Answer { path: name.to_owned(), statement, head_version, provider })
+    }
+}
+
+impl Successor {
+    /// The number of its head and the fingerprint of its backbone.
+    pub fn head(&self) -> (HeadVersion, Fingerprint) {
+        (self.head.version, self.head.artifact.fingerprint())
+    }
+}
