@@ -11,10 +11,10 @@ use crate::common::{Device, backbone};
 fn without_reader(device: &Device, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_edgetl"));
     command.env_clear().env("EDGETL_STATE", device.state()).env("EDGETL_PROVIDER", "tract").args(arguments);
-    command.current_dir(device.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    command.current_dir(device.path("")).stdout(writer).stderr(Stdio::piped());
+    let output = command.spawn().unwrap().wait_with_output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 

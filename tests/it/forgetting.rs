@@ -81,10 +81,10 @@ fn patterns(vector: &[f32]) -> [Vec<u8>; 3] {
     ]
 }
 
-/// Gives a sample a thumbnail, as a program that makes them would, and takes the features of its views.
+/// Gives a sample a long thumbnail, and takes the features of its views.
 fn with_thumbnail(device: &Device, id: i64, image: &[u8]) -> Vec<Vec<u8>> {
     let sql = rusqlite::Connection::open(device.state().join("samples.db")).unwrap();
-    sql.execute("INSERT INTO thumbnails VALUES (?, ?)", rusqlite::params![id, image]).unwrap();
+    sql.execute("UPDATE thumbnails SET image = ?2 WHERE sample_id = ?1", rusqlite::params![id, image]).unwrap();
     let mut views = sql.prepare("SELECT vector FROM views WHERE sample_id = ?").unwrap();
     views.query_map([id], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }

@@ -30,6 +30,7 @@ mod insight;
 mod install_onnxruntime;
 mod layering;
 mod learning;
+mod library;
 mod main_job;
 mod packaging;
 mod photographs;
@@ -41,6 +42,7 @@ mod store_processes;
 #[cfg(unix)]
 mod strange_names;
 mod switches;
+mod thumbnails;
 #[cfg(unix)]
 mod trusted_files;
 mod zoo;

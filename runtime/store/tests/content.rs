@@ -160,3 +160,17 @@ proptest! {
         prop_assert_eq!(bits(&mut dataset.features().iter()), bits(&mut finite.iter().flatten()));
     }
 }
+
+#[test]
+fn only_images_with_features_and_a_thumbnail_are_complete_and_the_rest_can_be_completed() {
+    let Bench { mut store, .. } = bench();
+    let small = |name: &str, image: &[u8]| NewSample { thumbnail: Some(image.to_vec()), ..sample(name, "ant", &[1.0]) };
+    let inserted = store.insert(&[sample("1", "ant", &[1.0]), small("2", b"two")]).unwrap();
+    let complete = |store: &Store| store.complete(&fingerprint("b")).unwrap();
+    assert_eq!(complete(&store), [ContentHash::of(b"2")].into());
+    let again = store.insert(&[small("1", b"one"), small("2", b"another")]).unwrap();
+    assert_eq!(again.iter().map(|again| again.outcome).collect::<Vec<_>>(), [Outcome::Duplicate; 2]);
+    assert_eq!(complete(&store).len(), 2);
+    let images: Vec<_> = inserted.iter().map(|sample| store.thumbnail(sample.id).unwrap().unwrap()).collect();
+    assert_eq!(images, [b"one".to_vec(), b"two".to_vec()]);
+}
