@@ -19,12 +19,9 @@ struct Foreign {
 }
 
 impl Foreign {
-    fn named() -> Option<Self> {
-        let Ok(command) = std::env::var("EDGETL_FOREIGN") else {
-            eprintln!("skipped: EDGETL_FOREIGN names no program for another processor");
-            return None;
-        };
-        Some(Self { words: command.split_whitespace().map(str::to_owned).collect() })
+    fn named() -> Self {
+        let command = std::env::var("EDGETL_FOREIGN").expect("named");
+        Self { words: command.split_whitespace().map(str::to_owned).collect() }
     }
 
     /// What it prints with `--json` on `device`, one value a line; on one thread, which is what an emulator is best at.
@@ -85,8 +82,9 @@ fn same_answers(one: &[Value], other: &[Value]) -> f64 {
 }
 
 #[test]
+#[cfg_attr(not(has_foreign_program), ignore = "needs EDGETL_FOREIGN: tools/cross/test")]
 fn the_backbone_in_the_box_gives_the_same_features_on_the_other_processor() {
-    let Some(foreign) = Foreign::named() else { return };
+    let foreign = Foreign::named();
     let (here, there) = (device(1), device(1));
     here.json(&["collect", "photos"]);
     let collected = &foreign.json(&there, &["collect", "photos"])[0];
@@ -97,8 +95,9 @@ fn the_backbone_in_the_box_gives_the_same_features_on_the_other_processor() {
 }
 
 #[test]
+#[cfg_attr(not(has_foreign_program), ignore = "needs EDGETL_FOREIGN: tools/cross/test")]
 fn every_small_network_gives_the_same_features_on_the_other_processor() {
-    let Some(foreign) = Foreign::named() else { return };
+    let foreign = Foreign::named();
     let folder = Path::new(backbone()).parent().unwrap();
     for name in ["gap", "nhwc", "quantised", "half", "class_token", "window_attention"] {
         let network = folder.join(format!("{name}.onnx"));
@@ -113,8 +112,9 @@ fn every_small_network_gives_the_same_features_on_the_other_processor() {
 }
 
 #[test]
+#[cfg_attr(not(has_foreign_program), ignore = "needs EDGETL_FOREIGN: tools/cross/test")]
 fn the_loop_runs_on_the_other_processor_and_each_reads_what_the_other_wrote() {
-    let Some(foreign) = Foreign::named() else { return };
+    let foreign = Foreign::named();
     let (here, there) = (device(8), device(8));
     let collect = ["collect", "photos", "--backbone", backbone()];
     let predict = ["predict", "photos/star/000.png", "photos/ring/001.png", "photos/star/photograph.jpg", "--top", "6"];
@@ -136,12 +136,10 @@ fn the_loop_runs_on_the_other_processor_and_each_reads_what_the_other_wrote() {
 }
 
 #[test]
+#[cfg_attr(not(has_foreign_onnxruntime), ignore = "needs EDGETL_FOREIGN_ONNXRUNTIME: tools/cross/test")]
 fn onnx_runtime_of_the_other_processor_gives_the_same_features() {
-    let Some(foreign) = Foreign::named() else { return };
-    let Some(library) = std::env::var_os("EDGETL_FOREIGN_ONNXRUNTIME").map(PathBuf::from) else {
-        eprintln!("skipped: EDGETL_FOREIGN_ONNXRUNTIME names no library for the other processor");
-        return;
-    };
+    let foreign = Foreign::named();
+    let library = PathBuf::from(std::env::var_os("EDGETL_FOREIGN_ONNXRUNTIME").expect("named"));
     let library = library.to_str().unwrap();
     let (here, there) = (device(1), device(1));
     here.json(&["collect", "photos"]);

@@ -88,8 +88,9 @@ fn known_pictures_settle_how_pixels_are_normalised_where_nothing_says_it() {
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
 fn a_photograph_of_a_hot_dog_tells_that_mobilenet_takes_minus_one_to_one() {
-    let Some(shared) = crate::common::shared("MobileNet and a hot dog") else { return };
+    let shared = crate::common::shared();
     let path = |name: &str| shared.join(name).to_string_lossy().into_owned();
     let known = format!("{}=hotdog", path("data/coral_imprinting/hotdog_test_0.bmp"));
     let (model, labels) = (path("models/mobilenet_v2_1.0_224.onnx"), path("models/imagenet_labels.txt"));

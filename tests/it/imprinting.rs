@@ -27,10 +27,10 @@ struct Pictures {
 }
 
 impl Pictures {
-    fn find(test: &str) -> Option<Self> {
-        let shared = shared(test)?;
+    fn find() -> Self {
+        let shared = shared();
         let model = shared.join("models/mobilenet_v2_1.0_224.onnx").to_string_lossy().into_owned();
-        Some(Self { folder: shared.join("data/coral_imprinting"), model })
+        Self { folder: shared.join("data/coral_imprinting"), model }
     }
 
     fn path(&self, name: &str) -> String {
@@ -74,8 +74,9 @@ fn largest_gap(one: &Prototype, other: &Prototype) -> f32 {
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
 fn one_or_two_pictures_a_class_are_enough_to_name_the_next() {
-    let Some(pictures) = Pictures::find("imprinting of cat, dog and hot-dog") else { return };
+    let pictures = Pictures::find();
     let device = Device::new();
     pictures.collect(&device, &TEACHING);
     device.json(&["fit-head", "--head", "prototype"]);
@@ -83,8 +84,9 @@ fn one_or_two_pictures_a_class_are_enough_to_name_the_next() {
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
 fn by_itself_fit_head_imprints_where_hardly_any_picture_can_be_held_out() {
-    let Some(pictures) = Pictures::find("the choice of a head for four pictures") else { return };
+    let pictures = Pictures::find();
     let device = Device::new();
     pictures.collect(&device, &TEACHING);
     let report = &device.json(&["fit-head"])[0];
@@ -93,8 +95,9 @@ fn by_itself_fit_head_imprints_where_hardly_any_picture_can_be_held_out() {
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
 fn imprinting_a_cat_first_and_then_dog_and_hotdog_is_imprinting_all_at_once() {
-    let Some(pictures) = Pictures::find("imprinting one class after another") else { return };
+    let pictures = Pictures::find();
     let (device, whole) = (Device::new(), Device::new());
     pictures.collect(&device, &TEACHING[..1]);
     let one_class = contains("got only `cat`").and(contains("hint:"));
@@ -185,8 +188,9 @@ fn flowers(shared: &Path) -> Dataset {
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
 fn imprinted_flowers_are_among_the_first_answers_as_often_as_corals() {
-    let Some(shared) = shared("imprinting of flowers") else { return };
+    let shared = shared();
     let dataset = flowers(&shared);
     for seed in 0..3 {
         let (train, test) = seeded_split(&dataset, seed);
@@ -202,8 +206,9 @@ fn imprinted_flowers_are_among_the_first_answers_as_often_as_corals() {
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
 fn new_classes_stand_beside_the_thousand_of_imagenet() {
-    let Some(pictures) = Pictures::find("new classes beside ImageNet's") else { return };
+    let pictures = Pictures::find();
     let device = Device::new();
     let names = pictures.folder.join("../../models/imagenet_labels.txt").to_string_lossy().into_owned();
     let import =

@@ -12,15 +12,6 @@ fn install(arguments: &[&str]) -> Output {
     Command::new("python3").arg(SCRIPT).args(arguments).output().unwrap()
 }
 
-/// Whether there is a Python to test with; says what is skipped where there is none.
-fn python() -> bool {
-    let there = Command::new("python3").arg("--version").output().is_ok();
-    if !there {
-        println!("skipped: no python3");
-    }
-    there
-}
-
 /// A wheel with a library in it, and its SHA-256.
 fn wheel(path: &Path) -> String {
     let code = "import hashlib, sys, zipfile
@@ -50,10 +41,8 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+#[cfg_attr(not(has_python), ignore = "needs python3")]
 fn a_wheel_that_is_vouched_for_gives_the_library_and_nothing_else() {
-    if !python() {
-        return;
-    }
     let root = tempfile::tempdir().unwrap();
     let (file, folder) = (root.path().join("own.whl"), root.path().join("lib"));
     let digest = wheel(&file);
@@ -75,10 +64,8 @@ fn a_wheel_that_is_vouched_for_gives_the_library_and_nothing_else() {
 }
 
 #[test]
+#[cfg_attr(not(has_python), ignore = "needs python3")]
 fn a_wheel_that_is_another_or_is_not_listed_is_refused_and_leaves_nothing() {
-    if !python() {
-        return;
-    }
     let root = tempfile::tempdir().unwrap();
     let listed = root.path().join("onnxruntime-1.31.1-cp312-cp312-manylinux_2_28_x86_64.whl");
     let (unlisted, folder) = (root.path().join("own.whl"), root.path().join("lib"));
@@ -93,10 +80,8 @@ fn a_wheel_that_is_another_or_is_not_listed_is_refused_and_leaves_nothing() {
 }
 
 #[test]
+#[cfg_attr(not(has_python), ignore = "needs python3")]
 fn a_processor_without_an_official_library_is_told_what_to_do() {
-    if !python() {
-        return;
-    }
     let root = tempfile::tempdir().unwrap();
     let to = root.path().to_str().unwrap();
     refuses(&install(&["--architecture", "armv7l", "--to", to]), &["got armv7l", "hint: tract"]);
@@ -106,10 +91,8 @@ fn a_processor_without_an_official_library_is_told_what_to_do() {
 }
 
 #[test]
+#[cfg_attr(not(has_python), ignore = "needs python3")]
 fn on_aarch64_cuda_comes_from_a_wheel_that_is_installed_or_not_at_all() {
-    if !python() {
-        return;
-    }
     let root = tempfile::tempdir().unwrap();
     let to = root.path().join("lib");
     let run = || {

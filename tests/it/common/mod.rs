@@ -64,21 +64,14 @@ pub fn backbone() -> &'static str {
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/backbone/gap.onnx")
 }
 
-/// The folder of real backbones and photographs, where there is one; prints what is skipped where there is not.
-pub fn shared(test: &str) -> Option<PathBuf> {
+/// The folder of real backbones and photographs; tests that need it are ignored without it.
+pub fn shared() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: {test}: no folder ../shared");
-    None
+    assert!(folder.is_dir(), "it was there when the tests were built: touch build.rs");
+    folder
 }
 
-/// The ONNX Runtime library named by `EDGETL_ONNXRUNTIME`; prints what is skipped where none is.
-pub fn onnxruntime(test: &str) -> Option<PathBuf> {
-    let named = std::env::var_os("EDGETL_ONNXRUNTIME").map(PathBuf::from);
-    if named.is_none() {
-        println!("skipped: {test}: EDGETL_ONNXRUNTIME names no library");
-    }
-    named
+/// The ONNX Runtime library named by `EDGETL_ONNXRUNTIME`; tests that need it are ignored without it.
+pub fn onnxruntime() -> PathBuf {
+    std::env::var_os("EDGETL_ONNXRUNTIME").map(PathBuf::from).expect("it was named when the tests were built")
 }

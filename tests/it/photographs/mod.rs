@@ -78,42 +78,48 @@ fn check(case: &Case, shared: &Path, engine: &[&str]) -> Taught {
     taught
 }
 
-fn check_on_tract(name: &str, case: &Case) {
-    if let Some(shared) = shared(name) {
-        check(case, &shared, &["--provider", "tract"]);
-    }
+fn check_on_tract(case: &Case) {
+    check(case, &shared(), &["--provider", "tract"]);
 }
 
-fn check_on_onnxruntime(name: &str, case: &Case) {
-    let (Some(shared), Some(library)) = (shared(name), onnxruntime(name)) else { return };
-    check(case, &shared, &["--provider", "cpu", "--onnxruntime", &library.to_string_lossy()]);
+fn check_on_onnxruntime(case: &Case) {
+    let library = onnxruntime();
+    check(case, &shared(), &["--provider", "cpu", "--onnxruntime", &library.to_string_lossy()]);
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
 fn mobilenet_v2_tells_ants_from_bees_on_tract() {
-    check_on_tract("ants and bees on tract", &MOBILENET_V2_ANTS);
+    check_on_tract(&MOBILENET_V2_ANTS);
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
+#[cfg_attr(not(has_onnxruntime), ignore = "needs EDGETL_ONNXRUNTIME")]
 fn mobilenet_v2_tells_ants_from_bees_on_onnx_runtime() {
-    check_on_onnxruntime("ants and bees on ONNX Runtime", &MOBILENET_V2_ANTS);
+    check_on_onnxruntime(&MOBILENET_V2_ANTS);
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
 fn mobilenet_v2_names_flowers_on_tract() {
-    check_on_tract("flowers on tract", &MOBILENET_V2_FLOWERS);
+    check_on_tract(&MOBILENET_V2_FLOWERS);
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
+#[cfg_attr(not(has_onnxruntime), ignore = "needs EDGETL_ONNXRUNTIME")]
 fn mobilenet_v2_names_flowers_on_onnx_runtime() {
-    check_on_onnxruntime("flowers on ONNX Runtime", &MOBILENET_V2_FLOWERS);
+    check_on_onnxruntime(&MOBILENET_V2_FLOWERS);
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
+#[cfg_attr(not(has_onnxruntime), ignore = "needs EDGETL_ONNXRUNTIME")]
 fn mobilenet_v1_does_well_for_its_size_on_both_engines() {
     for case in [MOBILENET_V1_ANTS, MOBILENET_V1_FLOWERS] {
-        check_on_tract("MobileNetV1 on tract", &case);
-        check_on_onnxruntime("MobileNetV1 on ONNX Runtime", &case);
+        check_on_tract(&case);
+        check_on_onnxruntime(&case);
     }
 }
 
@@ -133,9 +139,10 @@ fn worst_difference(one: &Array2<f32>, other: &Array2<f32>) -> f32 {
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
+#[cfg_attr(not(has_onnxruntime), ignore = "needs EDGETL_ONNXRUNTIME")]
 fn both_engines_give_the_same_features_on_every_test_photograph() {
-    let name = "features of both engines";
-    let (Some(shared), Some(library)) = (shared(name), onnxruntime(name)) else { return };
+    let (shared, library) = (shared(), onnxruntime());
     for case in [MOBILENET_V2_ANTS, MOBILENET_V2_FLOWERS, MOBILENET_V1_ANTS, MOBILENET_V1_FLOWERS] {
         let test = Case { train: case.test, ..case };
         let onnxruntime = ["--provider", "cpu", "--onnxruntime", &library.to_string_lossy()];
@@ -149,8 +156,9 @@ fn both_engines_give_the_same_features_on_every_test_photograph() {
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
 fn a_flower_head_calls_insects_unknown() {
-    let Some(shared) = shared("insects among flowers") else { return };
+    let shared = shared();
     let taught = teach(&MOBILENET_V1_FLOWERS, &shared, &["--provider", "tract"]);
     let insects = shared.join("data/hymenoptera/val").to_string_lossy().into_owned();
     let evaluated = &taught.device.json(&["eval", &insects])[0];

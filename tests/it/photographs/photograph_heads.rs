@@ -35,14 +35,14 @@ fn study(case: &Case, shared: &Path, engine: &[&str]) -> Studied {
 }
 
 /// The cases of both backbones, on ONNX Runtime where there is one.
-fn studies(test: &str, cases: &[Case]) -> Option<Vec<Studied>> {
-    let shared = shared(test)?;
-    let library = onnxruntime(test).map(|library| library.to_string_lossy().into_owned());
+fn studies(cases: &[Case]) -> Vec<Studied> {
+    let shared = shared();
+    let library = cfg!(has_onnxruntime).then(|| onnxruntime().to_string_lossy().into_owned());
     let engine = match &library {
         Some(library) => vec!["--provider", "cpu", "--onnxruntime", library.as_str()],
         None => vec!["--provider", "tract"],
     };
-    Some(cases.iter().map(|case| study(case, &shared, &engine)).collect())
+    cases.iter().map(|case| study(case, &shared, &engine)).collect()
 }
 
 fn answers(head: &HeadArtifact, asked: &Dataset) -> Vec<Scores> {
@@ -101,9 +101,10 @@ fn outcome(studied: &Studied, options: &FitOptions) -> Outcome {
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
 fn auto_is_about_as_good_as_the_best_head_and_its_numbers_are_honest() {
     let cases = [MOBILENET_V2_ANTS, MOBILENET_V2_FLOWERS, MOBILENET_V1_ANTS, MOBILENET_V1_FLOWERS];
-    let Some(studies) = studies("heads on photographs", &cases) else { return };
+    let studies = studies(&cases);
     for (case, studied) in cases.iter().zip(&studies) {
         let place = format!("{} on {}", case.backbone, case.test);
         let mut best = 0f64;
@@ -144,9 +145,10 @@ fn unknown_share(scores: &[Scores]) -> f64 {
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
 fn insects_and_flowers_of_another_kind_are_unknown_to_a_head_of_flowers() {
     let cases = [MOBILENET_V2_FLOWERS, MOBILENET_V2_ANTS, MOBILENET_V1_FLOWERS, MOBILENET_V1_ANTS];
-    let Some(studies) = studies("unknown photographs", &cases) else { return };
+    let studies = studies(&cases);
     for ((pair, cases), insects_refused) in studies.chunks(2).zip(cases.chunks(2)).zip([0.8, 0.7]) {
         let [flowers, insects] = pair else { unreachable!("two a backbone") };
         let head = fit(&flowers.known, &FitOptions::default()).unwrap();
@@ -181,8 +183,9 @@ fn area_without_three(flowers: &Studied, seed: u64) -> f64 {
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
 fn prototypes_of_three_quarters_of_the_flowers_rank_the_rest_as_coral_expects() {
-    let Some(studies) = studies("prototypes of flowers", &[MOBILENET_V2_FLOWERS]) else { return };
+    let studies = studies(&[MOBILENET_V2_FLOWERS]);
     let Studied { known, asked } = &studies[0];
     let head = HeadChoice::Only(HeadKind::Prototype);
     let head = fit(known, &FitOptions { head, ..FitOptions::default() }).unwrap();
@@ -195,8 +198,9 @@ fn prototypes_of_three_quarters_of_the_flowers_rank_the_rest_as_coral_expects() 
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
 fn one_or_two_pictures_imprint_a_class() {
-    let Some(shared) = shared("imprinting") else { return };
+    let shared = shared();
     let (device, engine) = (Device::new(), ["--provider", "tract"]);
     let model = shared.join("models").join(MOBILENET_V2_ANTS.backbone).to_string_lossy().into_owned();
     let picture = |name: &str| data(&shared, &format!("coral_imprinting/{name}.bmp"));
