@@ -65,6 +65,7 @@ pub struct DatasetParts {
 }
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DatasetError {
     #[error("expected {expected} {what}, one a sample, got {got}")]
     Length { what: &'static str, expected: usize, got: usize },

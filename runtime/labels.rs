@@ -23,6 +23,7 @@ pub struct ClassIndex(pub usize);
 pub struct Label(String);
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LabelError {
     #[error("expected a label of at least one character, got an empty one")]
     Empty,

@@ -123,6 +123,7 @@ pub enum FeatureKind {
 }
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ManifestError {
     #[error("expected a manifest in TOML")]
     Syntax(#[from] toml::de::Error),

@@ -7,6 +7,7 @@ use ndarray::{Array2, Array4, Axis};
 pub struct InputBatch(Array4<f32>);
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ShapeError {
     #[error("expected an input batch of shape [N,3,H,W] with N, H, W > 0, got {0:?}")]
     InputBatch(Vec<usize>),

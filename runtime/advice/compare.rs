@@ -9,6 +9,7 @@ use crate::head::Answers;
 
 /// How much more often one names right what both were asked.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Comparison {
     /// How many samples both were asked.
     pub samples: usize,

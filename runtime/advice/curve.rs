@@ -16,6 +16,7 @@ const PARTS: usize = 4;
 
 /// Cross-validated accuracy at a quarter, half, three quarters and all of the pictures.
 #[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct LearningCurve {
     pub head: HeadKind,
     /// From few pictures to all; shares at which nothing could be measured are missing.
@@ -23,6 +24,7 @@ pub struct LearningCurve {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct CurvePoint {
     /// The share of the samples that were used.
     pub share: f64,
@@ -37,6 +39,7 @@ pub struct CurvePoint {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct ClassPoint {
     pub label: Label,
     /// How many of its pictures a head learned from.

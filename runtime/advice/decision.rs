@@ -46,6 +46,7 @@ pub enum Similarity {
 
 /// What to do, by what was measured.
 #[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Advice {
     pub strategy: Strategy,
     pub size: Size,

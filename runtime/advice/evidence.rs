@@ -7,6 +7,7 @@ use crate::head::HeadKind;
 
 /// What [`super::decide`] goes by. Numbers that could not be measured are `None`.
 #[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Evidence {
     pub samples: usize,
     pub classes: usize,
@@ -33,6 +34,7 @@ pub struct Evidence {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct BackboneEvidence {
     pub name: String,
     pub dim: usize,

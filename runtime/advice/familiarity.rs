@@ -13,6 +13,7 @@ use crate::metrics::best_class;
 
 /// What features show without any training, and what the backbone's own classifier says where it was kept.
 #[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Familiarity {
     /// The share named right by the nearest mean direction of a class, each sample left out of its own.
     pub nearest_mean: f64,
@@ -29,6 +30,7 @@ pub struct Familiarity {
 
 /// What the classifier that the backbone was cut from makes of the pictures.
 #[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Recognised {
     pub classes: usize,
     /// The mean of its highest probability.

@@ -29,6 +29,7 @@ pub struct Interval {
 
 /// Accuracy now and with more pictures, extrapolated.
 #[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Projection {
     pub law: PowerLaw,
     pub now: f64,
@@ -40,6 +41,7 @@ pub struct Projection {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct ClassProjection {
     pub label: Label,
     pub pictures: usize,

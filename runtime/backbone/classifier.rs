@@ -19,6 +19,7 @@ pub struct Classifier {
 }
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ClassifierError {
     #[error("expected classifier rows in safetensors")]
     Syntax(#[from] SafeTensorError),

@@ -19,6 +19,7 @@ pub struct Golden {
 }
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum GoldenError {
     #[error("expected golden vectors in safetensors")]
     Syntax(#[from] SafeTensorError),

@@ -10,6 +10,7 @@ use crate::trust::TrustError;
 pub const MINIMUM_VERSION: (u32, u32) = (1, 20);
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LibraryError {
     #[error("expected `{name}` in one of {} folders, got none; searched: {}", searched.len(), folders(searched))]
     NotFound { name: String, searched: Vec<PathBuf> },

@@ -63,6 +63,7 @@ pub trait Backbone: Send {
 pub type EngineError = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BackboneError {
     #[error(transparent)]
     Package(#[from] PackageError),

@@ -30,6 +30,7 @@ pub struct Package {
 }
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PackageError {
     #[error("expected a readable file at `{path}`")]
     Read { path: PathBuf, source: io::Error },

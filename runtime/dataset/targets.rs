@@ -10,6 +10,7 @@ pub const SEPARATOR: char = '+';
 
 /// A label that cannot be read as what was asked for.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TargetError {
     #[error("expected labels that are numbers, got `{0}`")]
     NotANumber(Label),

@@ -54,6 +54,7 @@ pub struct Successor {
 
 /// One picture gets no answer; the next one can.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AnswerError {
     #[error(transparent)]
     Picture(#[from] ExtractError),

@@ -23,6 +23,7 @@ pub struct Kept {
 }
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RegistryError {
     #[error("cannot list `{path}`")]
     List { path: PathBuf, source: io::Error },

@@ -6,6 +6,7 @@ use crate::labels::Label;
 
 /// Why no head can be fitted.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FitError {
     #[error("expected samples of at least two classes, got none")]
     NoSamples,
@@ -49,6 +50,7 @@ pub enum FitError {
 
 /// Parts that do not make a head.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidHead {
     #[error("expected a head of at least one class and one channel, got {classes} and {dim}")]
     Empty { classes: usize, dim: usize },

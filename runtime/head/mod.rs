@@ -6,6 +6,33 @@
 //!              to_bytes   from_bytes
 //! ```
 //!
+//! ```
+//! use edgetl::dataset::{Dataset, DatasetParts, GroupId, SampleId};
+//! use edgetl::digest::{Digest, Fingerprint};
+//! use edgetl::head::{FitOptions, fit};
+//! use edgetl::labels::{ClassIndex, Label, Labels};
+//! use edgetl::tensor::Features;
+//!
+//! // Two features of ten pictures: cats have much of the first, dogs of the second.
+//! let features = ndarray::Array2::from_shape_fn((10, 2), |(picture, channel)| {
+//!     let own = (picture % 2 == channel) as u8;
+//!     f32::from(own) * 3.0 + (picture as f32).sin() * 0.1
+//! });
+//! let dataset = Dataset::new(DatasetParts {
+//!     fingerprint: Fingerprint(Digest::of(b"the network that gave them")),
+//!     features,
+//!     targets: (0..10).map(|picture| ClassIndex(picture % 2)).collect(),
+//!     groups: (0..10).map(GroupId).collect(),
+//!     ids: (0..10).map(SampleId).collect(),
+//!     labels: Labels::new(vec![Label::new("cat")?, Label::new("dog")?])?,
+//! })?;
+//! let head = fit(&dataset, &FitOptions::default())?;
+//! let scores = head.predict(&Features(ndarray::array![[2.9, 0.1]]))?;
+//! assert_eq!(head.labels().get(scores[0].best()).unwrap().as_str(), "cat");
+//! assert_eq!(head.report().cv().accuracy, Some(1.0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Each floor sees only those below it; `tests/it/layering.rs` holds that:
 //!
 //! ```text

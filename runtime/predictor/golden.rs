@@ -13,6 +13,7 @@ use crate::tensor::{InputBatch, ShapeError};
 pub const TOLERANCE: f32 = 0.05;
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum GoldenCheckError {
     #[error(transparent)]
     Backbone(#[from] BackboneError),

@@ -25,6 +25,7 @@ pub struct Recognition {
 }
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum KnownPictureError {
     #[error(transparent)]
     Backbone(#[from] BackboneError),

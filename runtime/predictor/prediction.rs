@@ -9,6 +9,7 @@ use crate::tensor::Features;
 
 /// The classes of one picture, likeliest first.
 #[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Prediction {
     pub label: Label,
     /// Calibrated probability of `label`.
@@ -35,6 +36,7 @@ pub enum Statement {
 
 /// A statement with its origins: the object that `predict --json` prints, whoever asks for it.
 #[derive(Clone, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Answer {
     /// Of the picture, as the asker named it.
     pub path: String,

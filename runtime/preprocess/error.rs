@@ -7,6 +7,7 @@ use std::io;
 use image::{ColorType, ImageError, ImageFormat};
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DecodeError {
     #[error("expected a JPEG, PNG, WebP, BMP, GIF or TIFF picture, got {0}")]
     Unrecognised(Unrecognised),

@@ -59,6 +59,7 @@ pub struct Preprocessor {
 }
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PreprocessError {
     #[error("the preprocessing settings are invalid")]
     Settings(#[from] ManifestError),

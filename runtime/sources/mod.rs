@@ -45,6 +45,7 @@ pub struct Refused {
 }
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RefusedError {
     #[error("cannot take the name of the folder as a label")]
     Label(#[from] LabelError),
@@ -55,6 +56,7 @@ pub enum RefusedError {
 }
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SourceError {
     #[error("cannot read `{}`", path.display())]
     Read { path: PathBuf, source: io::Error },

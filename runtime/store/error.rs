@@ -12,6 +12,7 @@ use crate::labels::LabelError;
 use super::sample::ParseSplitError;
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     #[error("expected a sample store at `{path}`, got no file")]
     Missing { path: PathBuf },

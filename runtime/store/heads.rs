@@ -48,6 +48,7 @@ impl FromStr for HeadVersion {
 }
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ShelfError {
     #[error("expected a published head in `{path}`, got none")]
     Empty { path: PathBuf },

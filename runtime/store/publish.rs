@@ -14,6 +14,7 @@ use super::{Forgettings, Store, StoreError};
 
 /// Why a head was not published.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PublishError {
     #[error("samples were forgotten while the head was fitted, so it was not published: it may have learned from them")]
     Forgotten,

@@ -13,6 +13,7 @@ use super::{GraphError, MAX_BYTES};
 
 /// Why data beside a model is not read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExternalError {
     #[error("expected a plain relative path inside the model's folder, got `{0}`")]
     Location(String),

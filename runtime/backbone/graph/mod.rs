@@ -31,6 +31,7 @@ pub use table::{Layer, Totals};
 use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum GraphError {
     #[error("expected an ONNX file of at most {MAX_BYTES} bytes, got {0}")]
     TooLarge(u64),

@@ -28,6 +28,7 @@ const BLOCK: usize = 512;
 
 /// Findings about a dataset, each list with the worst first.
 #[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
 pub struct Diagnosis {
     pub suspects: Vec<Suspect>,
     pub duplicates: Vec<Duplicate>,
@@ -38,6 +39,7 @@ pub struct Diagnosis {
 
 /// A sample whose label is doubted.
 #[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
 pub struct Suspect {
     pub id: SampleId,
     pub label: Label,
@@ -53,6 +55,7 @@ pub struct Suspect {
 
 /// Two samples that are nearly the same.
 #[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
 pub struct Duplicate {
     pub first: SampleId,
     pub second: SampleId,
@@ -63,6 +66,7 @@ pub struct Duplicate {
 
 /// A sample unlike all others of its class.
 #[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
 pub struct Outlier {
     pub id: SampleId,
     pub label: Label,
@@ -72,6 +76,7 @@ pub struct Outlier {
 
 /// How unevenly the classes are filled.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Imbalance {
     pub largest: usize,
     pub smallest: usize,

@@ -36,6 +36,7 @@ pub struct ArtifactParts {
 
 /// Why a head cannot answer.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum HeadError {
     #[error("expected a head for {expected}, got one for {got}")]
     Task { expected: &'static str, got: Task },

@@ -55,6 +55,7 @@ const CHECKED_VERSION: u32 = 3;
 
 /// Why bytes are no head.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ArtifactError {
     #[error("expected a safetensors file")]
     NotSafetensors(#[source] SafeTensorError),

@@ -46,6 +46,7 @@ pub enum TaskReport {
 
 /// Of a head that names the one class of a picture.
 #[derive(Clone, PartialEq, Debug, Default)]
+#[non_exhaustive]
 pub struct ClassesReport {
     pub classes: Labels,
     pub cv: CrossValidation,
@@ -58,6 +59,7 @@ pub struct ClassesReport {
 
 /// Of a head that answers with a number.
 #[derive(Clone, PartialEq, Debug, Default)]
+#[non_exhaustive]
 pub struct NumbersReport {
     /// How much was held out; its shares are those of classes and `None`.
     pub cv: CrossValidation,
@@ -68,6 +70,7 @@ pub struct NumbersReport {
 /// Of a head that gives any of several names. `accuracy` of [`CrossValidation`] is the share of pictures of which every name
 /// is right, its `nll` a mean over pictures and names; each was said with thresholds from other folds.
 #[derive(Clone, PartialEq, Debug, Default)]
+#[non_exhaustive]
 pub struct NamesReport {
     pub classes: Labels,
     pub cv: CrossValidation,
@@ -79,6 +82,7 @@ pub struct NamesReport {
 /// Samples whose labels a head guessed, and what learning from them does to labelled samples that were held out from
 /// guessing as well.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct GuessReport {
     /// The least probability of a guess that is learned from.
     pub confidence: f64,
@@ -93,6 +97,7 @@ pub struct GuessReport {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct GuessCount {
     pub label: Label,
     pub count: usize,
@@ -100,12 +105,14 @@ pub struct GuessCount {
 
 /// On held-out samples; `None` where there were none.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct HeldOut {
     pub accuracy: Option<f64>,
     pub nll: Option<f64>,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct KeptReport {
     /// How many there are.
     pub classes: usize,
@@ -115,6 +122,7 @@ pub struct KeptReport {
 
 /// A head that was not tried, and why.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LeftOut {
     pub head: HeadKind,
     pub reason: String,
@@ -125,6 +133,7 @@ pub struct LeftOut {
 
 /// Out-of-fold numbers: every measured sample was answered by a head that had not seen its group.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CrossValidation {
     /// 0 when nothing could be held out.
     pub folds: usize,
@@ -140,6 +149,7 @@ pub struct CrossValidation {
 
 /// How one class fares out of fold.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ClassReport {
     pub label: Label,
     /// How many samples the head is fitted on.
@@ -151,6 +161,7 @@ pub struct ClassReport {
 
 /// One head that was tried.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Candidate {
     pub head: HeadKind,
     /// The L2 penalty, where the head has one.
@@ -167,6 +178,7 @@ pub struct Candidate {
 
 /// The rule that says "none of these".
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct UnknownReport {
     /// `None` when there is no rule.
     pub threshold: Option<f64>,

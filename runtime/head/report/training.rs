@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a perceptron was trained on all samples.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TrainingReport {
     /// Hidden values.
     pub width: usize,
@@ -24,6 +25,7 @@ pub struct TrainingReport {
 
 /// One pass over the samples.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Epoch {
     /// At its first step.
     pub rate: f64,
@@ -37,6 +39,7 @@ pub struct Epoch {
 
 /// Loss over learning rate, while the rate grows from step to step.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RateFinder {
     pub points: Vec<FinderPoint>,
     pub chosen: f64,

@@ -63,6 +63,7 @@ pub struct Extracted {
 
 /// One file cannot be used; the others can.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExtractError {
     #[error(transparent)]
     Preprocess(#[from] PreprocessError),
