@@ -17,7 +17,7 @@
 //! An access list takes that away. Further up, groups are not looked at: Debian lets `staff` write to `/usr/local`.
 
 #[cfg(unix)]
-mod walk;
+mod path_check;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ pub enum TrustError {
 /// is not there.
 #[cfg(unix)]
 pub fn check(file: &Path) -> Result<(), TrustError> {
-    walk::Walk::new(file).check()
+    path_check::PathCheck::new(file).check()
 }
 
 /// Owners and permissions are another matter elsewhere.
@@ -148,12 +148,12 @@ mod tests {
         let users =
             "root:x:0:0::/:/bin/sh\nsync:x:4:65534::/:/bin/sync\nalice:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:";
         let groups = "root:x:0:\nalice:x:1000:\nbob:x:1001:alice\nusers:x:100:\nstaff:x:50:";
-        let private = |owner, group| walk::is_private_in(users, groups, owner, group);
+        let private = |owner, group| path_check::is_private_in(users, groups, owner, group);
         assert!(private(0, 0) && private(1000, 1000));
         assert!(!private(1001, 1001), "alice is in it too");
         assert!(!private(1000, 100) && !private(0, 50), "not the owner's");
         assert!(!private(2000, 2000), "nobody knows who that is");
         let shared = format!("{users}\ncarol:x:1002:1000::/:");
-        assert!(!walk::is_private_in(&shared, groups, 1000, 1000), "carol's files are of that group too");
+        assert!(!path_check::is_private_in(&shared, groups, 1000, 1000), "carol's files are of that group too");
     }
 }

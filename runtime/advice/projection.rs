@@ -59,18 +59,18 @@ pub struct ClassProjection {
 ///
 /// A class's law has the exponent of the law of all classes and is drawn towards it, the more the fewer pictures it has.
 pub fn project(curve: &LearningCurve, counts: &[usize], target: f64, seed: u64) -> Option<Projection> {
-    let tallies = Tally::of(curve, |_| 1.0);
-    let laws = Laws::fit(&tallies)?;
+    let tallies = PointTotals::of(curve, |_| 1.0);
+    let laws = PowerLaws::fit(&tallies)?;
     let last = curve.points.last()?;
     let mut rng = Pcg64::seed_from_u64(seed);
     let mut ids: Vec<SampleId> = curve.points.iter().flat_map(|point| point.outcomes.keys().copied()).collect();
     ids.sort_unstable();
     ids.dedup();
-    let draws = (0..DRAWS).filter_map(|_| Laws::fit(&redrawn(curve, &ids, &mut rng))).collect();
+    let draws = (0..DRAWS).filter_map(|_| PowerLaws::fit(&redrawn(curve, &ids, &mut rng))).collect();
     let mut forecasts = Forecasts { laws, draws, rng };
     let classes = classes(last, counts, target, &mut forecasts);
     let asked: f64 = last.per_class.iter().map(|class| class.asked).sum();
-    let all = Counted { right: asked * last.accuracy, asked, pictures: last.pictures };
+    let all = CurveEnd { right: asked * last.accuracy, asked, pictures: last.pictures };
     let [doubled, quadrupled] = [2.0, 4.0].map(|times| forecasts.interval(&all, times, |laws| &laws.all));
     Some(Projection { law: forecasts.laws.all, now: last.accuracy, doubled, quadrupled, classes })
 }
@@ -79,7 +79,7 @@ fn classes(last: &CurvePoint, counts: &[usize], target: f64, forecasts: &mut For
     let errors: f64 = last.per_class.iter().map(|class| class.asked - class.right).sum();
     let mut classes = Vec::new();
     for (number, point) in last.per_class.iter().enumerate().filter(|(_, point)| point.asked > 0.0) {
-        let counted = Counted { right: point.right, asked: point.asked, pictures: point.pictures };
+        let counted = CurveEnd { right: point.right, asked: point.asked, pictures: point.pictures };
         let more = more(&forecasts.laws.classes[number], point, target);
         classes.push(ClassProjection {
             label: point.label.clone(),
@@ -95,7 +95,7 @@ fn classes(last: &CurvePoint, counts: &[usize], target: f64, forecasts: &mut For
 }
 
 /// What was measured with all pictures.
-struct Counted {
+struct CurveEnd {
     right: f64,
     asked: f64,
     /// Of a class, learned from.
@@ -104,15 +104,15 @@ struct Counted {
 
 /// The laws of the curve as it was measured, and of the curve as it might have been.
 struct Forecasts {
-    laws: Laws,
-    draws: Vec<Laws>,
+    laws: PowerLaws,
+    draws: Vec<PowerLaws>,
     rng: Pcg64,
 }
 
 impl Forecasts {
     /// The measured accuracy with what so many times the pictures add to it. Each draw has its own law, and an accuracy
     /// now that is as likely as the counts make it (Jeffreys' interval).
-    fn interval(&mut self, counted: &Counted, times: f64, law: impl Fn(&Laws) -> &PowerLaw) -> Interval {
+    fn interval(&mut self, counted: &CurveEnd, times: f64, law: impl Fn(&PowerLaws) -> &PowerLaw) -> Interval {
         let span = (counted.pictures, counted.pictures * times);
         let wrong = (counted.asked - counted.right).max(0.0);
         let accuracy = Beta::new(counted.right + 0.5, wrong + 0.5).expect("both are above 0");
@@ -158,12 +158,12 @@ impl ClassProjection {
 }
 
 /// One point of a curve as the laws see it: measurements of all and of each class.
-struct Tally {
+struct PointTotals {
     all: Measured,
     classes: Vec<Measured>,
 }
 
-impl Tally {
+impl PointTotals {
     fn of(curve: &LearningCurve, times: impl Fn(&SampleId) -> f64) -> Vec<Self> {
         curve.points.iter().map(|point| Self::of_point(point, &times)).collect()
     }
@@ -186,27 +186,27 @@ impl Tally {
 }
 
 /// The curve of samples drawn with replacement, the same ones at every point.
-fn redrawn(curve: &LearningCurve, ids: &[SampleId], rng: &mut Pcg64) -> Vec<Tally> {
+fn redrawn(curve: &LearningCurve, ids: &[SampleId], rng: &mut Pcg64) -> Vec<PointTotals> {
     let mut times = BTreeMap::<SampleId, f64>::new();
     for _ in 0..ids.len() {
         *times.entry(ids[rng.random_range(0..ids.len())]).or_default() += 1.0;
     }
-    Tally::of(curve, |id| times.get(id).copied().unwrap_or(0.0))
+    PointTotals::of(curve, |id| times.get(id).copied().unwrap_or(0.0))
 }
 
-struct Laws {
+struct PowerLaws {
     all: PowerLaw,
     classes: Vec<PowerLaw>,
 }
 
-impl Laws {
-    fn fit(tallies: &[Tally]) -> Option<Self> {
+impl PowerLaws {
+    fn fit(tallies: &[PointTotals]) -> Option<Self> {
         let all = PowerLaw::fit(&tallies.iter().map(|tally| tally.all).collect::<Vec<_>>())?;
         let classes = (0..tallies.first()?.classes.len()).map(|class| Self::class(class, &all, tallies)).collect();
         Some(Self { all, classes })
     }
 
-    fn class(class: usize, all: &PowerLaw, tallies: &[Tally]) -> PowerLaw {
+    fn class(class: usize, all: &PowerLaw, tallies: &[PointTotals]) -> PowerLaw {
         let own: Vec<Measured> = tallies.iter().map(|tally| tally.classes[class]).collect();
         let sum = |value: &dyn Fn(&Measured) -> f64| own.iter().map(value).sum::<f64>();
         let expected = sum(&|point| point.asked * all.error(point.pictures.max(1.0)));

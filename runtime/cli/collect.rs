@@ -80,9 +80,9 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
 /// Collects without printing the report.
 pub fn collect_all(args: &Args, context: &Context) -> anyhow::Result<CollectReport> {
     let request = args.request(context)?;
-    let mut teller = Teller::new(args.json_lines, context);
-    let collected = context.device_on(&args.engine).collect(&request, &mut teller).or_remedy();
-    collected.map_err(|error| if is_reader_gone(&error) { teller.reader_gone().into() } else { error })
+    let mut observer = ProgressObserver::new(args.json_lines, context);
+    let collected = context.device_on(&args.engine).collect(&request, &mut observer).or_remedy();
+    collected.map_err(|error| if is_reader_gone(&error) { observer.reader_gone().into() } else { error })
 }
 
 impl Args {
@@ -116,7 +116,7 @@ fn sources(args: &Args, context: &Context) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// Shows how far collecting is, and prints each event as a JSON line where that is wanted.
-struct Teller<'a> {
+struct ProgressObserver<'a> {
     context: &'a Context,
     json_lines: bool,
     progress: Option<Progress>,
@@ -125,7 +125,7 @@ struct Teller<'a> {
     pictures: usize,
 }
 
-impl<'a> Teller<'a> {
+impl<'a> ProgressObserver<'a> {
     fn new(json_lines: bool, context: &'a Context) -> Self {
         Self { context, json_lines, progress: None, kept: 0, pictures: 0 }
     }
@@ -142,7 +142,7 @@ impl<'a> Teller<'a> {
     }
 }
 
-impl Observer for Teller<'_> {
+impl Observer for ProgressObserver<'_> {
     fn begin(&mut self, stage: Stage, pictures: usize) {
         let what = match stage {
             Stage::Collecting => {

@@ -14,7 +14,7 @@ use super::context::Context;
 use super::failure::WrongUsage;
 use super::output::{count, percent, table};
 use super::remedy::OrRemedy as _;
-use crate::device::{FitRequest, Way};
+use crate::device::{FitMode, FitRequest};
 use crate::head::{
     Candidate, FitOptions, FitReport, HeadChoice, LeftOut, NumbersReport, Task, TaskReport, TrainingReport,
 };
@@ -106,7 +106,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     if let (Some(file), Some(answers)) = (&args.report, &fitted.answers) {
         let store = context.existing_store()?;
         let pictures = store.dataset(&fitted.head.fingerprint(), &Selection::default())?;
-        page::Subject { pictures: &pictures, answers, store: &store, args }.write(&report, file, context)?;
+        page::PageInputs { pictures: &pictures, answers, store: &store, args }.write(&report, file, context)?;
     }
     Ok(())
 }
@@ -138,12 +138,12 @@ impl Args {
     }
 
     fn request(&self) -> FitRequest {
-        let way = match &self.keep_classes {
-            Some(names) => Way::Beside { names: names.clone() },
-            None if self.pseudo_labels => Way::Guessing { confidence: self.confidence },
-            None => Way::Plain,
+        let mode = match &self.keep_classes {
+            Some(names) => FitMode::Beside { names: names.clone() },
+            None if self.pseudo_labels => FitMode::Guessing { confidence: self.confidence },
+            None => FitMode::Plain,
         };
-        FitRequest { options: self.options(), way }
+        FitRequest { options: self.options(), mode }
     }
 
     fn options(&self) -> FitOptions {

@@ -103,7 +103,7 @@ fn list(context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn row(context: &Context, head: crate::store::ShelvedHead) -> Row {
+fn row(context: &Context, head: crate::store::HeadFile) -> Row {
     let fit = match context.device().heads().read(Some(head.version)) {
         Ok(published) => Fit::Report(Box::new(published.artifact.report().clone())),
         Err(error) => Fit::Damaged(Damaged { error: causes(&error) }),

@@ -4,7 +4,7 @@ use super::failure::hinted;
 use crate::backbone::{BackboneError, LibraryError, Provider};
 use crate::dataset::SampleId;
 use crate::device::{DeviceError, KnownClassesError, LiveHead};
-use crate::store::{PublishError, ShelfError, StoreError};
+use crate::store::{HeadFolderError, PublishError, StoreError};
 
 const INSTALL: &str = "install it: edgetl doctor --install-onnxruntime (as root, or =DIR)";
 const WRITABLE: &str = "name a directory that can be written: --state DIR, or EDGETL_STATE";
@@ -41,7 +41,7 @@ fn with_remedy(error: DeviceError) -> anyhow::Error {
 fn of_device(error: &DeviceError) -> Option<String> {
     let remedy = match error {
         DeviceError::Store(error) => return of_store(error),
-        DeviceError::Shelf(error) => return of_shelf(error),
+        DeviceError::HeadFolder(error) => return of_head_folder(error),
         DeviceError::Backbone(error) => return Some(of_loading(error)),
         DeviceError::State(_) => WRITABLE,
         DeviceError::Fit(_) => "`edgetl samples list` shows what is stored; `edgetl collect` adds more",
@@ -113,16 +113,20 @@ pub fn of_damaged_rows(ids: &[SampleId]) -> String {
     )
 }
 
-fn of_shelf(error: &ShelfError) -> Option<String> {
+fn of_head_folder(error: &HeadFolderError) -> Option<String> {
     let remedy = match error {
-        ShelfError::Empty { .. } => {
+        HeadFolderError::Empty { .. } => {
             "fit one first: edgetl collect FOLDER, then edgetl fit-head; or name the state: --state DIR"
         }
-        ShelfError::NoSuchVersion { .. } | ShelfError::NothingOlder { .. } => "`edgetl heads list` shows what is there",
-        ShelfError::Pointer { .. } => {
+        HeadFolderError::NoSuchVersion { .. } | HeadFolderError::NothingOlder { .. } => {
+            "`edgetl heads list` shows what is there"
+        }
+        HeadFolderError::Pointer { .. } => {
             "`edgetl heads rollback --to VERSION` names another; `edgetl heads list` shows what is there"
         }
-        ShelfError::Read { .. } | ShelfError::Write { .. } | ShelfError::NoNumberLeft { .. } => return None,
+        HeadFolderError::Read { .. } | HeadFolderError::Write { .. } | HeadFolderError::NoNumberLeft { .. } => {
+            return None;
+        }
     };
     Some(remedy.to_owned())
 }

@@ -38,7 +38,7 @@ pub enum Purpose {
 
 /// What is to be tried; the path and the library are arguments, since they need not be text.
 #[derive(Debug, Serialize, Deserialize)]
-struct Order {
+struct TrialRequest {
     purpose: Purpose,
     request: ImportRequest,
     /// Tried in turn.
@@ -70,7 +70,7 @@ enum Line {
 /// What the network's own error is, with `hint` where it cannot be understood; or, where it asks for more than it may have,
 /// that.
 pub fn pass(path: &Path, request: &ImportRequest, purpose: Purpose, hint: &str) -> anyhow::Result<ImportRequest> {
-    let order = Order { purpose, request: request.clone(), providers: providers(&request.engine) };
+    let order = TrialRequest { purpose, request: request.clone(), providers: providers(&request.engine) };
     let output = run(path, request.engine.library.as_deref(), &order)
         .context("cannot start this program again, to try the network under limits")?;
     let lines = String::from_utf8_lossy(&output.stdout);
@@ -110,7 +110,7 @@ fn providers(engine: &Options) -> Vec<Provider> {
     }
 }
 
-fn run(path: &Path, library: Option<&Path>, order: &Order) -> io::Result<Output> {
+fn run(path: &Path, library: Option<&Path>, order: &TrialRequest) -> io::Result<Output> {
     let library = library.map_or_else(OsString::new, Into::into);
     let mut child = Command::new(program()?)
         .args([ARGUMENT.as_ref(), path.as_os_str(), &library])

@@ -9,7 +9,7 @@ use crate::backbone::Package;
 use crate::digest::Fingerprint;
 use crate::head::HeadArtifact;
 use crate::manifest::BackboneName;
-use crate::store::{HeadShelf, StateDir, Store, StoreError};
+use crate::store::{HeadFolder, StateDir, Store, StoreError};
 
 /// The store's setting that names the backbone in use.
 const CURRENT: &str = "backbone";
@@ -143,9 +143,9 @@ impl<'a> Backbones<'a> {
             return Err(DeviceError::BackboneInUse { name: name.to_string() });
         }
         let fitted = |bytes: &[u8]| HeadArtifact::from_bytes(bytes).is_ok_and(|head| head.fingerprint() == fingerprint);
-        let shelf = HeadShelf::new(self.state.heads(), usize::MAX);
-        let heads = shelf.list().unwrap_or_default();
-        match heads.iter().find(|head| shelf.read(head.version).is_ok_and(|bytes| fitted(&bytes))) {
+        let folder = HeadFolder::new(self.state.heads(), usize::MAX);
+        let heads = folder.list().unwrap_or_default();
+        match heads.iter().find(|head| folder.read(head.version).is_ok_and(|bytes| fitted(&bytes))) {
             None => Ok(()),
             Some(head) => Err(DeviceError::BackboneNeeded { name: name.to_string(), version: head.version }),
         }

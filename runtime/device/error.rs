@@ -11,7 +11,7 @@ use crate::head::{ArtifactError, FitError};
 use crate::manifest::BackboneNameError;
 use crate::predictor::{ExtractError, GoldenCheckError};
 use crate::sources::SourceError;
-use crate::store::{HeadVersion, PublishError, ShelfError, StateError, StoreError};
+use crate::store::{HeadFolderError, HeadVersion, PublishError, StateError, StoreError};
 
 /// Why a device did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum DeviceError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Shelf(#[from] ShelfError),
+    HeadFolder(#[from] HeadFolderError),
     #[error(transparent)]
     Backbone(#[from] BackboneError),
     #[error(transparent)]

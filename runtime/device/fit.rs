@@ -10,18 +10,18 @@ use crate::dataset::{Dataset, Unlabelled};
 use crate::digest::Fingerprint;
 use crate::head::{Answers, FitOptions, HeadArtifact, fit_beside, fit_with_answers, fit_with_guesses};
 use crate::manifest::Manifest;
-use crate::store::{Forgettings, HeadVersion, PublishError, ShelfError, Store, StoreError};
+use crate::store::{Forgettings, HeadFolderError, HeadVersion, PublishError, Store, StoreError};
 
 /// Which head to fit, and on what beside the labelled pictures.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct FitRequest {
     pub options: FitOptions,
-    pub way: Way,
+    pub mode: FitMode,
 }
 
 /// What a head learns from, and what it names.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub enum Way {
+pub enum FitMode {
     /// The labelled pictures, and their classes.
     #[default]
     Plain,
@@ -76,18 +76,20 @@ impl Device {
     pub fn fit(&self, request: &FitRequest) -> Result<Fitted, DeviceError> {
         let store = self.existing_store()?;
         let package = self.backbones().in_use_of(&store)?;
-        let guessing = matches!(request.way, Way::Guessing { .. });
+        let guessing = matches!(request.mode, FitMode::Guessing { .. });
         let Read { forgettings, dataset, unlabelled } = Read::new(&store, &package.fingerprint(), guessing)?;
         if dataset.is_empty() {
             return Err(DeviceError::NoSamples);
         }
-        let (head, answers) = match &request.way {
-            Way::Beside { names } => (fit_beside(&dataset, &known_classes(&package, names)?, &request.options)?, None),
-            Way::Guessing { .. } if unlabelled.ids.is_empty() => return Err(DeviceError::NoUnlabelled),
-            Way::Guessing { confidence } => {
+        let (head, answers) = match &request.mode {
+            FitMode::Beside { names } => {
+                (fit_beside(&dataset, &known_classes(&package, names)?, &request.options)?, None)
+            }
+            FitMode::Guessing { .. } if unlabelled.ids.is_empty() => return Err(DeviceError::NoUnlabelled),
+            FitMode::Guessing { confidence } => {
                 (fit_with_guesses(&dataset, &unlabelled, &request.options, *confidence)?, None)
             }
-            Way::Plain => {
+            FitMode::Plain => {
                 let (head, answers) = fit_with_answers(&dataset, &request.options)?;
                 (head, Some(answers))
             }
@@ -104,7 +106,7 @@ impl Device {
         let mut store = self.existing_store()?;
         let failed =
             |error: PublishError| DeviceError::Publish { source: error.into(), live: live_now(&heads, &bytes) };
-        let version = heads.shelf().publish_fitted(&bytes, &mut store, fitted.read).map_err(failed)?;
+        let version = heads.folder().publish_fitted(&bytes, &mut store, fitted.read).map_err(failed)?;
         let written = heads.list().map_err(|error| failed(error.into()))?;
         let path = written.into_iter().find(|head| head.version == version).map(|head| head.path);
         Ok(Published { version, path })
@@ -112,10 +114,10 @@ impl Device {
 }
 
 fn live_now(heads: &Heads, bytes: &[u8]) -> LiveHead {
-    match heads.shelf().current() {
+    match heads.folder().current() {
         Ok((version, live)) if live == bytes => LiveHead::New(version),
         Ok((version, _)) => LiveHead::Other(version),
-        Err(ShelfError::Empty { .. }) => LiveHead::None,
+        Err(HeadFolderError::Empty { .. }) => LiveHead::None,
         Err(error) => LiveHead::Unknown(causes(&error)),
     }
 }
@@ -132,9 +134,9 @@ mod tests {
         state.create().unwrap();
         let heads = Heads::new(&state, 5);
         assert_eq!(live_now(&heads, b"new"), LiveHead::None);
-        heads.shelf().publish(b"old").unwrap();
+        heads.folder().publish(b"old").unwrap();
         assert_eq!(live_now(&heads, b"new"), LiveHead::Other(HeadVersion(1)));
-        heads.shelf().publish(b"new").unwrap();
+        heads.folder().publish(b"new").unwrap();
         assert_eq!(live_now(&heads, b"new"), LiveHead::New(HeadVersion(2)));
         std::fs::write(state.heads().join("current"), "somewhere").unwrap();
         assert!(matches!(live_now(&heads, b"new"), LiveHead::Unknown(reason) if reason.starts_with("expected `")));

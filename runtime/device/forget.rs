@@ -94,13 +94,13 @@ impl Device {
         };
         let reason = head.as_ref().and_then(|head| head.as_ref().err().cloned());
         let bytes = head.and_then(Result::ok).map(|head| head.to_bytes());
-        match self.heads().shelf().replace_all((version, bytes.as_deref()), store, read) {
+        match self.heads().folder().replace_all((version, bytes.as_deref()), store, read) {
             Ok(Replaced { head, erased }) => {
                 let assumed_options = assumed_options && head.is_some();
                 Ok(Ok(Forgotten { head, erased_heads: erased, reason, assumed_options }))
             }
             Err(error @ (PublishError::Forgotten | PublishError::Superseded)) => Ok(Err(error)),
-            Err(PublishError::Shelf(error)) => Err(error.into()),
+            Err(PublishError::HeadFolder(error)) => Err(error.into()),
             Err(PublishError::Store(error)) => Err(error.into()),
         }
     }

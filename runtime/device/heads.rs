@@ -3,7 +3,7 @@
 use super::backbones::Backbones;
 use super::error::DeviceError;
 use crate::head::HeadArtifact;
-use crate::store::{HeadShelf, HeadVersion, ShelfError, ShelvedHead, StateDir};
+use crate::store::{HeadFile, HeadFolder, HeadFolderError, HeadVersion, StateDir};
 
 /// A published head, read, with its number.
 #[derive(Clone, Debug)]
@@ -15,25 +15,25 @@ pub struct PublishedHead {
 /// Every version that is there.
 pub struct Heads {
     state: StateDir,
-    shelf: HeadShelf,
+    folder: HeadFolder,
 }
 
 impl Heads {
     pub(super) fn new(state: &StateDir, keep: usize) -> Self {
-        Self { state: state.clone(), shelf: HeadShelf::new(state.heads(), keep) }
+        Self { state: state.clone(), folder: HeadFolder::new(state.heads(), keep) }
     }
 
     /// The files, as bytes.
-    pub fn shelf(&self) -> &HeadShelf {
-        &self.shelf
+    pub fn folder(&self) -> &HeadFolder {
+        &self.folder
     }
 
     /// The oldest first.
     ///
     /// # Errors
     /// When the folder cannot be read.
-    pub fn list(&self) -> Result<Vec<ShelvedHead>, ShelfError> {
-        self.shelf.list()
+    pub fn list(&self) -> Result<Vec<HeadFile>, HeadFolderError> {
+        self.folder.list()
     }
 
     /// Version `named`, else the live one.
@@ -42,8 +42,8 @@ impl Heads {
     /// When there is none, or it is damaged or of another format.
     pub fn read(&self, named: Option<HeadVersion>) -> Result<PublishedHead, DeviceError> {
         let (version, bytes) = match named {
-            Some(version) => (version, self.shelf.read(version)?),
-            None => self.shelf.current()?,
+            Some(version) => (version, self.folder.read(version)?),
+            None => self.folder.current()?,
         };
         let artifact = HeadArtifact::from_bytes(&bytes).map_err(|source| DeviceError::Head { version, source })?;
         Ok(PublishedHead { version, artifact })
@@ -54,7 +54,7 @@ impl Heads {
     /// # Errors
     /// When it cannot be read.
     pub fn live(&self) -> Result<Option<PublishedHead>, DeviceError> {
-        self.shelf.live()?.map(|version| self.read(Some(version))).transpose()
+        self.folder.live()?.map(|version| self.read(Some(version))).transpose()
     }
 
     /// Makes an older version the live one: `to`, or the newest below the live one. Nothing is removed.
@@ -62,9 +62,9 @@ impl Heads {
     /// # Errors
     /// When there is none, or it could not answer: it is damaged, or its backbone is gone.
     pub fn rollback(&self, to: Option<HeadVersion>) -> Result<HeadVersion, DeviceError> {
-        let version = to.map_or_else(|| self.shelf.older(), Ok)?;
+        let version = to.map_or_else(|| self.folder.older(), Ok)?;
         let head = self.read(Some(version))?;
         Backbones::new(&self.state).of(&head.artifact.fingerprint())?;
-        Ok(self.shelf.rollback(Some(version))?)
+        Ok(self.folder.rollback(Some(version))?)
     }
 }

@@ -34,7 +34,7 @@ pub use answering::Visit;
 pub use backbones::Backbones;
 pub use collect::{CollectEvent, CollectReport, CollectRequest, Conflict, NotUsed, Observer, Stage};
 pub use error::{DeviceError, LiveHead};
-pub use fit::{FitRequest, Fitted, Published, Way};
+pub use fit::{FitMode, FitRequest, Fitted, Published};
 pub use forget::{Forgotten, Removed};
 pub use heads::{Heads, PublishedHead};
 pub use known_classes::KnownClassesError;

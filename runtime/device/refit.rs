@@ -14,12 +14,12 @@ use crate::store::{Forgettings, Store, StoreError};
 pub(super) struct Refit {
     fingerprint: Fingerprint,
     options: FitOptions,
-    way: Way,
+    mode: RefitMode,
     /// Whether its file says only part of the options: an older program wrote it.
     pub assumed: bool,
 }
 
-enum Way {
+enum RefitMode {
     Plain,
     /// With labels guessed at this confidence.
     Guessing(f64),
@@ -41,18 +41,18 @@ impl Refit {
         let report = head.report();
         let of_classes = report.of_classes();
         let kept = of_classes.and_then(|classes| classes.kept.as_ref());
-        let way = match (kept, of_classes.and_then(|classes| classes.pseudo_labels.as_ref())) {
+        let mode = match (kept, of_classes.and_then(|classes| classes.pseudo_labels.as_ref())) {
             (Some(kept), _) => {
                 let names: Vec<String> = head.labels().iter().take(kept.classes).map(Label::to_string).collect();
-                Way::Beside(known_classes(&backbones.of(&head.fingerprint())?, &names)?)
+                RefitMode::Beside(known_classes(&backbones.of(&head.fingerprint())?, &names)?)
             }
-            (None, Some(guesses)) => Way::Guessing(guesses.confidence),
-            (None, None) => Way::Plain,
+            (None, Some(guesses)) => RefitMode::Guessing(guesses.confidence),
+            (None, None) => RefitMode::Plain,
         };
         Ok(Self {
             fingerprint: head.fingerprint(),
             options: head.options().cloned().unwrap_or_else(|| FitOptions::told_by(report)),
-            way,
+            mode,
             assumed: head.options().is_none(),
         })
     }
@@ -63,7 +63,7 @@ impl Refit {
     }
 
     pub fn run(&self, store: &Store) -> Result<Refitted, StoreError> {
-        let guessing = matches!(self.way, Way::Guessing(_));
+        let guessing = matches!(self.mode, RefitMode::Guessing(_));
         match Read::new(store, &self.fingerprint, guessing) {
             Ok(read) => Ok(Refitted { read: read.forgettings, head: self.fit(&read).map_err(|error| causes(&error)) }),
             // The last sample that had features of this backbone is gone.
@@ -75,10 +75,12 @@ impl Refit {
     }
 
     fn fit(&self, read: &Read) -> Result<HeadArtifact, FitError> {
-        match &self.way {
-            Way::Plain => fit(&read.dataset, &self.options),
-            Way::Guessing(confidence) => fit_with_guesses(&read.dataset, &read.unlabelled, &self.options, *confidence),
-            Way::Beside(known) => fit_beside(&read.dataset, known, &self.options),
+        match &self.mode {
+            RefitMode::Plain => fit(&read.dataset, &self.options),
+            RefitMode::Guessing(confidence) => {
+                fit_with_guesses(&read.dataset, &read.unlabelled, &self.options, *confidence)
+            }
+            RefitMode::Beside(known) => fit_beside(&read.dataset, known, &self.options),
         }
     }
 }

@@ -37,7 +37,7 @@ pub fn training(report: &TrainingReport) -> Markup {
     )
 }
 
-type Titled = (&'static str, Axis, Axis, Vec<Series>);
+type TitledPlot = (&'static str, Axis, Axis, Vec<Series>);
 
 /// The values of `of` over the epochs, counted from 1; what was not measured is left out.
 fn over_epochs(report: &TrainingReport, of: impl Fn(&Epoch) -> Option<f64>) -> Vec<(f64, f64)> {
@@ -50,7 +50,7 @@ fn line(name: &str, colour: usize, points: Vec<(f64, f64)>) -> Series {
     Series::new(name, stroke, colour, points)
 }
 
-fn losses(report: &TrainingReport) -> Titled {
+fn losses(report: &TrainingReport) -> TitledPlot {
     let mut series = vec![line("training", 0, over_epochs(report, |epoch| Some(epoch.training_loss)))];
     let validation = over_epochs(report, |epoch| epoch.validation_loss);
     if !validation.is_empty() {
@@ -59,14 +59,14 @@ fn losses(report: &TrainingReport) -> Titled {
     ("Loss", Axis::plain("epoch"), Axis::plain("loss"), series)
 }
 
-fn gradients(report: &TrainingReport) -> Titled {
+fn gradients(report: &TrainingReport) -> TitledPlot {
     let layers = report.layers.iter().enumerate();
     let series = layers
         .map(|(layer, name)| line(name, layer, over_epochs(report, |epoch| epoch.gradient_norms.get(layer).copied())));
     ("Gradient norms, by layer", Axis::plain("epoch"), Axis::logarithmic("norm"), series.collect())
 }
 
-fn rates(report: &TrainingReport) -> Titled {
+fn rates(report: &TrainingReport) -> TitledPlot {
     let series = vec![line("learning rate", 0, over_epochs(report, |epoch| Some(epoch.rate)))];
     ("Learning rate", Axis::plain("epoch"), Axis::logarithmic("rate"), series)
 }

@@ -2,7 +2,7 @@
 //!
 //! Nobody is kept waiting for a place: a connection that comes when all are taken closes another, from the client that
 //! has the most, the one that has been without a whole request the longest. Those whose picture is being worked on
-//! stay; [`Room`](super::room::Room) never lets them be all.
+//! stay; [`BodyMemory`](super::body_memory::BodyMemory) never lets them be all.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;

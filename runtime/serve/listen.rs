@@ -19,8 +19,8 @@ use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
 use super::connections::{Connections, Phase, Place};
-use super::heard::Heard;
 use super::shared::Shared;
+use super::timed_stream::TimedStream;
 
 /// Of a request's head, and of what is read at once.
 const BUFFER_BYTES: usize = 16 << 10;
@@ -50,7 +50,7 @@ pub(super) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 }
 
 /// A listening socket, yet to be accepted from.
-pub(super) struct Door {
+pub(super) struct Acceptor {
     listener: TcpListener,
     client_timeout: Duration,
     connections: Arc<Connections>,
@@ -72,7 +72,7 @@ pub(super) struct Open {
     graceful: GracefulShutdown,
 }
 
-impl Door {
+impl Acceptor {
     /// With `most` connections at once; belongs to the runtime that it is called in.
     pub fn new(
         listener: std::net::TcpListener,
@@ -147,7 +147,7 @@ impl Door {
     ) -> impl Future<Output = ()> + use<> {
         // Answers are short: waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
-        let mut stream = TimeoutStream::new(Heard { stream, place: peer.place.clone() });
+        let mut stream = TimeoutStream::new(TimedStream { stream, place: peer.place.clone() });
         stream.set_write_timeout(Some(self.client_timeout));
         let router = TowerToHyperService::new(router);
         let service = service_fn(move |mut request: Request<Incoming>| {

@@ -11,20 +11,20 @@
 //! head that is published while the service runs is opened by the watcher and handed to the worker between two pictures.
 
 mod access;
+mod body_memory;
 mod connections;
 mod descriptors;
-mod heard;
+mod heartbeat;
 mod hosts;
 mod listen;
 mod metrics;
 mod origin;
-mod pulse;
 mod queue;
 mod refusal;
-mod room;
 mod routes;
 mod shared;
 mod systemd;
+mod timed_stream;
 mod upload;
 mod watch;
 mod worker;
@@ -39,7 +39,7 @@ use tokio::sync::oneshot;
 pub use access::{Access, TokenError};
 pub use hosts::{Host, HostError};
 
-use listen::Door;
+use listen::Acceptor;
 use metrics::Metrics;
 use routes::App;
 use shared::Shared;
@@ -140,7 +140,7 @@ async fn serve(
 ) -> Result<(), ServeError> {
     let Run { mut ended, supervisor, most, shared } = run;
     let stop = listen::stop_signal().map_err(ServeError::Start)?;
-    let door = Door::new(listener, most, app.settings.client_timeout, shared).map_err(ServeError::Start)?;
+    let door = Acceptor::new(listener, most, app.settings.client_timeout, shared).map_err(ServeError::Start)?;
     started().map_err(ServeError::Start)?;
     supervisor.ready();
     let mut worker_ended = false;

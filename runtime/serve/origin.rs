@@ -40,7 +40,7 @@ pub(super) fn check(
 }
 
 /// A host that a request names, and how it is written there.
-struct Asked {
+struct NamedHost {
     authority: Authority,
     text: String,
 }
@@ -48,7 +48,7 @@ struct Asked {
 /// Every host that a request names: that of an absolute target goes before the header.
 ///
 /// None at all in HTTP/1.0 alone, which no browser speaks but which load balancers use to look for life.
-fn asked(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<Vec<Asked>, Refusal> {
+fn asked(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<Vec<NamedHost>, Refusal> {
     let refusal = |got: String| Refusal::Request { expected: HOST, got };
     let named: Vec<String> = headers.get_all(header::HOST).iter().map(text).collect();
     if named.len() > 1 {
@@ -59,7 +59,7 @@ fn asked(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<Vec<Asked>,
     }
     let target = uri.authority().map(|authority| authority.as_str().to_owned());
     let read = |text: String| match Authority::parse(&text) {
-        Some(authority) => Ok(Asked { authority, text }),
+        Some(authority) => Ok(NamedHost { authority, text }),
         None => Err(refusal(format!("`{text}`"))),
     };
     target.into_iter().chain(named).map(read).collect()

@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use axum::body::Bytes;
 use tokio::sync::oneshot;
 
+use super::body_memory::HeldMemory;
 use super::refusal::Refusal;
-use super::room::Held;
 use super::shared::Shared;
 use crate::predictor::Answer;
 
@@ -18,7 +18,7 @@ pub(super) struct Job {
     pub top: usize,
     pub reply: oneshot::Sender<Result<Answer, Refusal>>,
     /// The picture's share of the memory for pictures, given back with it.
-    pub room: Held,
+    pub room: HeldMemory,
 }
 
 /// The end of the queue at which requests stand.

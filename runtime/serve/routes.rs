@@ -98,7 +98,7 @@ async fn count(State(app): State<Arc<App>>, path: Option<MatchedPath>, request: 
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Ask {
+struct PredictQuery {
     /// How many classes to name.
     top: Option<usize>,
     /// What the picture is called in the answer.
@@ -107,7 +107,7 @@ struct Ask {
 
 async fn predict(
     State(app): State<Arc<App>>,
-    ask: Result<Query<Ask>, QueryRejection>,
+    ask: Result<Query<PredictQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Json<Answer>, Response> {
     let Query(ask) = match ask {
@@ -120,7 +120,7 @@ async fn predict(
     answer(&app, ask, request).await.map(Json).map_err(IntoResponse::into_response)
 }
 
-async fn answer(app: &App, ask: Ask, request: Request) -> Result<Answer, Refusal> {
+async fn answer(app: &App, ask: PredictQuery, request: Request) -> Result<Answer, Refusal> {
     let upload = app.bodies.read(request).await?;
     let start = Instant::now();
     let (reply, answer) = oneshot::channel();
@@ -137,16 +137,16 @@ async fn answer(app: &App, ask: Ask, request: Request) -> Result<Answer, Refusal
 }
 
 async fn live(State(app): State<Arc<App>>) -> Response {
-    match app.shared.pulse.age() < STUCK {
+    match app.shared.heartbeat.age() < STUCK {
         true => Json(json!({ "status": "live" })).into_response(),
         false => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "stuck" }))).into_response(),
     }
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
-    let Shared { pulse, .. } = &*app.shared;
+    let Shared { heartbeat, .. } = &*app.shared;
     let (status, word) =
-        if pulse.age() < STUCK { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "stuck") };
+        if heartbeat.age() < STUCK { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "stuck") };
     let facts = app.shared.facts();
     let body = json!({
         "status": word,

@@ -2,14 +2,14 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::heartbeat::Heartbeat;
 use super::metrics::Metrics;
-use super::pulse::Pulse;
 use crate::device::Facts;
 
 /// Shared by the worker, the watcher and every request.
 pub(super) struct Shared {
     pub metrics: Metrics,
-    pub pulse: Pulse,
+    pub heartbeat: Heartbeat,
     state: Mutex<State>,
 }
 
@@ -22,7 +22,7 @@ struct State {
 impl Shared {
     pub fn new(facts: Facts, metrics: Metrics) -> Self {
         metrics.show(&facts);
-        Self { metrics, pulse: Pulse::new(), state: Mutex::new(State { facts, stale: None }) }
+        Self { metrics, heartbeat: Heartbeat::new(), state: Mutex::new(State { facts, stale: None }) }
     }
 
     pub fn facts(&self) -> Facts {

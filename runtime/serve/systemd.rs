@@ -39,7 +39,7 @@ impl Supervisor {
         let mut shown = self.status();
         loop {
             tokio::time::sleep(tick).await;
-            if watchdog.is_some_and(|period| alive(self.shared.pulse.age(), period)) {
+            if watchdog.is_some_and(|period| alive(self.shared.heartbeat.age(), period)) {
                 notify(&["WATCHDOG=1"]);
             }
             let status = self.status();

@@ -9,10 +9,10 @@ use axum::http::{Extensions, HeaderMap, header, request};
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::body_memory::{BodyMemory, HeldMemory, KIBIBYTE, Share};
 use super::connections::Phase;
 use super::listen::Peer;
 use super::refusal::Refusal;
-use super::room::{Held, KIBIBYTE, Room, Share};
 
 /// In which a body must bring [`PACE_BYTES`], so that one that trickles is not read to the end of its time.
 const PACE_TIME: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(super) struct Bodies {
     max_bytes: usize,
     timeout: Duration,
-    room: Arc<Room>,
+    room: Arc<BodyMemory>,
 }
 
 /// One picture with its share of the memory.
@@ -33,13 +33,13 @@ pub(super) struct Upload {
     /// The name of the file, where the client said one.
     pub name: Option<String>,
     pub picture: Bytes,
-    pub room: Held,
+    pub room: HeldMemory,
 }
 
 impl Bodies {
     /// At most `places` pictures have room at once.
     pub fn new(max_bytes: usize, timeout: Duration, places: usize) -> Self {
-        Self { max_bytes, timeout, room: Room::new(max_bytes, places) }
+        Self { max_bytes, timeout, room: BodyMemory::new(max_bytes, places) }
     }
 
     /// Reads the picture that `request` carries: as its whole body, or as the one part of `multipart/form-data`.
@@ -71,10 +71,10 @@ impl Bodies {
     }
 
     /// Memory is taken as it is filled: a client that announces much and sends little keeps nobody out.
-    async fn collect(&self, of: &Extensions, body: &mut Body) -> Result<(Bytes, Held), Refusal> {
+    async fn collect(&self, of: &Extensions, body: &mut Body) -> Result<(Bytes, HeldMemory), Refusal> {
         let mut share = self.room.enter().await?;
         set(of, Phase::Working);
-        let (mut bytes, mut pace) = (Vec::new(), Pace::new());
+        let (mut bytes, mut pace) = (Vec::new(), MinimumRate::new());
         while let Some(data) = self.more(body, &mut share, &pace).await? {
             let length = bytes.len() + data.len();
             if length > self.max_bytes {
@@ -88,7 +88,7 @@ impl Bodies {
     }
 
     /// The next bytes of `body`, none at its end.
-    async fn more(&self, body: &mut Body, share: &mut Share, pace: &Pace) -> Result<Option<Bytes>, Refusal> {
+    async fn more(&self, body: &mut Body, share: &mut Share, pace: &MinimumRate) -> Result<Option<Bytes>, Refusal> {
         let broken = |error: axum::Error| Refusal::Request { expected: "a whole body", got: error.to_string() };
         loop {
             let frame = tokio::select! {
@@ -108,12 +108,12 @@ impl Bodies {
 }
 
 /// Until when a body must have brought how much.
-struct Pace {
+struct MinimumRate {
     wanted: usize,
     deadline: Instant,
 }
 
-impl Pace {
+impl MinimumRate {
     fn new() -> Self {
         Self { wanted: PACE_BYTES, deadline: Instant::now() + PACE_TIME }
     }
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_body_is_on_pace_as_long_as_it_brings_a_kibibyte_a_second() {
-        let mut pace = Pace::new();
+        let mut pace = MinimumRate::new();
         let first = pace.deadline;
         pace.received(PACE_BYTES - 1);
         assert_eq!(pace.deadline, first);

@@ -55,7 +55,7 @@ impl Watcher {
     }
 
     fn look(&mut self) {
-        let version = match self.device.heads().shelf().current_version() {
+        let version = match self.device.heads().folder().current_version() {
             Ok(version) if version == self.live.0 => return self.recovered(),
             Ok(version) => version,
             Err(error) => return self.failed(None, &error.into()),

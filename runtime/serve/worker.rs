@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::pulse::Pulse;
+use super::heartbeat::Heartbeat;
 use super::queue::{Job, Waiting};
 use super::refusal::Refusal;
 use super::shared::Shared;
@@ -18,9 +18,9 @@ use crate::threads::{NoThread, spawn};
 const BEAT: Duration = Duration::from_millis(100);
 
 /// Beats and calls `step` with each job, or with none where there is none for a moment, until the queue closes.
-fn work<J>(jobs: &Receiver<J>, pulse: &Pulse, mut step: impl FnMut(Option<J>)) {
+fn work<J>(jobs: &Receiver<J>, heartbeat: &Heartbeat, mut step: impl FnMut(Option<J>)) {
     loop {
-        pulse.beat();
+        heartbeat.beat();
         match jobs.recv_timeout(BEAT) {
             Ok(job) => step(Some(job)),
             Err(RecvTimeoutError::Timeout) => step(None),
@@ -45,7 +45,7 @@ impl Worker {
         let (alive, ended) = oneshot::channel();
         spawn("predictor", move || {
             let shared = self.shared.clone();
-            work(&waiting.jobs, &shared.pulse, |job| self.step(job));
+            work(&waiting.jobs, &shared.heartbeat, |job| self.step(job));
             drop(alive);
         })?;
         Ok(ended)
@@ -99,22 +99,22 @@ mod tests {
     fn an_idle_worker_beats_and_one_that_hangs_in_a_picture_does_not() {
         let (jobs, waiting) = sync_channel(1);
         let (release, released) = channel::<()>();
-        let pulse = Pulse::new();
+        let heartbeat = Heartbeat::new();
         std::thread::scope(|scope| {
-            let pulse = &pulse;
+            let heartbeat = &heartbeat;
             scope.spawn(move || {
-                work(&waiting, pulse, |job: Option<()>| {
+                work(&waiting, heartbeat, |job: Option<()>| {
                     if job.is_some() {
                         released.recv().unwrap();
                     }
                 });
             });
             std::thread::sleep(5 * BEAT);
-            eventually(|| pulse.age() < 2 * BEAT);
+            eventually(|| heartbeat.age() < 2 * BEAT);
             jobs.send(()).unwrap();
-            eventually(|| pulse.age() > 5 * BEAT);
+            eventually(|| heartbeat.age() > 5 * BEAT);
             release.send(()).unwrap();
-            eventually(|| pulse.age() < 2 * BEAT);
+            eventually(|| heartbeat.age() < 2 * BEAT);
             drop(jobs);
         });
     }

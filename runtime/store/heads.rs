@@ -49,7 +49,7 @@ impl FromStr for HeadVersion {
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ShelfError {
+pub enum HeadFolderError {
     #[error("expected a published head in `{path}`, got none")]
     Empty { path: PathBuf },
     #[error("expected head {version} in `{path}`, got no such version")]
@@ -66,9 +66,9 @@ pub enum ShelfError {
     Write { path: PathBuf, source: io::Error },
 }
 
-/// One version on the shelf.
+/// One version and its file.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ShelvedHead {
+pub struct HeadFile {
     pub version: HeadVersion,
     pub path: PathBuf,
     pub current: bool,
@@ -76,26 +76,26 @@ pub struct ShelvedHead {
 
 /// The folder of the head's versions. It holds bytes and does not know what is in them.
 #[derive(Clone, Debug)]
-pub struct HeadShelf {
+pub struct HeadFolder {
     folder: PathBuf,
     keep: usize,
 }
 
-impl HeadShelf {
-    /// A shelf in `folder`, which must exist for publishing, with at most `keep` versions beside the live one.
+impl HeadFolder {
+    /// The heads in `folder`, which must exist for publishing, with at most `keep` versions beside the live one.
     pub fn new(folder: impl Into<PathBuf>, keep: usize) -> Self {
         Self { folder: folder.into(), keep }
     }
 
-    /// Puts `bytes` on the shelf as the live head; when this returns, it survives a power cut.
+    /// Writes `bytes` as the live head; when this returns, it survives a power cut.
     ///
-    /// A head fitted on samples goes through [`HeadShelf::publish_fitted`], which asks whether any was forgotten since.
+    /// A head fitted on samples goes through [`HeadFolder::publish_fitted`], which asks whether any was forgotten since.
     /// After an error the live head is the one before or, where the disk failed late, already this one.
-    pub fn publish(&self, bytes: &[u8]) -> Result<HeadVersion, ShelfError> {
+    pub fn publish(&self, bytes: &[u8]) -> Result<HeadVersion, HeadFolderError> {
         self.publish_under(&self.lock()?, bytes)
     }
 
-    pub(super) fn publish_under(&self, lock: &Lock, bytes: &[u8]) -> Result<HeadVersion, ShelfError> {
+    pub(super) fn publish_under(&self, lock: &Lock, bytes: &[u8]) -> Result<HeadVersion, HeadFolderError> {
         if let Err(error) = self.clear_leftovers_under(lock) {
             tracing::warn!(%error, "what a killed process left beside the heads cannot be removed");
         }
@@ -105,14 +105,14 @@ impl HeadShelf {
     }
 
     /// Makes `bytes` the live head; the lock must be held.
-    pub(super) fn put(&self, bytes: &[u8]) -> Result<HeadVersion, ShelfError> {
+    pub(super) fn put(&self, bytes: &[u8]) -> Result<HeadVersion, HeadFolderError> {
         let version = self.create_next(bytes)?;
         self.point_to(version)?;
         Ok(version)
     }
 
     /// Overwrites and removes what killed processes left, unless somebody holds the lock; says how many files that were.
-    pub fn clear_leftovers(&self) -> Result<usize, ShelfError> {
+    pub fn clear_leftovers(&self) -> Result<usize, HeadFolderError> {
         if !self.exists() {
             return Ok(0);
         }
@@ -122,12 +122,12 @@ impl HeadShelf {
             Ok(()) => self.clear_leftovers_under(&Lock { _file: file, held: true }),
             Err(TryLockError::WouldBlock) => Ok(0),
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(0),
-            Err(TryLockError::Error(source)) => Err(ShelfError::Write { path, source }),
+            Err(TryLockError::Error(source)) => Err(HeadFolderError::Write { path, source }),
         }
     }
 
     /// The live head and its bytes.
-    pub fn current(&self) -> Result<(HeadVersion, Vec<u8>), ShelfError> {
+    pub fn current(&self) -> Result<(HeadVersion, Vec<u8>), HeadFolderError> {
         let mut version = self.current_version()?;
         loop {
             let read = self.read(version);
@@ -140,54 +140,54 @@ impl HeadShelf {
     }
 
     /// The number of the live head.
-    pub fn current_version(&self) -> Result<HeadVersion, ShelfError> {
+    pub fn current_version(&self) -> Result<HeadVersion, HeadFolderError> {
         let path = self.pointer();
         match std::fs::read_to_string(&path) {
-            Ok(text) => text.trim_end().parse().map_err(|source| ShelfError::Pointer { path, source }),
+            Ok(text) => text.trim_end().parse().map_err(|source| HeadFolderError::Pointer { path, source }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(ShelfError::Empty { path: self.folder.clone() })
+                Err(HeadFolderError::Empty { path: self.folder.clone() })
             }
-            Err(source) => Err(ShelfError::Read { path, source }),
+            Err(source) => Err(HeadFolderError::Read { path, source }),
         }
     }
 
     /// The number of the live head; `None` where none is.
-    pub fn live(&self) -> Result<Option<HeadVersion>, ShelfError> {
+    pub fn live(&self) -> Result<Option<HeadVersion>, HeadFolderError> {
         match self.current_version() {
             Ok(version) => Ok(Some(version)),
-            Err(ShelfError::Empty { .. }) => Ok(None),
+            Err(HeadFolderError::Empty { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     /// The newest version below the live one.
-    pub fn older(&self) -> Result<HeadVersion, ShelfError> {
+    pub fn older(&self) -> Result<HeadVersion, HeadFolderError> {
         let current = self.current_version()?;
         let older = self.versions()?.into_iter().rfind(|&version| version < current);
-        older.ok_or_else(|| ShelfError::NothingOlder { path: self.folder.clone(), current })
+        older.ok_or_else(|| HeadFolderError::NothingOlder { path: self.folder.clone(), current })
     }
 
-    pub fn read(&self, version: HeadVersion) -> Result<Vec<u8>, ShelfError> {
+    pub fn read(&self, version: HeadVersion) -> Result<Vec<u8>, HeadFolderError> {
         let path = self.file(version);
         std::fs::read(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => ShelfError::NoSuchVersion { path: self.folder.clone(), version },
-            _ => ShelfError::Read { path, source },
+            io::ErrorKind::NotFound => HeadFolderError::NoSuchVersion { path: self.folder.clone(), version },
+            _ => HeadFolderError::Read { path, source },
         })
     }
 
-    /// Every version on the shelf, the oldest first.
-    pub fn list(&self) -> Result<Vec<ShelvedHead>, ShelfError> {
+    /// Every version, the oldest first.
+    pub fn list(&self) -> Result<Vec<HeadFile>, HeadFolderError> {
         let current = self.live()?;
-        let shelved = |version| ShelvedHead { version, path: self.file(version), current: current == Some(version) };
+        let shelved = |version| HeadFile { version, path: self.file(version), current: current == Some(version) };
         Ok(self.versions()?.into_iter().map(shelved).collect())
     }
 
     /// Makes an older version the live one: `to`, or the newest below the live one. Nothing is removed.
-    pub fn rollback(&self, to: Option<HeadVersion>) -> Result<HeadVersion, ShelfError> {
+    pub fn rollback(&self, to: Option<HeadVersion>) -> Result<HeadVersion, HeadFolderError> {
         let _lock = self.lock()?;
         let version = to.map_or_else(|| self.older(), Ok)?;
         if !self.file(version).is_file() {
-            return Err(ShelfError::NoSuchVersion { path: self.folder.clone(), version });
+            return Err(HeadFolderError::NoSuchVersion { path: self.folder.clone(), version });
         }
         self.point_to(version)?;
         Ok(version)
@@ -198,7 +198,7 @@ impl HeadShelf {
     ///
     /// # Errors
     /// When a file cannot be overwritten or removed; what was removed before stays so.
-    pub(super) fn erase_but(&self, lock: &Lock, kept: Option<HeadVersion>) -> Result<usize, ShelfError> {
+    pub(super) fn erase_but(&self, lock: &Lock, kept: Option<HeadVersion>) -> Result<usize, HeadFolderError> {
         if kept.is_none() {
             remove(&self.pointer())?;
         }
@@ -208,7 +208,7 @@ impl HeadShelf {
         Ok(others.len())
     }
 
-    fn clear_leftovers_under(&self, lock: &Lock) -> Result<usize, ShelfError> {
+    fn clear_leftovers_under(&self, lock: &Lock) -> Result<usize, HeadFolderError> {
         // Without a lock somebody may be writing them.
         if !lock.held {
             return Ok(0);
@@ -219,23 +219,24 @@ impl HeadShelf {
         Ok(names.len())
     }
 
-    fn create_next(&self, bytes: &[u8]) -> Result<HeadVersion, ShelfError> {
+    fn create_next(&self, bytes: &[u8]) -> Result<HeadVersion, HeadFolderError> {
         let mut last = self.versions()?.last().copied().unwrap_or(HeadVersion(0));
         loop {
-            let version = last.next().ok_or_else(|| ShelfError::NoNumberLeft { path: self.folder.clone(), last })?;
+            let version =
+                last.next().ok_or_else(|| HeadFolderError::NoNumberLeft { path: self.folder.clone(), last })?;
             let path = self.file(version);
             match atomic_file::create(&path, bytes) {
                 Ok(()) => return Ok(version),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = version,
-                Err(source) => return Err(ShelfError::Write { path, source }),
+                Err(source) => return Err(HeadFolderError::Write { path, source }),
             }
         }
     }
 
-    fn point_to(&self, version: HeadVersion) -> Result<(), ShelfError> {
+    fn point_to(&self, version: HeadVersion) -> Result<(), HeadFolderError> {
         let path = self.pointer();
         atomic_file::replace(&path, format!("{version}\n").as_bytes())
-            .map_err(|source| ShelfError::Write { path, source })
+            .map_err(|source| HeadFolderError::Write { path, source })
     }
 
     /// Erases the versions that are too many; a head is published even where this fails.
@@ -252,24 +253,24 @@ impl HeadShelf {
         self.folder.is_dir()
     }
 
-    pub(super) fn lock(&self) -> Result<Lock, ShelfError> {
+    pub(super) fn lock(&self) -> Result<Lock, HeadFolderError> {
         let file = self.open_lock()?;
         match file.lock() {
             Ok(()) => Ok(Lock { _file: file, held: true }),
             // A file system without locks: numbers still differ, only the order of two publishers is left to chance.
             Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(Lock { _file: file, held: false }),
-            Err(source) => Err(ShelfError::Write { path: self.folder.join(".lock"), source }),
+            Err(source) => Err(HeadFolderError::Write { path: self.folder.join(".lock"), source }),
         }
     }
 
-    fn open_lock(&self) -> Result<File, ShelfError> {
+    fn open_lock(&self) -> Result<File, HeadFolderError> {
         let path = self.folder.join(".lock");
         let file = File::options().create(true).write(true).truncate(false).open(&path);
-        file.map_err(|source| ShelfError::Write { path, source })
+        file.map_err(|source| HeadFolderError::Write { path, source })
     }
 
     /// In ascending order.
-    fn versions(&self) -> Result<Vec<HeadVersion>, ShelfError> {
+    fn versions(&self) -> Result<Vec<HeadVersion>, HeadFolderError> {
         let mut versions: Vec<HeadVersion> =
             self.names()?.iter().filter_map(|name| version_of(Path::new(name))).collect();
         versions.sort();
@@ -277,11 +278,11 @@ impl HeadShelf {
     }
 
     /// Of all that lies in the folder.
-    fn names(&self) -> Result<Vec<OsString>, ShelfError> {
+    fn names(&self) -> Result<Vec<OsString>, HeadFolderError> {
         match std::fs::read_dir(&self.folder) {
             Ok(entries) => Ok(entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(source) => Err(ShelfError::Read { path: self.folder.clone(), source }),
+            Err(source) => Err(HeadFolderError::Read { path: self.folder.clone(), source }),
         }
     }
 
@@ -302,10 +303,10 @@ pub(super) struct Lock {
 }
 
 /// Overwrites a file and removes it.
-fn erase(path: &Path) -> Result<(), ShelfError> {
+fn erase(path: &Path) -> Result<(), HeadFolderError> {
     match overwrite(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(ShelfError::Write { path: path.to_owned(), source })
+            Err(HeadFolderError::Write { path: path.to_owned(), source })
         }
         _ => remove(path),
     }
@@ -319,16 +320,16 @@ fn overwrite(path: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
-fn remove(path: &Path) -> Result<(), ShelfError> {
+fn remove(path: &Path) -> Result<(), HeadFolderError> {
     match std::fs::remove_file(path).and_then(|()| atomic_file::sync_folder(path)) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(ShelfError::Write { path: path.to_owned(), source })
+            Err(HeadFolderError::Write { path: path.to_owned(), source })
         }
         _ => Ok(()),
     }
 }
 
-/// The version that a file name means; only the name that [`HeadShelf`] itself would give counts.
+/// The version that a file name means; only the name that [`HeadFolder`] itself would give counts.
 fn version_of(name: &Path) -> Option<HeadVersion> {
     let version: HeadVersion = name.to_str()?.strip_suffix(".safetensors")?.parse().ok()?;
     (name == Path::new(&format!("{version}.safetensors"))).then_some(version)

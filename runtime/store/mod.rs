@@ -54,7 +54,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 pub use error::StoreError;
 pub use forgetting::Forgettings;
-pub use heads::{HeadShelf, HeadVersion, ParseHeadVersionError, ShelfError, ShelvedHead};
+pub use heads::{HeadFile, HeadFolder, HeadFolderError, HeadVersion, ParseHeadVersionError};
 pub use load::Selection;
 pub use publish::{PublishError, Replaced};
 pub use sample::{

@@ -9,7 +9,7 @@
 //! Where the count was raised before the fit looked, the fit does not publish. Where it was raised later, forgetting waits
 //! for the lock and erases what the fit published. Nobody waits for the lock inside a transaction.
 
-use super::heads::{HeadShelf, HeadVersion, ShelfError};
+use super::heads::{HeadFolder, HeadFolderError, HeadVersion};
 use super::{Forgettings, Store, StoreError};
 
 /// Why a head was not published.
@@ -21,20 +21,20 @@ pub enum PublishError {
     #[error("another head was published while this one was fitted")]
     Superseded,
     #[error(transparent)]
-    Shelf(#[from] ShelfError),
+    HeadFolder(#[from] HeadFolderError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What [`HeadShelf::replace_all`] did.
+/// What [`HeadFolder::replace_all`] did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Replaced {
     pub head: Option<HeadVersion>,
     pub erased: usize,
 }
 
-impl HeadShelf {
-    /// [`HeadShelf::publish`], of a head fitted on samples that were read when `store` said `read`. Where a forgetting was
+impl HeadFolder {
+    /// [`HeadFolder::publish`], of a head fitted on samples that were read when `store` said `read`. Where a forgetting was
     /// cut short, this ends it: the other heads are erased.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use edgetl::digest::{ContentHash, Digest, Fingerprint};
 use edgetl::labels::Label;
-use edgetl::store::{FeatureVector, HeadShelf, Known, NewSample, Selection, ShelfError, Split, Store};
+use edgetl::store::{FeatureVector, HeadFolder, HeadFolderError, Known, NewSample, Selection, Split, Store};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 
@@ -108,10 +108,10 @@ fn every_acknowledged_sample_survives_fifty_kills_at_random_moments() {
 #[ignore = "the child of another test"]
 fn child_that_publishes_heads_until_it_is_killed() {
     let Some(folder) = std::env::var_os(CHILD_FOLDER) else { return };
-    let shelf = HeadShelf::new(folder, 3);
+    let heads = HeadFolder::new(folder, 3);
     loop {
-        let next = shelf.current_version().map_or(1, |version| (version.0 as u8).wrapping_add(1));
-        let version = shelf.publish(&vec![next; 50_000]).unwrap();
+        let next = heads.current_version().map_or(1, |version| (version.0 as u8).wrapping_add(1));
+        let version = heads.publish(&vec![next; 50_000]).unwrap();
         acknowledge(version.0 as u32);
     }
 }
@@ -119,18 +119,18 @@ fn child_that_publishes_heads_until_it_is_killed() {
 #[test]
 fn the_head_is_the_old_one_or_the_new_one_after_fifty_kills_at_random_moments() {
     let folder = tempfile::tempdir().unwrap();
-    let shelf = HeadShelf::new(folder.path(), 3);
+    let heads = HeadFolder::new(folder.path(), 3);
     let mut last = 0;
     for life in random_lives() {
         let acknowledged = killed_writer("child_that_publishes_heads_until_it_is_killed", folder.path(), life);
         last = acknowledged.last().copied().unwrap_or(last);
-        match shelf.current() {
+        match heads.current() {
             Ok((version, bytes)) => {
                 assert!(version.0 >= u64::from(last), "head {last} was acknowledged, {version} is live");
                 assert_eq!(bytes.len(), 50_000);
                 assert!(bytes.iter().all(|&byte| byte == bytes[0]));
             }
-            Err(ShelfError::Empty { .. }) => assert_eq!(last, 0),
+            Err(HeadFolderError::Empty { .. }) => assert_eq!(last, 0),
             Err(error) => panic!("{error}"),
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::common::{Device, backbone};
 use edgetl::dataset::SampleId;
 use edgetl::head::HeadArtifact;
-use edgetl::store::{Filter, HeadShelf, Selection, Store};
+use edgetl::store::{Filter, HeadFolder, Selection, Store};
 use predicates::prelude::*;
 use predicates::str::contains;
 use safetensors::SafeTensors;
@@ -249,8 +249,8 @@ fn where_no_head_can_be_made_of_what_is_left_that_is_said_for_every_task() {
     device.json(&["fit-head", "--task", "multilabel"]);
     let removed = device.json(&["samples", "remove", "--all", "--forget"]).remove(0);
     assert_eq!(removed["forgotten"]["head"], Value::Null, "{removed}");
-    let shelf = HeadShelf::new(device.state().join("heads"), 5);
-    assert!(shelf.list().unwrap().is_empty() && shelf.live().unwrap().is_none());
+    let folder = HeadFolder::new(device.state().join("heads"), 5);
+    assert!(folder.list().unwrap().is_empty() && folder.live().unwrap().is_none());
     assert!(store(&device).samples(&Filter::default()).unwrap().is_empty());
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use edgetl::backbone::{Options, Provider, ProviderChoice};
 use edgetl::device::{
-    CollectEvent, CollectRequest, Device as Library, DeviceError, FitRequest, Observer, Settings, Stage, Way,
+    CollectEvent, CollectRequest, Device as Library, DeviceError, FitMode, FitRequest, Observer, Settings, Stage,
 };
 use edgetl::predictor::Statement;
 use edgetl::store::{Filter, StateDir, StoreError};
@@ -99,17 +99,17 @@ impl Observer for Deaf {
 fn what_cannot_be_done_is_an_error_that_a_program_can_tell_apart() {
     let device = Device::new();
     let library = library(&device);
-    let fit = |way| library.fit(&FitRequest { way, ..FitRequest::default() }).err().unwrap();
-    assert!(matches!(fit(Way::Plain), DeviceError::Store(StoreError::Missing { .. })));
+    let fit = |mode| library.fit(&FitRequest { mode, ..FitRequest::default() }).err().unwrap();
+    assert!(matches!(fit(FitMode::Plain), DeviceError::Store(StoreError::Missing { .. })));
     let empty = library.collect(&CollectRequest::new(Vec::<PathBuf>::new()), &mut ());
     assert!(matches!(empty, Err(DeviceError::NothingLabelled { unlabelled: 0 })));
     let photos = device.draw("photos", 2, 0);
     let told = library.collect(&CollectRequest::new([photos.clone()]), &mut Deaf);
     assert!(matches!(told, Err(DeviceError::Told(error)) if error.kind() == io::ErrorKind::BrokenPipe));
     library.collect(&CollectRequest::new([photos]), &mut ()).unwrap();
-    assert!(matches!(fit(Way::Guessing { confidence: 0.9 }), DeviceError::NoUnlabelled));
-    assert!(matches!(fit(Way::Beside { names: Vec::new() }), DeviceError::KnownClasses(_)));
-    assert!(matches!(library.predictor(), Err(DeviceError::Shelf(_))));
+    assert!(matches!(fit(FitMode::Guessing { confidence: 0.9 }), DeviceError::NoUnlabelled));
+    assert!(matches!(fit(FitMode::Beside { names: Vec::new() }), DeviceError::KnownClasses(_)));
+    assert!(matches!(library.predictor(), Err(DeviceError::HeadFolder(_))));
 }
 
 /// The examples are built with the tests; here they run.

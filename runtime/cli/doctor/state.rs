@@ -13,7 +13,7 @@ use crate::device::Kept;
 use crate::head::HeadArtifact;
 use crate::labels::Label;
 use crate::printable::printable;
-use crate::store::{FeatureCount, Filter, HeadShelf, ShelvedHead, Store, StoreError};
+use crate::store::{FeatureCount, Filter, HeadFile, HeadFolder, Store, StoreError};
 
 const UNFINISHED: &str = "samples were forgotten, and heads that may have learned from them are still there; the same \
                           `edgetl samples remove --forget` again, or `edgetl fit-head`, erases them";
@@ -102,15 +102,15 @@ impl State {
 
     fn look_at_heads(&mut self, context: &Context) {
         let heads = context.device().heads();
-        let shelf = heads.shelf();
-        match shelf.clear_leftovers() {
+        let folder = heads.folder();
+        match folder.clear_leftovers() {
             Ok(removed) => self.leftovers_removed = removed,
             Err(error) => self.problems.push(causes(&error)),
         }
-        match shelf.list() {
+        match folder.list() {
             Ok(heads) => {
                 self.heads = heads.len();
-                heads.iter().for_each(|head| self.look_at_head(shelf, head));
+                heads.iter().for_each(|head| self.look_at_head(folder, head));
             }
             Err(error) => self.problems.push(causes(&error)),
         }
@@ -130,8 +130,8 @@ impl State {
     }
 
     /// Of the live head, whether it can be used is said elsewhere.
-    fn look_at_head(&mut self, shelf: &HeadShelf, head: &ShelvedHead) {
-        let Ok(bytes) = shelf.read(head.version) else { return };
+    fn look_at_head(&mut self, folder: &HeadFolder, head: &HeadFile) {
+        let Ok(bytes) = folder.read(head.version) else { return };
         match HeadArtifact::from_bytes(&bytes).and_then(|_| HeadArtifact::file_version(&bytes)) {
             Ok(version) if HeadArtifact::has_checksum(version) => {}
             Ok(_) => self.heads_without_checksum.push(head.version.0),

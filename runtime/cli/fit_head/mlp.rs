@@ -30,12 +30,12 @@ pub struct MlpArgs {
     #[arg(long, default_value_t = 8, value_name = "EPOCHS")]
     patience: usize,
     #[command(flatten)]
-    gone: Gone,
+    gone: RemovedFlag,
 }
 
 /// Flags of older versions, which say what there is instead.
 #[derive(Debug, clap::Args)]
-struct Gone {
+struct RemovedFlag {
     #[arg(long, alias = "optimizer", hide = true)]
     optimiser: Option<String>,
     #[arg(long, hide = true)]
@@ -64,7 +64,7 @@ impl MlpArgs {
 
     /// What to say of a flag that is no more.
     pub fn gone(&self) -> Option<String> {
-        let Gone { optimiser, momentum, schedule, label_smoothing, mixup } = &self.gone;
+        let RemovedFlag { optimiser, momentum, schedule, label_smoothing, mixup } = &self.gone;
         let instead = [
             (
                 "optimiser",

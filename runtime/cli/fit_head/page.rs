@@ -17,7 +17,7 @@ use crate::store::{Filter, Store};
 const TARGET: f64 = 0.95;
 
 /// What the page is made from, beside the report.
-pub struct Subject<'a> {
+pub struct PageInputs<'a> {
     /// Without augmented views: they are no pictures more.
     pub pictures: &'a Dataset,
     pub answers: &'a Answers,
@@ -25,7 +25,7 @@ pub struct Subject<'a> {
     pub args: &'a Args,
 }
 
-impl Subject<'_> {
+impl PageInputs<'_> {
     pub fn write(&self, report: &Report, path: &Path, context: &Context) -> anyhow::Result<()> {
         let fit = report.fit;
         let measured = !self.answers.ids.is_empty();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::limits::Limits;
-use super::{ARGUMENT, Line, Order, Purpose};
+use super::{ARGUMENT, Line, Purpose, TrialRequest};
 use crate::backbone::graph::Shapes;
 use crate::backbone::{
     BackboneError, Import, ImportRequest, Inspection, Loader, Options, Package, Provider, ProviderChoice, shapes_of,
@@ -24,7 +24,7 @@ pub fn child() -> Option<ExitCode> {
         return None;
     }
     let (path, library) = (arguments.next()?, arguments.next()?);
-    let order: Order = serde_json::from_reader(std::io::stdin()).ok()?;
+    let order: TrialRequest = serde_json::from_reader(std::io::stdin()).ok()?;
     end_before_others();
     let limits = Limits::apply(Path::new(&path));
     say(&Line::Within(limits));
@@ -57,7 +57,7 @@ fn end_before_others() {
 #[cfg(not(target_os = "linux"))]
 fn end_before_others() {}
 
-fn outcome(path: &Path, library: &OsString, order: Order) -> Line {
+fn outcome(path: &Path, library: &OsString, order: TrialRequest) -> Line {
     let library = (!library.is_empty()).then(|| PathBuf::from(library));
     let options = |provider| Options {
         provider: ProviderChoice::Only(provider),
@@ -65,7 +65,7 @@ fn outcome(path: &Path, library: &OsString, order: Order) -> Line {
         threads: 1,
         ..Options::default()
     };
-    let Order { purpose, request, providers } = order;
+    let TrialRequest { purpose, request, providers } = order;
     let request = ImportRequest { engine: options(providers.first().copied().unwrap_or(Provider::Tract)), ..request };
     if path.is_dir() {
         let package = || Package::open(path).map_err(BackboneError::from);

@@ -3,8 +3,8 @@ use proptest::prelude::*;
 use super::*;
 
 /// A labelled sample with two views and one without a label; both with vectors that occur nowhere else.
-fn stored() -> Bench {
-    let mut bench = bench();
+fn stored() -> Fixture {
+    let mut bench = fixture();
     let first = NewSample { group: Some("burst".into()), ..sample("1", "ant", &marked(1, 40)) };
     let second = NewSample { label: None, ..sample("2", "x", &marked(2, 40)) };
     bench.store.insert(&[first, second]).unwrap();
@@ -67,7 +67,7 @@ fn vectors_that_changed_places_are_damaged() {
 
 #[test]
 fn all_damaged_samples_are_named_and_after_their_removal_fitting_goes_on() {
-    let mut bench = bench();
+    let mut bench = fixture();
     let samples: Vec<NewSample> = (0..14).map(|index| sample(&index.to_string(), "ant", &[index as f32])).collect();
     bench.store.insert(&samples).unwrap();
     bench.sql().execute("UPDATE features SET vector = zeroblob(4) WHERE sample_id > 2", []).unwrap();

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn what_was_inserted_comes_back_as_a_dataset_in_the_order_of_ids_with_sorted_labels() {
-    let Bench { mut store, .. } = bench();
+    let Fixture { mut store, .. } = fixture();
     let batch = [
         sample("1", "bee", &[1.0, 2.0]),
         sample("2", "ant", &[3.0, 4.0]),
@@ -22,7 +22,7 @@ fn what_was_inserted_comes_back_as_a_dataset_in_the_order_of_ids_with_sorted_lab
 
 #[test]
 fn samples_of_one_group_key_share_a_group_and_the_others_have_their_own() {
-    let Bench { mut store, .. } = bench();
+    let Fixture { mut store, .. } = fixture();
     let grouped = |name: &str, group: &str| NewSample { group: Some(group.into()), ..sample(name, "a", &[1.0]) };
     store
         .insert(&[grouped("1", "x"), sample("2", "a", &[1.0]), grouped("3", "y"), grouped("4", "x"), grouped("5", "y")])
@@ -33,7 +33,7 @@ fn samples_of_one_group_key_share_a_group_and_the_others_have_their_own() {
 
 #[test]
 fn a_selection_names_the_split_and_the_labels() {
-    let Bench { mut store, .. } = bench();
+    let Fixture { mut store, .. } = fixture();
     let test = NewSample { split: Split::Test, ..sample("3", "ant", &[3.0]) };
     store.insert(&[sample("1", "ant", &[1.0]), sample("2", "bee", &[2.0]), test]).unwrap();
     let values = |split, labels: Option<Vec<Label>>| {
@@ -49,7 +49,7 @@ fn a_selection_names_the_split_and_the_labels() {
 
 #[test]
 fn an_empty_store_gives_an_empty_dataset_and_a_foreign_fingerprint_is_an_error_that_names_what_is_there() {
-    let Bench { mut store, .. } = bench();
+    let Fixture { mut store, .. } = fixture();
     assert!(store.dataset(&fingerprint("b"), &Selection::default()).unwrap().is_empty());
     store.insert(&[sample("1", "ant", &[1.0])]).unwrap();
     match store.dataset(&fingerprint("c"), &Selection::default()).unwrap_err() {
@@ -60,7 +60,7 @@ fn an_empty_store_gives_an_empty_dataset_and_a_foreign_fingerprint_is_an_error_t
 
 #[test]
 fn an_image_is_stored_once_and_keeps_its_label() {
-    let Bench { mut store, .. } = bench();
+    let Fixture { mut store, .. } = fixture();
     let first = store.insert(&[sample("1", "ant", &[1.0])]).unwrap();
     assert_eq!(first[0].outcome, Outcome::Stored);
     let again = store.insert(&[sample("1", "ant", &[1.0]), sample("1", "bee", &[9.0])]).unwrap();
@@ -73,7 +73,7 @@ fn an_image_is_stored_once_and_keeps_its_label() {
 
 #[test]
 fn an_image_without_a_label_takes_the_first_that_is_offered() {
-    let Bench { mut store, .. } = bench();
+    let Fixture { mut store, .. } = fixture();
     store.insert(&[unlabelled("1")]).unwrap();
     let offered = NewSample { features: None, ..sample("1", "ant", &[]) };
     assert_eq!(store.insert(&[offered]).unwrap()[0].conflict, None);
@@ -84,7 +84,7 @@ fn an_image_without_a_label_takes_the_first_that_is_offered() {
 
 #[test]
 fn what_is_known_of_an_image_depends_on_the_backbone() {
-    let Bench { mut store, .. } = bench();
+    let Fixture { mut store, .. } = fixture();
     let hash = ContentHash::of(b"1");
     assert_eq!(store.known(&hash, &fingerprint("b")).unwrap(), Known::New);
     let id = store.insert(&[sample("1", "ant", &[1.0])]).unwrap()[0].id;
@@ -100,7 +100,7 @@ fn what_is_known_of_an_image_depends_on_the_backbone() {
 
 #[test]
 fn features_of_several_backbones_are_counted_side_by_side() {
-    let Bench { mut store, .. } = bench();
+    let Fixture { mut store, .. } = fixture();
     let other = NewSample { features: Some(vector("c", &[1.0, 2.0])), ..sample("1", "ant", &[]) };
     let inserted = store.insert(&[sample("1", "ant", &[1.0]), sample("2", "ant", &[1.0]), other]).unwrap();
     assert_eq!(inserted[2].outcome, Outcome::FeaturesAdded);
@@ -110,7 +110,7 @@ fn features_of_several_backbones_are_counted_side_by_side() {
 
 #[test]
 fn a_batch_with_a_vector_that_cannot_be_stored_is_refused_whole() {
-    let Bench { mut store, .. } = bench();
+    let Fixture { mut store, .. } = fixture();
     store.insert(&[sample("1", "ant", &[1.0, 2.0])]).unwrap();
     let mut message = |values: &[f32]| {
         let batch = [sample("2", "ant", &[1.0, 2.0]), sample("3", "ant", values)];
@@ -126,10 +126,10 @@ fn a_batch_with_a_vector_that_cannot_be_stored_is_refused_whole() {
 
 #[test]
 fn vectors_that_somebody_changed_to_nonsense_are_refused_when_they_are_read() {
-    let mut bench = bench();
+    let mut bench = fixture();
     bench.store.insert(&[sample("1", "ant", &[1.0, 2.0])]).unwrap();
-    let load = |bench: &Bench| bench.store.dataset(&fingerprint("b"), &Selection::default());
-    let change = |bench: &Bench, sql: &str| {
+    let load = |bench: &Fixture| bench.store.dataset(&fingerprint("b"), &Selection::default());
+    let change = |bench: &Fixture, sql: &str| {
         bench.store.connection.execute(sql, []).unwrap();
         bench.recompute_checksums();
     };
@@ -151,7 +151,7 @@ proptest! {
     ) {
         let finite: Vec<Vec<f32>> =
             values.into_iter().filter(|vector| vector.iter().all(|value| value.is_finite())).collect();
-        let Bench { mut store, folder: _folder } = bench();
+        let Fixture { mut store, folder: _folder } = fixture();
         let samples: Vec<NewSample> =
             finite.iter().enumerate().map(|(index, vector)| sample(&index.to_string(), "ant", vector)).collect();
         store.insert(&samples).unwrap();
@@ -163,7 +163,7 @@ proptest! {
 
 #[test]
 fn only_images_with_features_and_a_thumbnail_are_complete_and_the_rest_can_be_completed() {
-    let Bench { mut store, .. } = bench();
+    let Fixture { mut store, .. } = fixture();
     let small = |name: &str, image: &[u8]| NewSample { thumbnail: Some(image.to_vec()), ..sample(name, "ant", &[1.0]) };
     let inserted = store.insert(&[sample("1", "ant", &[1.0]), small("2", b"two")]).unwrap();
     let complete = |store: &Store| store.complete(&fingerprint("b")).unwrap();

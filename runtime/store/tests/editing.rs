@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn a_filter_names_samples_by_every_condition_at_once() {
-    let Bench { mut store, .. } = bench();
+    let Fixture { mut store, .. } = fixture();
     let test = NewSample { split: Split::Test, group: Some("g".into()), ..sample("3", "ant", &[1.0]) };
     store.insert(&[sample("1", "ant", &[1.0]), sample("2", "bee", &[1.0]), test, unlabelled("4")]).unwrap();
     let ids = |filter: &Filter| store.samples(filter).unwrap().iter().map(|row| row.id.0).collect::<Vec<_>>();
@@ -24,7 +24,7 @@ fn a_filter_names_samples_by_every_condition_at_once() {
 
 #[test]
 fn a_listed_sample_is_as_it_was_inserted() {
-    let Bench { mut store, .. } = bench();
+    let Fixture { mut store, .. } = fixture();
     let new = NewSample { group: Some("g".into()), thumbnail: Some(vec![1, 2]), ..sample("1", "ant", &[1.0]) };
     let id = store.insert(std::slice::from_ref(&new)).unwrap()[0].id;
     let row = store.samples(&Filter::default()).unwrap().remove(0);
@@ -46,7 +46,7 @@ fn a_listed_sample_is_as_it_was_inserted() {
 
 #[test]
 fn classes_are_relabelled_renamed_and_merged() {
-    let Bench { mut store, .. } = bench();
+    let Fixture { mut store, .. } = fixture();
     store.insert(&[sample("1", "ant", &[1.0]), sample("2", "bee", &[1.0]), sample("3", "bee", &[1.0])]).unwrap();
     let counts = |store: &Store| {
         let counts = store.counts_by_label(&Filter::default()).unwrap();

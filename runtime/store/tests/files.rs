@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn the_files_are_as_documented() {
-    let mut bench = bench();
+    let mut bench = fixture();
     let grouped =
         NewSample { group: Some("burst".into()), thumbnail: Some(vec![7]), ..sample("abc", "ant", &[1.0, -2.0]) };
     bench.store.insert(&[grouped]).unwrap();
@@ -28,7 +28,7 @@ fn the_files_are_as_documented() {
 
 #[test]
 fn commits_wait_for_the_disk() {
-    let bench = bench();
+    let bench = fixture();
     let pragma =
         |name: &str| bench.store.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
     const FULL: i64 = 2;
@@ -39,7 +39,7 @@ fn commits_wait_for_the_disk() {
 
 #[test]
 fn settings_are_remembered_and_replaced() {
-    let bench = bench();
+    let bench = fixture();
     let mut store = bench.store;
     assert_eq!(store.setting("backbone").unwrap(), None);
     store.set_setting("backbone", "one").unwrap();
@@ -51,7 +51,7 @@ fn settings_are_remembered_and_replaced() {
 
 #[test]
 fn a_newer_schema_is_refused_and_the_file_is_left_alone() {
-    let bench = bench();
+    let bench = fixture();
     bench.sql().pragma_update(None, "user_version", 99).unwrap();
     let path = bench.path();
     drop(bench.store);
@@ -102,7 +102,7 @@ fn each_kind_of_wrong_file_has_its_own_error() {
 
 #[test]
 fn a_damaged_file_is_an_error_wherever_the_damage_lies() {
-    let bench = bench();
+    let bench = fixture();
     let mut store = bench.store;
     let samples: Vec<_> = (0..40).map(|index| sample(&index.to_string(), "ant", &marked(index, 700))).collect();
     store.insert(&samples).unwrap();
@@ -128,7 +128,7 @@ fn a_damaged_file_is_an_error_wherever_the_damage_lies() {
 
 #[test]
 fn migrations_run_in_order_and_keep_what_is_stored() {
-    let bench = bench();
+    let bench = fixture();
     let mut store = bench.store;
     store.insert(&[sample("1", "ant", &[1.0])]).unwrap();
     drop(store);
@@ -216,7 +216,7 @@ fn the_sums_that_version_2_kept_stand_in_no_file_any_more() {
 
 #[test]
 fn a_migration_that_fails_changes_nothing() {
-    let bench = bench();
+    let bench = fixture();
     let path = bench.path();
     drop(bench.store);
     let add = "ALTER TABLE samples ADD COLUMN note TEXT";
@@ -231,7 +231,7 @@ fn a_migration_that_fails_changes_nothing() {
 
 #[test]
 fn a_full_disk_is_an_error_that_loses_nothing() {
-    let Bench { mut store, folder: _folder } = bench();
+    let Fixture { mut store, folder: _folder } = fixture();
     let mut stored = 0;
     let pages: i64 = store.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     store.connection.pragma_update_and_check(None, "max_page_count", pages + 4, |_| Ok(())).unwrap();

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 
-/// A store and a shelf in one folder.
-fn device() -> (Bench, HeadShelf) {
-    let bench = bench();
+/// A store and the heads beside it.
+fn device() -> (Fixture, HeadFolder) {
+    let bench = fixture();
     std::fs::create_dir(bench.folder.path().join("heads")).unwrap();
-    let shelf = HeadShelf::new(bench.folder.path().join("heads"), 9);
-    (bench, shelf)
+    let heads = HeadFolder::new(bench.folder.path().join("heads"), 9);
+    (bench, heads)
 }
 
 fn ids(ids: impl IntoIterator<Item = i64>) -> Filter {
@@ -18,7 +18,7 @@ fn ids(ids: impl IntoIterator<Item = i64>) -> Filter {
 
 #[test]
 fn removed_images_are_remembered_until_they_are_inserted_again() {
-    let Bench { mut store, folder: _folder } = bench();
+    let Fixture { mut store, folder: _folder } = fixture();
     let both = [sample("1", "ant", &[1.0]), sample("2", "bee", &[2.0])];
     store.insert(&both).unwrap();
     store.remove(&ids([1])).unwrap();
@@ -38,51 +38,51 @@ fn removed_images_are_remembered_until_they_are_inserted_again() {
 
 #[test]
 fn a_head_fitted_on_what_was_forgotten_since_is_not_published() {
-    let (mut bench, shelf) = device();
+    let (mut bench, heads) = device();
     bench.store.insert(&[sample("1", "ant", &[1.0]), sample("2", "bee", &[2.0])]).unwrap();
     let read = bench.store.forgettings().unwrap();
     bench.store.remove(&ids([2])).unwrap();
-    assert_eq!(shelf.publish_fitted(b"removed only", &mut bench.store, read).unwrap(), HeadVersion(1));
+    assert_eq!(heads.publish_fitted(b"removed only", &mut bench.store, read).unwrap(), HeadVersion(1));
     bench.store.forget(&ids([1])).unwrap();
-    let error = shelf.publish_fitted(b"stale", &mut bench.store, read).unwrap_err();
+    let error = heads.publish_fitted(b"stale", &mut bench.store, read).unwrap_err();
     assert!(matches!(error, PublishError::Forgotten), "{error}");
-    let error = shelf.replace_all((Some(HeadVersion(1)), Some(b"stale")), &mut bench.store, read).unwrap_err();
+    let error = heads.replace_all((Some(HeadVersion(1)), Some(b"stale")), &mut bench.store, read).unwrap_err();
     assert!(matches!(error, PublishError::Forgotten), "{error}");
-    assert_eq!(shelf.current().unwrap().1, b"removed only");
+    assert_eq!(heads.current().unwrap().1, b"removed only");
 }
 
 #[test]
 fn forgetting_replaces_every_head_that_was_there_and_no_other() {
-    let (mut bench, shelf) = device();
+    let (mut bench, heads) = device();
     for head in [b"one", b"two"] {
-        shelf.publish(head).unwrap();
+        heads.publish(head).unwrap();
     }
     bench.store.forget(&ids([])).unwrap();
     assert!(bench.store.forgettings().unwrap().is_unfinished());
     let read = bench.store.forgettings().unwrap();
-    shelf.publish_fitted(b"faster", &mut bench.store, read).unwrap();
-    let error = shelf.replace_all((Some(HeadVersion(2)), Some(b"new")), &mut bench.store, read).unwrap_err();
+    heads.publish_fitted(b"faster", &mut bench.store, read).unwrap();
+    let error = heads.replace_all((Some(HeadVersion(2)), Some(b"new")), &mut bench.store, read).unwrap_err();
     assert!(matches!(error, PublishError::Superseded), "{error}");
-    let replaced = shelf.replace_all((Some(HeadVersion(3)), Some(b"new")), &mut bench.store, read).unwrap();
+    let replaced = heads.replace_all((Some(HeadVersion(3)), Some(b"new")), &mut bench.store, read).unwrap();
     assert_eq!(replaced, Replaced { head: Some(HeadVersion(4)), erased: 1 });
     assert!(!bench.store.forgettings().unwrap().is_unfinished());
-    let replaced = shelf.replace_all((Some(HeadVersion(4)), None), &mut bench.store, read).unwrap();
+    let replaced = heads.replace_all((Some(HeadVersion(4)), None), &mut bench.store, read).unwrap();
     assert_eq!(replaced, Replaced { head: None, erased: 1 });
-    assert!(shelf.list().unwrap().is_empty());
-    assert!(matches!(shelf.current(), Err(ShelfError::Empty { .. })));
+    assert!(heads.list().unwrap().is_empty());
+    assert!(matches!(heads.current(), Err(HeadFolderError::Empty { .. })));
 }
 
 #[test]
 fn the_next_fit_ends_a_forgetting_that_was_cut_short() {
-    let (mut bench, shelf) = device();
+    let (mut bench, heads) = device();
     for head in [b"one", b"two"] {
-        shelf.publish(head).unwrap();
+        heads.publish(head).unwrap();
     }
     bench.store.forget(&ids([])).unwrap();
     // Killed here.
     let read = bench.store.forgettings().unwrap();
-    assert_eq!(shelf.publish_fitted(b"new", &mut bench.store, read).unwrap(), HeadVersion(3));
-    assert_eq!(shelf.list().unwrap().len(), 1);
+    assert_eq!(heads.publish_fitted(b"new", &mut bench.store, read).unwrap(), HeadVersion(3));
+    assert_eq!(heads.list().unwrap().len(), 1);
     assert!(!bench.store.forgettings().unwrap().is_unfinished());
 }
 
@@ -103,16 +103,16 @@ fn learned(folder: &Path) -> BTreeSet<u8> {
 #[test]
 fn no_interleaving_of_fits_and_forgettings_leaves_a_head_of_what_was_forgotten() {
     const SAMPLES: i64 = 30;
-    let (mut bench, shelf) = device();
+    let (mut bench, heads) = device();
     let samples: Vec<NewSample> = (0..SAMPLES).map(|index| sample(&index.to_string(), "ant", &[1.0])).collect();
     bench.store.insert(&samples).unwrap();
-    let (path, heads) = (bench.path(), bench.folder.path().join("heads"));
+    let (path, files) = (bench.path(), bench.folder.path().join("heads"));
     let done = AtomicBool::new(false);
     let fitter = || {
         let (mut store, mut refused) = (Store::open(&path).unwrap(), 0);
         while !done.load(Ordering::SeqCst) {
             let (read, head) = fit(&store);
-            match shelf.publish_fitted(&head, &mut store, read) {
+            match heads.publish_fitted(&head, &mut store, read) {
                 Ok(_) => {}
                 Err(PublishError::Forgotten) => refused += 1,
                 Err(error) => panic!("{error}"),
@@ -125,20 +125,20 @@ fn no_interleaving_of_fits_and_forgettings_leaves_a_head_of_what_was_forgotten()
         for id in 1..SAMPLES {
             bench.store.forget(&ids([id])).unwrap();
             loop {
-                let live = shelf.live().unwrap();
+                let live = heads.live().unwrap();
                 let (read, head) = fit(&bench.store);
-                match shelf.replace_all((live, Some(&head)), &mut bench.store, read) {
+                match heads.replace_all((live, Some(&head)), &mut bench.store, read) {
                     Ok(_) => break,
                     Err(PublishError::Superseded) => {}
                     Err(error) => panic!("{error}"),
                 }
             }
-            let left = learned(&heads);
+            let left = learned(&files);
             assert!(left.iter().all(|&seen| seen == 0 || i64::from(seen) > id), "{id} was forgotten; {left:?} seen");
         }
         done.store(true, Ordering::SeqCst);
         fitters.into_iter().map(|fitter| fitter.join().unwrap()).sum()
     });
     println!("{refused} fits were refused");
-    assert!(learned(&heads).iter().all(|&seen| i64::from(seen) == SAMPLES));
+    assert!(learned(&files).iter().all(|&seen| i64::from(seen) == SAMPLES));
 }

@@ -17,18 +17,18 @@ use crate::digest::{ContentHash, Digest, Fingerprint};
 use crate::labels::{ClassIndex, Label};
 
 /// A store in a folder of its own.
-struct Bench {
+struct Fixture {
     folder: tempfile::TempDir,
     store: Store,
 }
 
-fn bench() -> Bench {
+fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("samples.db")).unwrap();
-    Bench { folder, store }
+    Fixture { folder, store }
 }
 
-impl Bench {
+impl Fixture {
     fn path(&self) -> PathBuf {
         self.folder.path().join("samples.db")
     }

@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn a_removed_sample_leaves_nothing_but_its_hash_and_its_id_is_not_given_again() {
-    let Bench { mut store, folder: _folder } = bench();
+    let Fixture { mut store, folder: _folder } = fixture();
     store.insert(&[sample("1", "ant", &[1.0]), sample("2", "bee", &[1.0])]).unwrap();
     let removal = store.remove(&Filter::label(label("bee"))).unwrap();
     assert_eq!(removal, Removal { samples: 1, log_emptied: true });
@@ -21,7 +21,7 @@ fn a_removed_sample_leaves_nothing_but_its_hash_and_its_id_is_not_given_again() 
 
 #[test]
 fn removal_while_somebody_reads_says_that_the_log_could_not_be_emptied() {
-    let mut bench = bench();
+    let mut bench = fixture();
     bench.store.insert(&[sample("1", "ant", &[1.0])]).unwrap();
     bench.store.connection.busy_timeout(std::time::Duration::from_millis(20)).unwrap();
     let reader = bench.sql();
@@ -32,7 +32,7 @@ fn removal_while_somebody_reads_says_that_the_log_could_not_be_emptied() {
 }
 
 /// Every file of the store, one after another.
-fn all_bytes(bench: &Bench) -> Vec<u8> {
+fn all_bytes(bench: &Fixture) -> Vec<u8> {
     let entries = std::fs::read_dir(bench.folder.path()).unwrap();
     entries.flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect()
 }
@@ -59,7 +59,7 @@ proptest! {
         keep in proptest::collection::vec(any::<bool>(), 1..60),
         batch in 1usize..20,
     ) {
-        let mut bench = bench();
+        let mut bench = fixture();
         let names: Vec<String> = (0..keep.len()).map(|index| index.to_string()).collect();
         let samples: Vec<NewSample> =
             names.iter().enumerate().map(|(index, name)| sample(name, "ant", &marked(index, dim))).collect();

@@ -5,8 +5,8 @@ fn views(values: &[&[f32]]) -> Vec<FeatureVector> {
 }
 
 /// Two samples; the first has two views.
-fn with_views() -> (Bench, Vec<SampleId>) {
-    let mut bench = bench();
+fn with_views() -> (Fixture, Vec<SampleId>) {
+    let mut bench = fixture();
     let inserted = bench.store.insert(&[sample("1", "ant", &[1.0, 2.0]), sample("2", "bee", &[3.0, 4.0])]).unwrap();
     let ids: Vec<SampleId> = inserted.iter().map(|inserted| inserted.id).collect();
     bench.store.add_views(&[(ids[0], views(&[&[1.5, 2.5], &[0.5, 1.5]]))]).unwrap();

@@ -4,36 +4,36 @@ use super::*;
 
 const MAX: usize = 64;
 
-fn with_room<F: Future<Output = ()>>(test: impl FnOnce(Arc<Room>) -> F) {
+fn with_room<F: Future<Output = ()>>(test: impl FnOnce(Arc<BodyMemory>) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(test(Room::new(MAX * KIBIBYTE, 8)));
+    runtime.block_on(test(BodyMemory::new(MAX * KIBIBYTE, 8)));
 }
 
 /// A share that has brought `kibibytes`.
-async fn share(room: &Arc<Room>, kibibytes: usize) -> Share {
+async fn share(room: &Arc<BodyMemory>, kibibytes: usize) -> Share {
     let mut share = room.enter().await.ok().unwrap();
     share.grow(kibibytes * KIBIBYTE).await.ok().unwrap();
     share
 }
 
 /// The three that take all the room there is.
-async fn largest(room: &Arc<Room>) -> Vec<Share> {
+async fn largest(room: &Arc<BodyMemory>) -> Vec<Share> {
     vec![share(room, MAX + 16).await, share(room, MAX + 16).await, share(room, MAX + 16).await]
 }
 
 /// Lets a second pass for all bodies.
-fn halt(room: &Room) {
+fn halt(room: &BodyMemory) {
     room.lock().coming.values_mut().for_each(|body| body.mark.1 = body.mark.1.checked_sub(HALT).unwrap());
 }
 
 /// How many places are free, and how much room.
-fn counts(room: &Room) -> (usize, usize) {
+fn counts(room: &BodyMemory) -> (usize, usize) {
     let state = room.lock();
     (state.places, state.free)
 }
 
-fn clear(room: &Room, kibibytes: usize) {
-    room.lock().clear(Need::Room(kibibytes), Instant::now());
+fn clear(room: &BodyMemory, kibibytes: usize) {
+    room.lock().clear(Need::BodyMemory(kibibytes), Instant::now());
 }
 
 fn stays(share: &Share) -> bool {
@@ -43,7 +43,7 @@ fn stays(share: &Share) -> bool {
 #[test]
 fn all_memory_together_is_that_of_four_of_the_greatest_length() {
     for (max_bytes, places) in [(1, 1), (1 << 20, 384), (32 << 20, 384), (1 << 30, 384), (32 << 20, 7), (5000, 384)] {
-        let room = Room::new(max_bytes, places);
+        let room = BodyMemory::new(max_bytes, places);
         let (places_free, free) = counts(&room);
         let all = places_free * room.first + free;
         let most = max_bytes.div_ceil(KIBIBYTE);
@@ -157,8 +157,8 @@ fn what_is_given_back_goes_to_who_holds_least() {
         numbers.iter().for_each(|number| wait(&mut state, *number));
         for expected in [1, 1, 2] {
             let others = numbers.iter().filter(|number| **number != numbers[expected]);
-            assert!(others.copied().all(|other| !state.take(other, Need::Room(3))));
-            assert!(state.take(numbers[expected], Need::Room(3)));
+            assert!(others.copied().all(|other| !state.take(other, Need::BodyMemory(3))));
+            assert!(state.take(numbers[expected], Need::BodyMemory(3)));
             wait(&mut state, numbers[expected]);
         }
     });

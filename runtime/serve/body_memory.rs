@@ -34,7 +34,7 @@ const HOPE: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The memory that all pictures share.
-pub(super) struct Room {
+pub(super) struct BodyMemory {
     /// What a place holds, in KiB.
     first: usize,
     state: Mutex<State>,
@@ -45,7 +45,7 @@ struct State {
     places: usize,
     /// Beyond the places, in KiB.
     free: usize,
-    coming: HashMap<u64, Coming>,
+    coming: HashMap<u64, IncomingBody>,
     /// Number of the last body that came.
     last: u64,
     /// When one of those that waited for each other was refused.
@@ -53,7 +53,7 @@ struct State {
 }
 
 /// A body that has not come whole.
-struct Coming {
+struct IncomingBody {
     has_place: bool,
     /// Beyond its place, in KiB.
     room: usize,
@@ -71,19 +71,19 @@ struct Coming {
 enum Need {
     Place,
     /// In KiB.
-    Room(usize),
+    BodyMemory(usize),
 }
 
 /// A body's part of the memory, given back when dropped.
-pub(super) struct Held {
-    from: Arc<Room>,
+pub(super) struct HeldMemory {
+    from: Arc<BodyMemory>,
     /// Beyond its place, in KiB.
     room: usize,
 }
 
 /// A body's part of the memory while it comes.
 pub(super) struct Share {
-    held: Held,
+    held: HeldMemory,
     entry: Entry,
     staying: oneshot::Receiver<()>,
 }
@@ -91,11 +91,11 @@ pub(super) struct Share {
 /// A body's line among those that come.
 struct Entry {
     number: u64,
-    room: Arc<Room>,
+    room: Arc<BodyMemory>,
 }
 
-impl Room {
-    /// Room for [`LARGEST_BODIES`] of `max_bytes`, of which one is shared out among up to `places` bodies.
+impl BodyMemory {
+    /// BodyMemory for [`LARGEST_BODIES`] of `max_bytes`, of which one is shared out among up to `places` bodies.
     pub fn new(max_bytes: usize, places: usize) -> Arc<Self> {
         let most = max_bytes.div_ceil(KIBIBYTE).max(1);
         let first = (most / places.max(1)).max(LEAST_PLACE).min(most);
@@ -113,7 +113,7 @@ impl Room {
         let number = self.lock().add(stays);
         let entry = Entry { number, room: self.clone() };
         self.take(number, Need::Place).await?;
-        Ok(Share { held: Held { from: self.clone(), room: 0 }, entry, staying })
+        Ok(Share { held: HeldMemory { from: self.clone(), room: 0 }, entry, staying })
     }
 
     /// Gives body `number` what it needs as soon as it is its turn.
@@ -144,12 +144,12 @@ impl Room {
 impl State {
     fn add(&mut self, stays: oneshot::Sender<()>) -> u64 {
         self.last += 1;
-        let body = Coming { has_place: false, room: 0, waits: None, mark: (0, Instant::now()), stays };
+        let body = IncomingBody { has_place: false, room: 0, waits: None, mark: (0, Instant::now()), stays };
         self.coming.insert(self.last, body);
         self.last
     }
 
-    fn change(&mut self, number: u64, change: impl FnOnce(&mut Coming)) {
+    fn change(&mut self, number: u64, change: impl FnOnce(&mut IncomingBody)) {
         if let Some(body) = self.coming.get_mut(&number) {
             change(body);
         }
@@ -159,12 +159,12 @@ impl State {
     fn take(&mut self, number: u64, need: Need) -> bool {
         let there = match need {
             Need::Place => self.places > 0,
-            Need::Room(kibibytes) => self.free >= kibibytes,
+            Need::BodyMemory(kibibytes) => self.free >= kibibytes,
         };
         if !there || self.next(need == Need::Place) != Some(number) {
             return false;
         }
-        let room = if let Need::Room(kibibytes) = need { kibibytes } else { 0 };
+        let room = if let Need::BodyMemory(kibibytes) = need { kibibytes } else { 0 };
         self.places -= usize::from(need == Need::Place);
         self.free -= room;
         self.change(number, |body| {
@@ -184,7 +184,7 @@ impl State {
     /// Whether body `number` is to be refused, since it holds most of those that can do nothing but wait.
     fn must_yield(&mut self, number: u64, now: Instant) -> bool {
         let holding = || self.coming.iter().filter(|(_, body)| body.room > 0);
-        let hopes = |body: &Coming| body.waits.is_none_or(|since| now.saturating_duration_since(since) < HOPE);
+        let hopes = |body: &IncomingBody| body.waits.is_none_or(|since| now.saturating_duration_since(since) < HOPE);
         let largest = holding().max_by_key(|(number, body)| (body.room, **number)).map(|(number, _)| *number);
         let yields = largest == Some(number)
             && !holding().any(|(_, body)| hopes(body))
@@ -197,11 +197,11 @@ impl State {
 
     /// Tells bodies at a halt to give way, those that are the longest at it first, until they bring what is needed.
     fn clear(&mut self, need: Need, now: Instant) {
-        let (wanted, gain): (usize, fn(&Coming) -> usize) = match need {
+        let (wanted, gain): (usize, fn(&IncomingBody) -> usize) = match need {
             Need::Place => (1, |body| body.has_place.into()),
-            Need::Room(kibibytes) => (kibibytes, |body| body.room),
+            Need::BodyMemory(kibibytes) => (kibibytes, |body| body.room),
         };
-        let halted = |body: &Coming| body.waits.is_none() && now.saturating_duration_since(body.mark.1) >= HALT;
+        let halted = |body: &IncomingBody| body.waits.is_none() && now.saturating_duration_since(body.mark.1) >= HALT;
         let useful = self.coming.iter().filter(|(_, body)| halted(body) && gain(body) > 0);
         let mut useful: Vec<_> = useful.map(|(number, body)| (body.mark.1, *number)).collect();
         useful.sort_unstable();
@@ -228,7 +228,7 @@ impl Share {
             tokio::select! {
                 biased;
                 _ = &mut self.staying => return Err(Refusal::Halted),
-                taken = from.take(number, Need::Room(missing)) => taken?,
+                taken = from.take(number, Need::BodyMemory(missing)) => taken?,
             }
             self.held.room += missing;
         }
@@ -247,12 +247,12 @@ impl Share {
     }
 
     /// The part of a body that has come whole: nobody takes it away.
-    pub fn whole(self) -> Held {
+    pub fn whole(self) -> HeldMemory {
         self.held
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldMemory {
     fn drop(&mut self) {
         let mut state = self.from.lock();
         state.places += 1;

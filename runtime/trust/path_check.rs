@@ -16,7 +16,7 @@ const GROUP_WRITES: u32 = 0o020;
 const OTHERS_WRITE: u32 = 0o002;
 
 /// The way from `/` to a file.
-pub struct Walk<'a> {
+pub struct PathCheck<'a> {
     file: &'a Path,
     user: u32,
     /// Where it is now; no part of it is a link.
@@ -26,7 +26,7 @@ pub struct Walk<'a> {
     links: usize,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> PathCheck<'a> {
     pub fn new(file: &'a Path) -> Self {
         let user = rustix::process::geteuid().as_raw();
         Self { file, user, here: PathBuf::from("/"), ahead: VecDeque::new(), links: 0 }

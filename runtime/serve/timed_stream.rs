@@ -10,18 +10,18 @@ use tokio::net::TcpStream;
 
 use super::connections::Place;
 
-pub(super) struct Heard {
+pub(super) struct TimedStream {
     pub stream: TcpStream,
     pub place: Arc<Place>,
 }
 
-impl Heard {
+impl TimedStream {
     fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
         Pin::new(&mut self.get_mut().stream)
     }
 }
 
-impl AsyncRead for Heard {
+impl AsyncRead for TimedStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = self.as_mut().stream().poll_read(cx, buffer);
@@ -32,7 +32,7 @@ impl AsyncRead for Heard {
     }
 }
 
-impl AsyncWrite for Heard {
+impl AsyncWrite for TimedStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.stream().poll_write(cx, bytes)
     }

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Proof that the worker gets on: it beats between any two pictures, and while it has none.
-pub(super) struct Pulse {
+pub(super) struct Heartbeat {
     start: Instant,
     last_micros: AtomicU64,
 }
 
-impl Pulse {
+impl Heartbeat {
     pub fn new() -> Self {
         Self { start: Instant::now(), last_micros: AtomicU64::new(0) }
     }
