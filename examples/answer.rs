@@ -9,8 +9,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut predictor = Device::open(state)?.predictor()?;
     for path in arguments {
         match predictor.answer(&path, &std::fs::read(&path)?, 1)?.statement {
-            Statement::Prediction(prediction) if prediction.unknown => println!("{path}: none of the classes"),
-            Statement::Prediction(prediction) => println!("{path}: {} {:.2}", prediction.label, prediction.score),
+            Statement::Prediction(prediction) => match prediction.label {
+                Some(label) => println!("{path}: {label} {:.2}", prediction.score),
+                None => println!("{path}: none of the classes, or not sure; nearest {}", prediction.nearest),
+            },
             Statement::Number { value, .. } => println!("{path}: {value}"),
         }
     }

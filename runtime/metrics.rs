@@ -2,6 +2,7 @@
 //!
 //! `scores` are `[N,K]`, one row a sample, one column a class; `targets` are the N true classes, each below K.
 
+mod interval;
 mod multilabel;
 mod regression;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::labels::ClassIndex;
 
+pub use interval::wilson_interval;
 pub use multilabel::{best_threshold, binary_losses, binary_nll, exact_match, per_label};
 pub use regression::{RegressionMetrics, regression};
 
@@ -46,6 +48,18 @@ impl Confusion {
     /// The share of samples on the diagonal; NaN when there is none.
     pub fn accuracy(&self) -> f64 {
         self.0.diag().sum() as f64 / self.0.sum() as f64
+    }
+
+    /// The mean recall over the classes that occur as targets; NaN when there is none.
+    pub fn balanced_accuracy(&self) -> f64 {
+        let recalls: Vec<f64> =
+            self.per_class().iter().filter(|class| class.count > 0).map(|class| class.recall).collect();
+        recalls.iter().sum::<f64>() / recalls.len() as f64
+    }
+
+    /// How many are on the diagonal.
+    pub fn right(&self) -> usize {
+        self.0.diag().sum()
     }
 
     /// One entry a class, in their order.
@@ -195,6 +209,7 @@ mod tests {
         let third = ClassMetrics { count: 1, precision: 0.0, recall: 0.0, f1: 0.0 };
         assert_eq!(confusion.per_class(), [first, second, third]);
         assert!((confusion.macro_f1() - 0.4).abs() < 1e-12);
+        assert!((confusion.balanced_accuracy() - (2.0 / 3.0 + 0.5) / 3.0).abs() < 1e-12);
     }
 
     #[test]

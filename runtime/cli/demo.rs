@@ -88,8 +88,14 @@ fn demonstrate(folder: &Path, args: &Args) -> anyhow::Result<Report> {
     timed("fit", "edgetl fit-head", &mut || fit_head::run(&defaults()?, &step))?;
     let mut evaluated = None;
     timed("measure", "edgetl eval test", &mut || {
-        let eval =
-            eval::Args { sources: vec![test.clone()], head_version: None, report: None, engine: args.engine.clone() };
+        let eval = eval::Args {
+            sources: vec![test.clone()],
+            head_version: None,
+            report: None,
+            rows: false,
+            fail_under: None,
+            engine: args.engine.clone(),
+        };
         evaluated = Some(eval::evaluate(&eval, &step)?);
         Ok(())
     })?;

@@ -15,7 +15,7 @@ use ndarray::Array2;
 use super::context::Context;
 use super::engine::EngineArgs;
 use super::failure::{AlreadyReported, OrHint, WrongUsage, failure};
-use super::output::count;
+use super::output::{count, percent};
 use super::progress::Progress;
 use super::remedy::OrRemedy as _;
 use crate::causes::causes;
@@ -44,23 +44,45 @@ pub struct Args {
     /// Also write one HTML file: confusions, calibration, the pictures that went worst
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// With --json, also what was said of each picture
+    #[arg(long)]
+    pub rows: bool,
+    /// End with exit code 1 where the accuracy is below this share
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub fail_under: Option<f64>,
     #[command(flatten)]
     pub engine: EngineArgs,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err(format!("expected a share from 0 to 1, got `{text}`")),
+    }
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let answered = answer(args, context)?;
     let output = context.output;
-    if args.report.is_some() && *answered.published.artifact.outputs() != Outputs::Classes {
-        return Err(WrongUsage("expected a head that answers with classes for `--report`, got another".into()).into());
+    if (args.report.is_some() || args.rows || args.fail_under.is_some())
+        && *answered.published.artifact.outputs() != Outputs::Classes
+    {
+        return Err(WrongUsage(
+            "expected a head that answers with classes for `--report`, `--rows` and `--fail-under`, got another".into(),
+        )
+        .into());
     }
     let failed = match answered.published.artifact.outputs() {
         Outputs::Classes => {
             if let Some(file) = &args.report {
                 answered.write_page(file, context)?;
             }
-            let report = answered.report()?;
+            let report = answered.report(args.rows)?;
             output.result(&report, || report.text())?;
+            let below = args.fail_under.zip(report.accuracy).filter(|(least, accuracy)| accuracy < least);
+            if let Some((least, accuracy)) = below {
+                return Err(anyhow::anyhow!("the accuracy {} is below {}", percent(accuracy), percent(least)));
+            }
             report.has_failures()
         }
         Outputs::Value => {
@@ -79,7 +101,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
 
 /// The numbers of a head for classes, without printing them.
 pub fn evaluate(args: &Args, context: &Context) -> anyhow::Result<Report> {
-    answer(args, context)?.report()
+    answer(args, context)?.report(false)
 }
 
 /// A head and the features of pictures whose labels are known.
@@ -97,11 +119,12 @@ impl Answered {
         page::write_page(&measured, &self.samples, file, context)
     }
 
-    fn report(self) -> anyhow::Result<Report> {
+    fn report(self, rows: bool) -> anyhow::Result<Report> {
         let scores = self.published.artifact.predict(&self.samples.features()?)?;
         let measured = Measured { scores: &scores, labels: &self.samples.labels, head: &self.published.artifact };
         let seconds = self.start.elapsed().as_secs_f64();
-        Ok(Report::new(&measured, self.samples.trained_on, self.failed, seconds))
+        let report = Report::new(&measured, self.samples.trained_on, self.failed, seconds);
+        Ok(if rows { report.with_rows(&measured, &self.samples.paths) } else { report })
     }
 }
 

@@ -4,6 +4,7 @@ mod beside;
 mod guesses;
 mod mlp;
 mod page;
+mod uneven;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -11,6 +12,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::context::Context;
+use super::decision::{self, DecisionArgs};
 use super::failure::WrongUsage;
 use super::output::{count, percent, table};
 use super::remedy::OrRemedy as _;
@@ -73,6 +75,8 @@ pub struct Args {
     #[arg(long, hide = true)]
     update: bool,
     #[command(flatten)]
+    decision: DecisionArgs,
+    #[command(flatten)]
     mlp: mlp::MlpArgs,
 }
 
@@ -86,6 +90,8 @@ struct Report<'a> {
     fingerprint: String,
     seconds: f64,
     path: Option<PathBuf>,
+    /// What to know before the numbers are believed.
+    warnings: Vec<String>,
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
@@ -101,6 +107,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         fingerprint: fitted.head.fingerprint().to_string(),
         seconds: start.elapsed().as_secs_f64(),
         path: published.and_then(|published| published.path),
+        warnings: uneven::warnings(fitted.head.report()),
     };
     context.output.result(&report, || report.text())?;
     if let (Some(file), Some(answers)) = (&args.report, &fitted.answers) {
@@ -130,6 +137,7 @@ impl Args {
             ("--report", self.report.is_some()),
             ("--pseudo-labels", self.pseudo_labels),
             ("--keep-classes", self.keep_classes.is_some()),
+            ("--recall, --precision, --cost and --threshold", !self.decision.is_empty()),
         ];
         match flags.iter().find(|(_, given)| *given && self.task != Task::Classification) {
             Some((flag, _)) => Err(WrongUsage(format!("expected `{flag}` with classification, got {}", self.task))),
@@ -155,6 +163,8 @@ impl Args {
             seed: self.seed,
             penalties: (!self.penalty.is_empty()).then(|| self.penalty.clone()),
             false_reject: self.false_reject,
+            goal: self.decision.goal(),
+            least: self.decision.least(),
             budget: self.budget,
             mlp: self.mlp.settings(),
         }
@@ -181,6 +191,8 @@ impl Report<'_> {
         if !self.fit.per_class().is_empty() {
             parts.push(self.classes());
         }
+        parts.extend(self.fit.operating().map(decision::text));
+        parts.extend(self.warnings.iter().cloned());
         if self.fit.candidates.len() > 1 {
             parts.push(self.candidates());
         }
@@ -221,7 +233,8 @@ impl Report<'_> {
                 format!("{held_out}: every label right {accuracy}, macro-F1 {macro_f1}, NLL {nll}")
             }
             (Some(accuracy), _) => {
-                format!("{held_out}: accuracy {accuracy}, macro-F1 {macro_f1}, NLL {nll}, calibration error {ece}")
+                let accuracy = uneven::accuracy(self.fit).unwrap_or(accuracy);
+                format!("{held_out}: {accuracy}, macro-F1 {macro_f1}, NLL {nll}, calibration error {ece}")
             }
         }
     }

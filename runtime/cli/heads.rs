@@ -7,14 +7,15 @@ use ndarray::Array1;
 use serde::Serialize;
 
 use super::context::Context;
-use super::failure::failure;
+use super::decision::{self, DecisionArgs};
+use super::failure::{WrongUsage, failure};
 use super::output::{percent, table};
 use super::remedy::OrRemedy as _;
 use crate::atomic_file;
 use crate::backbone::export_classifier;
 use crate::backbone::graph::{HiddenLayer, IMAGE, SCORES, ScoringHead};
 use crate::causes::causes;
-use crate::head::{FitReport, Head, HeadArtifact, Linear, Mlp, Task};
+use crate::head::{FitReport, Head, HeadArtifact, Linear, Mlp, OperatingReport, Task};
 use crate::printable::printable;
 use crate::store::HeadVersion;
 
@@ -32,6 +33,14 @@ pub enum Command {
         /// [default: the newest below the live one]
         #[arg(long, value_name = "VERSION")]
         to: Option<HeadVersion>,
+    },
+    /// Give the live head another decision, with the same weights, as a new version
+    Decide {
+        #[command(flatten)]
+        decision: DecisionArgs,
+        /// Say the likeliest class again
+        #[arg(long, conflicts_with_all = ["goal", "threshold"])]
+        likeliest: bool,
     },
     /// Write a head and its backbone as one ONNX file, from pixels to probabilities
     Export {
@@ -70,6 +79,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::List => list(context),
         Command::Show { version } => show(context, version),
         Command::Rollback { to } => rollback(context, to),
+        Command::Decide { decision, likeliest } => decide(context, &decision, likeliest),
         Command::Export { onnx, version } => export(context, &onnx, version),
     }
 }
@@ -143,7 +153,8 @@ fn show(context: &Context, version: Option<HeadVersion>) -> anyhow::Result<()> {
         let rows = fit.per_class().iter().map(|class| {
             [class.label.to_string(), class.count.to_string(), class.f1.map_or_else(|| "-".to_owned(), percent)]
         });
-        format!("{head}\n\n{}", table(["label", "samples", "F1 held out"], rows))
+        let decision = fit.operating().map_or_else(String::new, |operating| format!("\n{}", decision::text(operating)));
+        format!("{head}{decision}\n\n{}", table(["label", "samples", "F1 held out"], rows))
     })?;
     Ok(())
 }
@@ -156,6 +167,30 @@ struct RolledBack {
 fn rollback(context: &Context, to: Option<HeadVersion>) -> anyhow::Result<()> {
     let version = context.device().heads().rollback(to).or_remedy()?;
     context.output.result(&RolledBack { version: version.0 }, || format!("head {version} is live"))?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Decided<'a> {
+    version: u64,
+    operating: Option<&'a OperatingReport>,
+}
+
+fn decide(context: &Context, decision: &DecisionArgs, likeliest: bool) -> anyhow::Result<()> {
+    if decision.is_empty() && !likeliest {
+        let got = "expected one of --recall, --precision, --cost, --threshold and --likeliest, got none";
+        return Err(WrongUsage(got.to_owned()).into());
+    }
+    let device = context.device();
+    let decided = device.decide(decision.goal(), decision.least()).or_remedy()?;
+    let version = device.publish(&decided).or_remedy()?.version;
+    let operating = decided.head.report().operating();
+    context.output.result(&Decided { version: version.0, operating }, || match operating {
+        Some(operating) => {
+            format!("head {version} is live, with the weights of the one before\n{}", decision::text(operating))
+        }
+        None => format!("head {version} is live, with the weights of the one before; it says the likeliest class"),
+    })?;
     Ok(())
 }
 

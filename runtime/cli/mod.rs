@@ -5,6 +5,7 @@ mod backbone;
 mod collect;
 mod config;
 mod context;
+mod decision;
 mod demo;
 mod doctor;
 mod engine;
@@ -71,7 +72,7 @@ enum Command {
     /// Extract features of pictures once and store them
     Collect(collect::Args),
     /// Cross-validate and fit a head on the stored features, and publish it
-    FitHead(fit_head::Args),
+    FitHead(Box<fit_head::Args>),
     /// Say what to do next: more pictures, and of which class, another head, another backbone
     Advise(advise::Args),
     /// Name the class of pictures

@@ -100,6 +100,14 @@ pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
+/// `95.6 % (92-98)`: a share with its interval, where there is one.
+pub fn interval(share: f64, interval: Option<(f64, f64)>) -> String {
+    match interval {
+        Some((low, high)) => format!("{} ({:.0}-{:.0})", percent(share), low * 100.0, high * 100.0),
+        None => percent(share),
+    }
+}
+
 /// `1 picture`, `2 pictures`.
 pub fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };

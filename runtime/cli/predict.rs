@@ -100,6 +100,14 @@ fn prediction_text(prediction: &Prediction) -> String {
         Some(labels) if labels.is_empty() => format!("none of them; nearest {}", join(&prediction.top)),
         Some(labels) => join(labels),
         None if prediction.unknown => format!("unknown; nearest {}", join(&prediction.top)),
-        None => join(&prediction.top),
+        None if prediction.unsure => format!("unsure; nearest {}", join(&prediction.top)),
+        None => said_first(prediction, join),
     }
+}
+
+/// Where the decision is not the likeliest class, it comes before the others all the same.
+fn said_first(prediction: &Prediction, join: impl Fn(&[RankedLabel]) -> String) -> String {
+    let said = RankedLabel { label: prediction.nearest.clone(), score: prediction.score };
+    let others = prediction.top.iter().filter(|ranked| ranked.label != said.label).cloned();
+    join(&std::iter::once(said.clone()).chain(others).collect::<Vec<_>>())
 }

@@ -4,6 +4,7 @@ use super::failure::hinted;
 use crate::backbone::{BackboneError, LibraryError, Provider};
 use crate::dataset::SampleId;
 use crate::device::{DeviceError, KnownClassesError, LiveHead};
+use crate::head::FitError;
 use crate::store::{HeadFolderError, PublishError, StoreError};
 
 const INSTALL: &str = "install it: edgetl doctor --install-onnxruntime (as root, or =DIR)";
@@ -44,6 +45,7 @@ fn of_device(error: &DeviceError) -> Option<String> {
         DeviceError::HeadFolder(error) => return of_head_folder(error),
         DeviceError::Backbone(error) => return Some(of_loading(error)),
         DeviceError::State(_) => WRITABLE,
+        DeviceError::Fit(FitError::GoalLabel(_)) => "`edgetl samples list --count` shows the labels",
         DeviceError::Fit(_) => "`edgetl samples list` shows what is stored; `edgetl collect` adds more",
         DeviceError::KnownClasses(error) => of_known_classes(error),
         DeviceError::Source(_) => {
@@ -67,6 +69,7 @@ fn of_device(error: &DeviceError) -> Option<String> {
         }
         DeviceError::NoSamples => "collect labelled pictures first: edgetl collect FOLDER",
         DeviceError::NoUnlabelled => "collect some: edgetl collect --unlabelled FOLDER; or fit without --pseudo-labels",
+        DeviceError::Decide { .. } => "fit a head for these samples: edgetl fit-head, with the same flags",
         DeviceError::Head { .. } => {
             "`edgetl heads rollback` takes an older one, with --to any other; `edgetl fit-head` makes a new one"
         }

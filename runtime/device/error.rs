@@ -7,7 +7,7 @@ use super::known_classes::KnownClassesError;
 use super::registry::RegistryError;
 use crate::backbone::{BackboneError, Provider};
 use crate::digest::Fingerprint;
-use crate::head::{ArtifactError, FitError};
+use crate::head::{ArtifactError, FitError, HeadError};
 use crate::manifest::BackboneNameError;
 use crate::predictor::{ExtractError, GoldenCheckError};
 use crate::sources::SourceError;
@@ -61,6 +61,8 @@ pub enum DeviceError {
     NoSamples,
     #[error("expected stored pictures without a label, got none")]
     NoUnlabelled,
+    #[error("cannot give head {version} another decision")]
+    Decide { version: HeadVersion, source: HeadError },
     /// Whoever is told of the work could not take it.
     #[error(transparent)]
     Told(io::Error),

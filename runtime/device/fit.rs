@@ -38,7 +38,7 @@ pub struct Fitted {
     pub answers: Option<Answers>,
     /// Of the backbone whose features it was fitted on.
     pub backbone: Manifest,
-    read: Forgettings,
+    pub(super) read: Forgettings,
 }
 
 /// Where a head was published.

@@ -19,6 +19,7 @@
 mod answering;
 mod backbones;
 mod collect;
+mod decide;
 mod error;
 mod fit;
 mod forget;

@@ -24,6 +24,14 @@ pub enum FitError {
     HeadOfTask { task: Task, offered: String, got: HeadKind },
     #[error("expected features of at least one channel, got none")]
     NoChannels,
+    #[error("expected a class of the samples for the goal, got `{0}`")]
+    GoalLabel(Label),
+    #[error("expected {what}, got {got}")]
+    Goal { what: &'static str, got: f64 },
+    #[error("no picture could be held out to set the decision by: collect more of each class")]
+    NothingHeldOut,
+    #[error("expected a goal or a least probability with classification, got one for {0}")]
+    GoalTask(Task),
     #[error("expected at least 2 folds, got {0}")]
     Folds(usize),
     #[error("expected penalties above 0, got {0}")]
@@ -60,6 +68,8 @@ pub enum InvalidHead {
     Thresholds { expected: usize, got: Vec<f32> },
     #[error("expected {expected} labels, one a class, got {got}")]
     Labels { expected: usize, got: usize },
+    #[error("expected a decision among {0} classes, got one that does not fit them")]
+    OperatingPoint(usize),
     #[error("expected {expected} biases, one a class, got {got}")]
     Biases { expected: usize, got: usize },
     #[error("expected as many hidden values in both layers, got {hidden} and {output}")]

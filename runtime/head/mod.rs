@@ -64,10 +64,14 @@ pub use fit::{
     softmax_regression,
 };
 pub use folds::Folds;
-pub use models::{Head, HeadKind, Linear, LinearKind, Mlp, Outputs, ParseHeadError, ParseTaskError, Prototype, Task};
-pub use options::{FitOptions, HeadChoice, Initialisation, LearningRate, MlpSettings, ParseSettingError};
+pub use models::{
+    DecisionRule, Head, HeadKind, Linear, LinearKind, Mlp, OperatingPoint, Outputs, ParseHeadError, ParseTaskError,
+    Prototype, Task,
+};
+pub use options::{FitOptions, Goal, HeadChoice, Initialisation, LearningRate, MlpSettings, ParseSettingError};
 pub use report::{
     Candidate, ClassReport, ClassesReport, CrossValidation, Epoch, FinderPoint, FitReport, GuessCount, GuessReport,
-    HeldOut, KeptReport, LeftOut, NamesReport, NumbersReport, RateFinder, TaskReport, TrainingReport, UnknownReport,
+    HeldOut, KeptReport, LeftOut, NamesReport, NumbersReport, OperatingClass, OperatingReport, RateFinder, Share,
+    TaskReport, TrainingReport, UnknownReport,
 };
 pub use unknown::UnknownRule;

@@ -11,11 +11,22 @@ use crate::tensor::Features;
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Prediction {
-    pub label: Label,
-    /// Calibrated probability of `label`.
+    /// What the picture is called; `None` where it is unknown, or no class is likely enough to be said: there is no label
+    /// to act on then.
+    pub label: Option<Label>,
+    /// Calibrated probability of `label`, else of `nearest`.
     pub score: f32,
     /// Whether the picture is none of the classes.
     pub unknown: bool,
+    /// Whether no class is likely enough to be said.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unsure: bool,
+    /// What it would be called if it had to be called something.
+    pub nearest: Label,
+    /// How strange the picture is; `None` for a head without a rule for that.
+    pub distance: Option<f32>,
+    /// The distance from which on a picture is unknown.
+    pub threshold: Option<f32>,
     pub top: Vec<RankedLabel>,
     /// For heads that name several labels: those that reach their thresholds, likeliest first.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,10 +91,28 @@ impl Prediction {
             let chosen = scores.chosen.iter();
             chosen.map(|&class| RankedLabel { label: label(class), score: scores.probabilities[class.0] }).collect()
         });
-        let ranked = scores.ranked().into_iter().take(top.max(1));
-        let top: Vec<_> = ranked.map(|(class, score)| RankedLabel { label: label(class), score }).collect();
-        let RankedLabel { label, score } = top[0].clone();
-        Self { label, score, unknown: scores.unknown, top, labels: several }
+        let ranked = scores.ranked();
+        let likeliest = ranked[0].0;
+        let nearest = match head.outputs() {
+            Outputs::Labels { .. } => likeliest,
+            _ => scores.chosen.first().copied().unwrap_or(likeliest),
+        };
+        let says = !scores.unknown && !scores.unsure;
+        Self {
+            label: says.then(|| label(nearest)),
+            score: scores.probabilities[nearest.0],
+            unknown: scores.unknown,
+            unsure: scores.unsure,
+            nearest: label(nearest),
+            distance: scores.unknown_score,
+            threshold: head.unknown().map(|rule| rule.threshold),
+            top: ranked
+                .into_iter()
+                .take(top.max(1))
+                .map(|(class, score)| RankedLabel { label: label(class), score })
+                .collect(),
+            labels: several,
+        }
     }
 
     /// The prediction for one feature vector `[C]`.

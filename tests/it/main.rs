@@ -14,6 +14,7 @@ mod conformance;
 mod crash_collect;
 mod crash_store;
 mod damage;
+mod deciding;
 mod evaluating;
 mod exits;
 mod forgetting;

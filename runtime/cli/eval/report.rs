@@ -4,10 +4,11 @@ use ndarray::Array2;
 use serde::Serialize;
 
 use crate::causes::causes;
-use crate::cli::output::{count, percent, table};
+use crate::cli::output::{count, interval, percent, table};
 use crate::head::{HeadArtifact, Scores};
 use crate::labels::{ClassIndex, Label, Labels};
-use crate::metrics::{Confusion, ece, nll, top_k_accuracy};
+use crate::metrics::{Confusion, ece, nll, top_k_accuracy, wilson_interval};
+use crate::predictor::Prediction;
 use crate::printable::printable;
 use crate::sources::Refused;
 
@@ -25,6 +26,10 @@ pub struct Report {
     /// Pictures that were left out because the head may have been fitted on them.
     trained_on: usize,
     pub accuracy: Option<f64>,
+    /// Of 95 %.
+    accuracy_interval: Option<(f64, f64)>,
+    /// The mean recall of the classes.
+    balanced_accuracy: Option<f64>,
     top5: Option<f64>,
     macro_f1: Option<f64>,
     nll: Option<f64>,
@@ -38,8 +43,10 @@ pub struct Report {
     failed: Vec<Failed>,
     seconds: f64,
     images_per_second: f64,
-    #[serde(skip)]
-    f1: Vec<ClassRow>,
+    per_class: Vec<ClassRow>,
+    /// One a picture, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<Vec<PictureRow>>,
 }
 
 /// Samples whose label is none of the head's classes.
@@ -64,12 +71,26 @@ impl Failed {
     }
 }
 
+#[derive(Serialize)]
 struct ClassRow {
     label: Label,
-    support: usize,
+    pictures: usize,
     precision: f64,
     recall: f64,
+    /// Of 95 %.
+    recall_interval: (f64, f64),
     f1: f64,
+}
+
+/// What was said of one picture.
+#[derive(Serialize)]
+struct PictureRow {
+    path: String,
+    /// What the picture is.
+    truth: Label,
+    /// As `predict --json` has it.
+    #[serde(flatten)]
+    said: Prediction,
 }
 
 impl Report {
@@ -79,7 +100,7 @@ impl Report {
         let (targets, known): (Vec<ClassIndex>, Vec<&Scores>) =
             pairs().filter_map(|(label, scores)| Some((classes.index_of(label)?, scores))).unzip();
         let foreign: Vec<(&Label, &Scores)> = pairs().filter(|(label, _)| classes.index_of(label).is_none()).collect();
-        let predicted: Vec<ClassIndex> = known.iter().map(|scores| scores.best()).collect();
+        let predicted: Vec<ClassIndex> = known.iter().map(|scores| scores.said()).collect();
         let confusion = Confusion::new(classes.len(), &targets, &predicted);
         let probabilities = probabilities(&known, classes.len());
         let measure = |value: f64| (!targets.is_empty()).then_some(value);
@@ -87,6 +108,8 @@ impl Report {
             samples: targets.len(),
             trained_on,
             accuracy: measure(confusion.accuracy()),
+            accuracy_interval: (!targets.is_empty()).then(|| wilson_interval(confusion.right(), targets.len())),
+            balanced_accuracy: measure(confusion.balanced_accuracy()),
             top5: measure(top_k_accuracy(probabilities.view(), &targets, 5)),
             macro_f1: measure(confusion.macro_f1()),
             nll: measure(nll(probabilities.view(), &targets)),
@@ -101,7 +124,8 @@ impl Report {
             failed,
             seconds,
             images_per_second: measured.labels.len() as f64 / seconds.max(1e-9),
-            f1: rows(&confusion, &classes),
+            per_class: rows(&confusion, &classes),
+            rows: None,
             classes,
         }
     }
@@ -115,9 +139,9 @@ impl Report {
         if let Some(accuracy) = self.accuracy {
             parts.push(self.class_table());
             parts.push(format!(
-                "{}: accuracy {}, top 5 {}, macro-F1 {}, NLL {:.3}, calibration error {}, called unknown {}",
+                "{}: {}, top 5 {}, macro-F1 {}, NLL {:.3}, calibration error {}, called unknown {}",
                 count(self.samples, "picture"),
-                percent(accuracy),
+                self.shown_accuracy(accuracy),
                 shown(self.top5),
                 shown(self.macro_f1),
                 self.nll.unwrap_or(f64::NAN),
@@ -140,10 +164,32 @@ impl Report {
         parts.join("\n\n")
     }
 
+    fn shown_accuracy(&self, accuracy: f64) -> String {
+        let accuracy = format!("accuracy {}", interval(accuracy, self.accuracy_interval));
+        let counts = || self.per_class.iter().map(|class| class.pictures).filter(|count| *count > 0);
+        let uneven = counts().max().unwrap_or(0) >= 3 * counts().min().unwrap_or(0);
+        match self.balanced_accuracy.filter(|_| uneven) {
+            Some(balanced) => format!("balanced accuracy {}, {accuracy}", percent(balanced)),
+            None => accuracy,
+        }
+    }
+
+    /// Adds what was said of each picture; `paths` are those of the pictures measured, in step.
+    pub fn with_rows(mut self, measured: &Measured<'_>, paths: &[String]) -> Self {
+        let pictures = paths.iter().zip(measured.labels).zip(measured.scores);
+        let row = |((path, label), scores): ((&String, &Label), &Scores)| PictureRow {
+            path: path.clone(),
+            truth: label.clone(),
+            said: Prediction::new(scores, measured.head, 5),
+        };
+        self.rows = Some(pictures.map(row).collect());
+        self
+    }
+
     fn class_table(&self) -> String {
-        let rows = self.f1.iter().enumerate().map(|(class, row)| {
+        let rows = self.per_class.iter().enumerate().map(|(class, row)| {
             let (precision, recall, f1) = (percent(row.precision), percent(row.recall), percent(row.f1));
-            [row.label.to_string(), row.support.to_string(), precision, recall, f1, self.mistaken_for(class)]
+            [row.label.to_string(), row.pictures.to_string(), precision, recall, f1, self.mistaken_for(class)]
         });
         table(["label", "pictures", "precision", "recall", "F1", "most often taken for"], rows)
     }
@@ -160,9 +206,10 @@ impl Report {
 fn rows(confusion: &Confusion, classes: &Labels) -> Vec<ClassRow> {
     let rows = classes.iter().zip(confusion.per_class()).map(|(label, class)| ClassRow {
         label: label.clone(),
-        support: class.count,
+        pictures: class.count,
         precision: class.precision,
         recall: class.recall,
+        recall_interval: wilson_interval((class.recall * class.count as f64).round() as usize, class.count),
         f1: class.f1,
     });
     rows.collect()

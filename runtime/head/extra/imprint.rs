@@ -18,7 +18,7 @@ use crate::head::calibration::Temperature;
 use crate::head::error::FitError;
 use crate::head::file::{ArtifactParts, HeadArtifact};
 use crate::head::folds::Folds;
-use crate::head::models::{Head, HeadKind, Linear, LinearKind, Outputs};
+use crate::head::models::{Head, HeadKind, Linear, LinearKind, OperatingPoint, Outputs};
 use crate::head::options::FitOptions;
 use crate::head::report::{
     Candidate, ClassReport, ClassesReport, CrossValidation, FitReport, KeptReport, TaskReport, rounded,
@@ -59,6 +59,7 @@ pub fn fit_beside(dataset: &Dataset, known: &KnownClasses, options: &FitOptions)
     Ok(HeadArtifact::new(ArtifactParts {
         head,
         outputs: Outputs::Classes,
+        operating: OperatingPoint::default(),
         labels,
         fingerprint,
         temperature,
@@ -151,6 +152,7 @@ impl<'a> Beside<'a> {
                 matched: matched.map(|place| self.labels.as_slice()[place.0].clone()).collect(),
             }),
             pseudo_labels: None,
+            operating: None,
         };
         let report = FitReport::new(HeadKind::Softmax, self.dataset, TaskReport::Classes(task));
         FitReport { candidates: vec![candidate], ..report }
@@ -186,6 +188,7 @@ impl HeldOut {
             nll: Some(rounded(metrics::nll(probabilities.view(), &self.truth))),
             ece: Some(rounded(metrics::ece(probabilities.view(), &self.truth))),
             ece_uncalibrated: Some(rounded(metrics::ece(uncalibrated.view(), &self.truth))),
+            ..CrossValidation::default()
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::head::fit::fit;
 use crate::head::folds::Folds;
 use crate::head::models::normalize_rows;
 use crate::head::options::{FitOptions, HeadChoice};
-use crate::head::report::{CrossValidation, GuessCount, GuessReport, HeldOut, TaskReport, rounded};
+use crate::head::report::{CrossValidation, GuessCount, GuessReport, HeldOut, TaskReport, interval, rounded};
 use crate::head::task::with_present_classes;
 use crate::labels::ClassIndex;
 use crate::metrics::{self, Confusion};
@@ -203,6 +203,8 @@ impl Effect {
             folds: self.folds,
             samples: truth.len(),
             accuracy: Some(rounded(confusion.accuracy())),
+            accuracy_interval: interval(confusion.right(), truth.len()),
+            balanced_accuracy: Some(rounded(confusion.balanced_accuracy())),
             macro_f1: Some(rounded(confusion.macro_f1())),
             nll: Some(rounded(metrics::nll(probabilities.view(), truth))),
             ece: Some(rounded(metrics::ece(probabilities.view(), truth))),

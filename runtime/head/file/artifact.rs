@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayView1};
 use crate::digest::Fingerprint;
 use crate::head::calibration::{Temperature, independent_probabilities};
 use crate::head::error::InvalidHead;
-use crate::head::models::{Head, Linear, Mlp, Outputs, Task};
+use crate::head::models::{Head, Linear, Mlp, OperatingPoint, Outputs, Task};
 use crate::head::options::FitOptions;
 use crate::head::report::FitReport;
 use crate::head::unknown::UnknownRule;
@@ -22,6 +22,8 @@ pub struct HeadArtifact(pub(in crate::head) ArtifactParts);
 pub struct ArtifactParts {
     pub head: Head,
     pub outputs: Outputs,
+    /// How classes are told apart; the default for outputs that are none.
+    pub operating: OperatingPoint,
     /// One an output; none where the output is a number.
     pub labels: Labels,
     /// Of the backbone whose features the head was fitted on.
@@ -40,6 +42,8 @@ pub struct ArtifactParts {
 pub enum HeadError {
     #[error("expected a head for {expected}, got one for {got}")]
     Task { expected: &'static str, got: Task },
+    #[error("the samples are of other classes than the head names")]
+    OtherClasses,
     #[error("expected features of {expected} channels, got {got}")]
     Dimension { expected: usize, got: usize },
     #[error("expected finite features, got {value} in sample {sample}, channel {channel}")]
@@ -51,11 +55,13 @@ pub enum HeadError {
 pub struct Scores {
     /// `[K]`, calibrated; they sum to 1 unless a picture may have several labels.
     pub probabilities: Vec<f32>,
-    /// The best class, or every label that reaches its threshold, likeliest first.
+    /// The class that is said, or every label that reaches its threshold, likeliest first; nothing where nothing is.
     pub chosen: Vec<ClassIndex>,
     /// Whether the sample is none of the classes: by the rule, because its class is called `none`, `background` or
     /// `unknown`, or because no label reaches its threshold.
     pub unknown: bool,
+    /// Whether no class is likely enough to be said.
+    pub unsure: bool,
     /// How strange the sample is; `None` when the head has no rule.
     pub unknown_score: Option<f32>,
 }
@@ -74,6 +80,11 @@ impl Scores {
     /// The class of the highest probability.
     pub fn best(&self) -> ClassIndex {
         best_class(ndarray::aview1(&self.probabilities))
+    }
+
+    /// The class that is said, or would be if something had to be.
+    pub fn said(&self) -> ClassIndex {
+        self.chosen.first().copied().unwrap_or_else(|| self.best())
     }
 
     /// All classes with their probabilities, highest first.
@@ -95,6 +106,9 @@ impl HeadArtifact {
         }
         check_outputs(&parts, classes)?;
         check_weights(&parts.head)?;
+        if !parts.operating.fits(classes) || (parts.outputs != Outputs::Classes && !parts.operating.is_plain()) {
+            return Err(InvalidHead::OperatingPoint(classes));
+        }
         if let Some(rule) = &parts.unknown {
             let (got_classes, got_dim) = rule.distance.shape();
             if (got_classes, got_dim) != (classes, dim) {
@@ -110,6 +124,29 @@ impl HeadArtifact {
 
     pub fn outputs(&self) -> &Outputs {
         &self.0.outputs
+    }
+
+    /// How classes are told apart.
+    pub fn operating(&self) -> &OperatingPoint {
+        &self.0.operating
+    }
+
+    /// The same weights with another decision: that of `other`, which names the same classes, and the options and the report
+    /// of it.
+    ///
+    /// # Errors
+    /// When the classes differ.
+    pub fn with_decision_of(&self, other: &Self) -> Result<Self, HeadError> {
+        if self.0.labels != other.0.labels {
+            return Err(HeadError::OtherClasses);
+        }
+        let mut parts = self.0.clone();
+        parts.operating = other.0.operating;
+        parts.report.set_operating(other.0.report.operating().cloned());
+        let (goal, least) =
+            other.0.options.as_ref().map_or((None, None), |options| (options.goal.clone(), options.least));
+        parts.options = parts.options.map(|options| FitOptions { goal, least, ..options });
+        Ok(Self(parts))
     }
 
     pub fn labels(&self) -> &Labels {
@@ -177,7 +214,9 @@ impl HeadArtifact {
     }
 
     fn chosen(&self, probabilities: ArrayView1<f32>) -> Vec<ClassIndex> {
-        let Outputs::Labels { thresholds } = &self.0.outputs else { return vec![best_class(probabilities)] };
+        let Outputs::Labels { thresholds } = &self.0.outputs else {
+            return self.0.operating.decide(probabilities).into_iter().collect();
+        };
         let mut chosen: Vec<ClassIndex> =
             (0..thresholds.len()).filter(|&label| probabilities[label] >= thresholds[label]).map(ClassIndex).collect();
         chosen.sort_by(|a, b| probabilities[b.0].total_cmp(&probabilities[a.0]));
@@ -195,9 +234,11 @@ impl HeadArtifact {
         let scores = probabilities.rows().into_iter().enumerate().map(|(row, probabilities)| {
             let unknown_score = strangeness.as_ref().map(|scores| scores[row]);
             let chosen = self.chosen(probabilities);
-            let nothing = chosen.first().is_none_or(|class| self.means_nothing(*class));
+            let classes = self.0.outputs == Outputs::Classes;
+            let nothing = chosen.first().map_or(!classes, |class| self.means_nothing(*class));
             let unknown = self.is_strange(unknown_score) || nothing;
-            Scores { probabilities: probabilities.to_vec(), chosen, unknown, unknown_score }
+            let unsure = classes && chosen.is_empty();
+            Scores { probabilities: probabilities.to_vec(), chosen, unknown, unsure, unknown_score }
         });
         Ok(scores.collect())
     }

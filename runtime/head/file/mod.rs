@@ -12,6 +12,7 @@
 //! | `fingerprint` | 64 hexadecimal digits |
 //! | `temperature` | a number |
 //! | `unknown` | JSON object (threshold, false-reject rate, kind of distance, usual distance and logit, rows a class); absent without rule |
+//! | `operating` | JSON object: the rule that makes a decision of probabilities, and the least that says anything; absent where the likeliest class is said |
 //! | `report` | JSON object, as `fit-head --json` prints it |
 //!
 //! Version 1 (classification) and version 2 (other tasks) had neither `checksum` nor `options`.
@@ -125,6 +126,9 @@ impl HeadArtifact {
             metadata.insert("unknown", json(&UnknownMetadata::of(rule)));
             tensors.extend(distance_tensors(&rule.distance));
         }
+        if !self.operating().is_plain() {
+            metadata.insert("operating", json(self.operating()));
+        }
         if let Some(options) = self.options() {
             metadata.insert("options", json(options));
         }
@@ -153,12 +157,13 @@ impl HeadArtifact {
         let parts = ArtifactParts {
             head: reader.head()?,
             outputs: reader.outputs()?,
+            operating: reader.optional("operating")?.unwrap_or_default(),
             labels: reader.json("labels")?,
             fingerprint: reader.text("fingerprint")?.parse::<Fingerprint>()?,
             temperature: parsed.ok_or_else(|| ArtifactError::Temperature(temperature.to_owned()))?,
             unknown: reader.unknown()?,
             report: reader.json("report")?,
-            options: reader.metadata.contains_key("options").then(|| reader.json("options")).transpose()?,
+            options: reader.optional("options")?,
         };
         Ok(Self::new(parts)?)
     }
@@ -249,6 +254,10 @@ impl<'a> Reader<'a> {
 
     fn json<T: DeserializeOwned>(&self, key: &'static str) -> Result<T, ArtifactError> {
         serde_json::from_str(self.text(key)?).map_err(|source| ArtifactError::Metadata { key, source })
+    }
+
+    fn optional<T: DeserializeOwned>(&self, key: &'static str) -> Result<Option<T>, ArtifactError> {
+        self.metadata.contains_key(key).then(|| self.json(key)).transpose()
     }
 
     fn head(&self) -> Result<Head, ArtifactError> {

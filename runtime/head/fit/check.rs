@@ -1,7 +1,8 @@
 //! Options that make sense.
 
 use crate::head::error::FitError;
-use crate::head::options::{FitOptions, MlpSettings};
+use crate::head::models::Task;
+use crate::head::options::{FitOptions, Goal, MlpSettings};
 
 /// # Errors
 /// When an option is out of its range.
@@ -15,6 +16,7 @@ pub fn check(options: &FitOptions) -> Result<(), FitError> {
     if let Some(budget) = options.budget.filter(|budget| budget.is_nan() || *budget < 0.0) {
         return Err(FitError::Budget(budget));
     }
+    check_decision(options)?;
     check_training(&options.mlp)?;
     match &options.penalties {
         Some(penalties) if penalties.is_empty() => Err(FitError::NoPenalty),
@@ -23,6 +25,24 @@ pub fn check(options: &FitOptions) -> Result<(), FitError> {
             None => Ok(()),
         },
         None => Ok(()),
+    }
+}
+
+fn check_decision(options: &FitOptions) -> Result<(), FitError> {
+    if options.task != Task::Classification && (options.goal.is_some() || options.least.is_some()) {
+        return Err(FitError::GoalTask(options.task));
+    }
+    if let Some(got) = options.least.filter(|least| !(0.0..1.0).contains(least)) {
+        return Err(FitError::Goal { what: "a least probability of at least 0 and below 1", got });
+    }
+    match options.goal {
+        Some(Goal::Recall { share, .. } | Goal::Precision { share, .. }) if !(share > 0.0 && share <= 1.0) => {
+            Err(FitError::Goal { what: "a share above 0 and of at most 1", got: share })
+        }
+        Some(Goal::Cost { times, .. }) if !(times > 0.0 && times.is_finite()) => {
+            Err(FitError::Goal { what: "a cost above 0", got: times })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@ mod candidates;
 mod check;
 mod choose;
 mod held_out;
+mod operating;
 mod prepared;
 mod recovered;
 mod unknown;
@@ -23,11 +24,14 @@ pub(in crate::head) use prepared::{Prepared, Trial};
 
 use super::error::FitError;
 use super::file::{ArtifactParts, HeadArtifact};
+use super::models::OperatingPoint;
 use super::options::{FitOptions, HeadChoice};
-use super::report::{Candidate, FitReport, LeftOut, UnknownReport, rounded};
+use super::report::{Candidate, FitReport, LeftOut, TaskReport, UnknownReport, rounded};
+use super::task::Decision;
 use super::unknown::UnknownRule;
 use crate::dataset::Dataset;
 use candidates::{Fitted, average, refit};
+use operating::HeldOutAnswers;
 
 /// Fits the head that `options` ask for on every sample.
 ///
@@ -69,7 +73,8 @@ fn finish(
 ) -> Result<(HeadArtifact, Answers), FitError> {
     let Fitted { head, training } = refit(&best.recipe, data)?;
     let unknown = unknown::rule(best, data);
-    let decision = data.rules().decide(&best.outputs, &data.dataset, &data.split);
+    let mut decision = data.rules().decide(&best.outputs, &data.dataset, &data.split);
+    let operating = operating_point(&mut decision, data)?;
     let report = FitReport {
         candidates,
         left_out,
@@ -85,6 +90,7 @@ fn finish(
     let artifact = HeadArtifact::new(ArtifactParts {
         head,
         outputs: decision.outputs,
+        operating,
         labels: decision.labels,
         fingerprint: data.dataset.fingerprint(),
         temperature: decision.temperature,
@@ -93,6 +99,18 @@ fn finish(
         options: Some(data.options.clone()),
     })?;
     Ok((artifact, answers))
+}
+
+/// How the classes are told apart, which the report then says.
+fn operating_point(decision: &mut Decision, data: &Prepared) -> Result<OperatingPoint, FitError> {
+    let (Some(probabilities), TaskReport::Classes(report)) = (&decision.probabilities, &mut decision.report) else {
+        return Ok(OperatingPoint::default());
+    };
+    let truth = &data.classes().truth;
+    let answers = HeldOutAnswers { labels: &decision.labels, probabilities: probabilities.view(), truth };
+    let (point, said) = answers.operating_point(data.options)?;
+    report.operating = said.map(Box::new);
+    Ok(point)
 }
 
 fn unknown_report(rule: Option<&UnknownRule>) -> UnknownReport {

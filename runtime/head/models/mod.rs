@@ -2,6 +2,7 @@
 
 mod kind;
 mod linear;
+mod operating_point;
 mod perceptron;
 mod prototype;
 mod task;
@@ -10,6 +11,7 @@ use ndarray::{Array2, ArrayView2};
 
 pub use kind::{HeadKind, LinearKind, ParseHeadError};
 pub use linear::Linear;
+pub use operating_point::{DecisionRule, OperatingPoint};
 pub use perceptron::Mlp;
 pub use prototype::{Prototype, normalize_rows, unit};
 pub use task::{Outputs, ParseTaskError, Task};

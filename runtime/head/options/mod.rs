@@ -1,5 +1,6 @@
 //! What a user may choose about fitting.
 
+mod goal;
 mod mlp;
 
 use std::fmt;
@@ -7,6 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use goal::Goal;
 pub use mlp::{Initialisation, LearningRate, MlpSettings, ParseSettingError};
 
 use crate::head::models::{HeadKind, ParseHeadError, Task};
@@ -37,6 +39,10 @@ pub struct FitOptions {
     pub penalties: Option<Vec<f64>>,
     /// The share of known pictures that may be called unknown.
     pub false_reject: f64,
+    /// How classes are told apart, where it is not the likeliest that is wanted.
+    pub goal: Option<Goal>,
+    /// Nothing is said where the probability of what would be said is below this.
+    pub least: Option<f64>,
     /// Seconds that [`HeadChoice::Auto`] may spend on trying heads, as a count of multiplications of which a core is taken to
     /// do 20 billion a second: no decision depends on a clock, so that the same samples give the same head. `None` tries every linear
     /// head, and the perceptron where it takes half a second.
@@ -55,6 +61,8 @@ impl Default for FitOptions {
             seed: 0,
             penalties: None,
             false_reject: 0.05,
+            goal: None,
+            least: None,
             budget: None,
             mlp: MlpSettings::default(),
         }

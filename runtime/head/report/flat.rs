@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Candidate, ClassReport, ClassesReport, CrossValidation, FitReport, GuessReport, KeptReport, LeftOut, NamesReport,
-    NumbersReport, TaskReport, TrainingReport, UnknownReport,
+    NumbersReport, OperatingReport, TaskReport, TrainingReport, UnknownReport,
 };
 use crate::head::models::{HeadKind, Task};
 use crate::labels::Labels;
@@ -38,6 +38,8 @@ pub struct Flat {
     pseudo_labels: Option<GuessReport>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kept: Option<KeptReport>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    operating: Option<Box<OperatingReport>>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -70,10 +72,11 @@ impl From<FitReport> for Flat {
             training: report.training,
             pseudo_labels: None,
             kept: None,
+            operating: None,
         };
         match report.task {
-            TaskReport::Classes(ClassesReport { classes, cv, per_class, pseudo_labels, kept }) => {
-                flat = Self { classes, cv, per_class, pseudo_labels, kept, ..flat };
+            TaskReport::Classes(ClassesReport { classes, cv, per_class, pseudo_labels, kept, operating }) => {
+                flat = Self { classes, cv, per_class, pseudo_labels, kept, operating, ..flat };
             }
             TaskReport::Numbers(NumbersReport { cv, metrics }) => flat = Self { cv, regression: metrics, ..flat },
             TaskReport::Names(NamesReport { classes, cv, per_class, thresholds }) => {
@@ -89,8 +92,8 @@ impl From<Flat> for FitReport {
         let (classes, cv, per_class) = (flat.classes, flat.cv, flat.per_class);
         let task = match flat.task {
             Task::Classification => {
-                let (pseudo_labels, kept) = (flat.pseudo_labels, flat.kept);
-                TaskReport::Classes(ClassesReport { classes, cv, per_class, pseudo_labels, kept })
+                let (pseudo_labels, kept, operating) = (flat.pseudo_labels, flat.kept, flat.operating);
+                TaskReport::Classes(ClassesReport { classes, cv, per_class, pseudo_labels, kept, operating })
             }
             Task::Regression => TaskReport::Numbers(NumbersReport { cv, metrics: flat.regression }),
             Task::Multilabel => {

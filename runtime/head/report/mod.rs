@@ -1,16 +1,18 @@
 //! What fitting found out, in the form that is printed and stored.
 
 mod flat;
+mod operating;
 mod training;
 
 use serde::{Deserialize, Serialize};
 
+pub use operating::{OperatingClass, OperatingReport, Share};
 pub use training::{Epoch, FinderPoint, RateFinder, TrainingReport};
 
 use super::models::{HeadKind, Task};
 use crate::dataset::Dataset;
 use crate::labels::{Label, Labels};
-use crate::metrics::{ClassMetrics, RegressionMetrics};
+use crate::metrics::{ClassMetrics, RegressionMetrics, wilson_interval};
 
 /// Everything `fit-head` says about a head. Numbers that could not be measured are `None`.
 ///
@@ -55,6 +57,8 @@ pub struct ClassesReport {
     pub pseudo_labels: Option<GuessReport>,
     /// The classes that the backbone's own classifier brought; `None` where it brought none.
     pub kept: Option<KeptReport>,
+    /// How classes are told apart; `None` where the likeliest is always said.
+    pub operating: Option<Box<OperatingReport>>,
 }
 
 /// Of a head that answers with a number.
@@ -140,6 +144,12 @@ pub struct CrossValidation {
     /// How many samples were held out.
     pub samples: usize,
     pub accuracy: Option<f64>,
+    /// Of 95 %, by the number of samples.
+    #[serde(default)]
+    pub accuracy_interval: Option<(f64, f64)>,
+    /// The mean recall of the classes, where a sample has one class.
+    #[serde(default)]
+    pub balanced_accuracy: Option<f64>,
     pub macro_f1: Option<f64>,
     pub nll: Option<f64>,
     pub ece: Option<f64>,
@@ -186,6 +196,12 @@ pub struct UnknownReport {
     pub false_reject: Option<f64>,
 }
 
+/// The interval of a share that was counted.
+pub(in crate::head) fn interval(count: usize, of: usize) -> Option<(f64, f64)> {
+    let (low, high) = wilson_interval(count, of);
+    (of > 0).then(|| (rounded(low), rounded(high)))
+}
+
 /// A measured number as it is reported: to six decimals, which JSON keeps exactly.
 pub(in crate::head) fn rounded(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
@@ -207,6 +223,18 @@ impl ClassReport {
 }
 
 impl FitReport {
+    /// How classes are told apart; `None` where the likeliest is always said.
+    pub fn operating(&self) -> Option<&OperatingReport> {
+        self.of_classes().and_then(|classes| classes.operating.as_deref())
+    }
+
+    /// Says what another decision does.
+    pub(in crate::head) fn set_operating(&mut self, operating: Option<OperatingReport>) {
+        if let TaskReport::Classes(classes) = &mut self.task {
+            classes.operating = operating.map(Box::new);
+        }
+    }
+
     /// Of a head of `kind` on `dataset`, with nothing else measured yet.
     pub(in crate::head) fn new(head: HeadKind, dataset: &Dataset, task: TaskReport) -> Self {
         let samples = dataset.pictures();

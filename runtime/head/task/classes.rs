@@ -10,7 +10,7 @@ use crate::head::calibration::Temperature;
 use crate::head::error::FitError;
 use crate::head::folds::{Folds, Split};
 use crate::head::models::{HeadKind, Outputs, Task};
-use crate::head::report::{ClassReport, ClassesReport, CrossValidation, TaskReport, rounded};
+use crate::head::report::{ClassReport, ClassesReport, CrossValidation, TaskReport, interval, rounded};
 use crate::head::solve::perceptron::{Loss, one_hot};
 use crate::head::solve::ridge::one_against_rest;
 use crate::labels::{ClassIndex, Label, Labels};
@@ -130,6 +130,7 @@ impl TaskRules for Classes {
             per_class: per_class(dataset, &confusion),
             pseudo_labels: None,
             kept: None,
+            operating: None,
         };
         Decision {
             outputs: Outputs::Classes,
@@ -157,6 +158,8 @@ impl Classes {
             folds: split.folds.count(),
             samples: self.truth.len(),
             accuracy: Some(rounded(confusion.accuracy())),
+            accuracy_interval: interval(confusion.right(), self.truth.len()),
+            balanced_accuracy: Some(rounded(confusion.balanced_accuracy())),
             macro_f1: Some(rounded(confusion.macro_f1())),
             nll: Some(rounded(metrics::nll(calibrated.view(), &self.truth))),
             ece: Some(rounded(metrics::ece(calibrated.view(), &self.truth))),
