@@ -4,6 +4,7 @@
 
 mod interval;
 mod multilabel;
+mod precision_recall;
 mod regression;
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
@@ -13,6 +14,7 @@ use crate::labels::ClassIndex;
 
 pub use interval::wilson_interval;
 pub use multilabel::{best_threshold, binary_losses, binary_nll, exact_match, per_label};
+pub use precision_recall::{TradeOff, precision_recall};
 pub use regression::{RegressionMetrics, regression};
 
 /// Precision, recall and F1 of one class; 0 where the denominator is.

@@ -116,7 +116,7 @@ impl Answered {
     fn write_page(&self, file: &Path, context: &Context) -> anyhow::Result<()> {
         let scores = self.published.artifact.predict(&self.samples.features()?)?;
         let measured = Measured { scores: &scores, labels: &self.samples.labels, head: &self.published.artifact };
-        page::write_page(&measured, &self.samples, file, context)
+        page::write_page(&measured, (&self.samples, self.published.version), file, context)
     }
 
     fn report(self, rows: bool) -> anyhow::Result<Report> {

@@ -10,7 +10,8 @@ use super::failure::OrHint;
 use crate::atomic_file;
 use crate::causes::causes;
 use crate::dataset::SampleId;
-use crate::head::Answers;
+use crate::head::{Answers, FitReport};
+use crate::labels::{ClassIndex, Labels};
 use crate::metrics::best_class;
 use crate::page::{Page, Thumbnail, WorstPicture};
 use crate::preprocess::{Limits, PreprocessError, thumbnail_of};
@@ -46,6 +47,32 @@ pub fn worst(answers: &Answers, shown: &dyn Fn(SampleId) -> Shown, context: &Con
         }
     };
     rows.into_iter().map(picture).collect()
+}
+
+/// Where a page's numbers come from.
+pub fn origin(head: String, backbone: &str, context: &Context) -> Vec<(&'static str, String)> {
+    let data = std::path::absolute(context.state.database()).unwrap_or_else(|_| context.state.database());
+    vec![
+        ("made by", format!("edgetl {}", env!("CARGO_PKG_VERSION"))),
+        ("on", humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()),
+        ("head", head),
+        ("backbone", backbone.to_owned()),
+        ("data", data.display().to_string()),
+    ]
+}
+
+/// The class whose thresholds a page draws: that of the goal, else the smallest where classes are two or of unequal size.
+/// With it its recall and precision as `report` has them decided.
+pub fn watched(report: &FitReport, labels: &Labels) -> Option<(ClassIndex, Option<(f64, f64)>)> {
+    if let Some(class) = report.operating().and_then(|operating| operating.class.as_ref()) {
+        let chosen = class.found.share.zip(class.right.share);
+        return Some((labels.index_of(&class.label)?, chosen));
+    }
+    let classes = report.per_class();
+    let smallest = classes.iter().min_by_key(|class| class.count)?;
+    let largest = classes.iter().map(|class| class.count).max()?;
+    let watched = classes.len() == 2 || largest >= 3 * smallest.count.max(1);
+    watched.then_some((labels.index_of(&smallest.label)?, smallest.recall.zip(smallest.precision)))
 }
 
 /// Writes the page to `path`, whole or not at all.

@@ -1,4 +1,4 @@
-//! Calibration and learning curve.
+//! Calibration, precision by recall, and learning curve.
 
 use maud::{Markup, html};
 
@@ -6,6 +6,7 @@ use super::plot::{Axis, Plot, Series, Stroke};
 use super::section;
 use crate::advice::{LearningCurve, Projection};
 use crate::head::Answers;
+use crate::labels::ClassIndex;
 use crate::metrics::{calibration_bins, ece};
 
 /// Fewer than for the error itself, so that each has pictures enough to be seen.
@@ -34,6 +35,27 @@ pub fn calibration(answers: &Answers) -> Markup {
         error * 100.0
     );
     section("How far its certainty can be trusted", html! { (plot.figure()) p.quiet { (caption) } })
+}
+
+/// What finding more pictures of one class costs in false alarms; the point in use is `chosen`, of recall and precision.
+pub fn precision_recall(answers: &Answers, class: ClassIndex, chosen: Option<(f64, f64)>) -> Markup {
+    let curve = answers.precision_recall(class);
+    if curve.is_empty() {
+        return html! {};
+    }
+    let label = answers.labels.get(class).expect("one label a class");
+    let points = curve.iter().map(|point| (point.recall, point.precision)).collect();
+    let mut series = vec![Series::new(format!("thresholds on the probability of {label}"), Stroke::Line, 0, points)];
+    series.extend(chosen.map(|point| Series::new("as this head decides", Stroke::Marked, 1, vec![point])));
+    let plot = Plot {
+        description: format!("Precision by recall of {label}"),
+        x: Axis::percent("of its pictures are found", 0.0..1.0),
+        y: Axis::percent("right when it is said", 0.0..1.0),
+        series,
+    };
+    let caption =
+        "Finding more takes more false alarms: `edgetl heads decide --recall` and `--precision` choose the point.";
+    section(&format!("How much of {label} is found"), html! { (plot.figure()) p.quiet { (caption) } })
 }
 
 /// Accuracy by the number of pictures, measured and extrapolated.

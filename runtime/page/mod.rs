@@ -15,6 +15,7 @@ pub use worst::{Thumbnail, WorstPicture};
 
 use crate::advice::{LearningCurve, Projection};
 use crate::head::{Answers, Candidate, TrainingReport};
+use crate::labels::ClassIndex;
 use crate::metrics::Confusion;
 
 const STYLE: &str = include_str!("style.css");
@@ -31,6 +32,10 @@ pub struct Page<'a> {
     pub candidates: &'a [Candidate],
     pub curve: Option<&'a LearningCurve>,
     pub projection: Option<&'a Projection>,
+    /// The class whose thresholds are drawn, with recall and precision as the head decides.
+    pub watched: Option<(ClassIndex, Option<(f64, f64)>)>,
+    /// Where all this comes from: program, date, head, backbone, data.
+    pub origin: Vec<(&'static str, String)>,
     /// How a perceptron was trained.
     pub training: Option<&'a TrainingReport>,
     /// The worst first.
@@ -76,6 +81,7 @@ impl Page<'_> {
                     (classes::bars(&self.answers.labels, &confusion))
                     div.stack {
                         (charts::calibration(self.answers))
+                        @if let Some((class, chosen)) = self.watched { (charts::precision_recall(self.answers, class, chosen)) }
                         @if let Some(curve) = self.curve { (charts::learning_curve(curve, self.projection)) }
                         (classes::candidates(self.candidates))
                     }
@@ -86,6 +92,7 @@ impl Page<'_> {
                 @if let Some(training) = self.training { (training::training(training)) }
                 (worst::worst(&self.worst))
             }
+            footer { dl.origin { @for (what, value) in &self.origin { div { dt { (what) } dd { (value) } } } } }
         }
     }
 }

@@ -60,6 +60,8 @@ fn page<'a>(answers: &'a Answers, training: Option<&'a TrainingReport>) -> Page<
         curve: None,
         projection: None,
         training,
+        watched: Some((ClassIndex(1), Some((1.0, 0.75)))),
+        origin: vec![("made by", "edgetl".into())],
         worst: vec![worst],
     }
 }

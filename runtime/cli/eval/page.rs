@@ -7,15 +7,22 @@ use ndarray::Array2;
 use super::report::Measured;
 use super::{Samples, left_out};
 use crate::cli::context::Context;
-use crate::cli::output::percent;
-use crate::cli::report::{Shown, worst, write};
+use crate::cli::output::{interval, percent};
+use crate::cli::remedy::OrRemedy as _;
+use crate::cli::report::{Shown, origin, watched, worst, write};
 use crate::dataset::SampleId;
 use crate::head::Answers;
-use crate::metrics::{Confusion, ece};
+use crate::metrics::{Confusion, ece, wilson_interval};
 use crate::page::Page;
+use crate::store::HeadVersion;
 
 /// Writes what was measured on those of `samples` whose class the head knows.
-pub fn write_page(measured: &Measured, samples: &Samples, file: &Path, context: &Context) -> anyhow::Result<()> {
+pub fn write_page(
+    measured: &Measured,
+    (samples, version): (&Samples, HeadVersion),
+    file: &Path,
+    context: &Context,
+) -> anyhow::Result<()> {
     let answers = answers(measured)?;
     let left_out = left_out(samples.trained_on).map_or_else(String::new, |said| format!(" {said}."));
     let store = context.device().existing_store().ok();
@@ -26,6 +33,7 @@ pub fn write_page(measured: &Measured, samples: &Samples, file: &Path, context: 
         Shown { path: samples.paths[place].clone(), thumbnail }
     };
     let report = measured.head.report();
+    let backbone = context.device().backbones().name_of(&measured.head.fingerprint()).or_remedy()?;
     let page = Page {
         title: format!("{} head on {} pictures", report.head, answers.ids.len()),
         subtitle: format!(
@@ -40,6 +48,8 @@ pub fn write_page(measured: &Measured, samples: &Samples, file: &Path, context: 
         curve: None,
         projection: None,
         training: None,
+        watched: watched(report, &answers.labels).map(|(class, _)| (class, None)),
+        origin: origin(format!("head {version}"), &backbone, context),
         worst: worst(&answers, &shown, context),
     };
     write(&page, file)
@@ -62,7 +72,8 @@ fn figures(answers: &Answers) -> Vec<(&'static str, String)> {
     }
     let confusion = Confusion::new(answers.labels.len(), &answers.truth, &answers.predicted());
     vec![
-        ("right", percent(answers.accuracy())),
+        ("right", interval(confusion.accuracy(), Some(wilson_interval(confusion.right(), answers.truth.len())))),
+        ("mean of classes", percent(confusion.balanced_accuracy())),
         ("macro-F1", percent(confusion.macro_f1())),
         ("calibration error", percent(ece(answers.probabilities.view(), &answers.truth))),
         ("pictures", answers.truth.len().to_string()),

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::{Args, Report};
 use crate::advice::{learning_curve, project};
 use crate::cli::context::Context;
-use crate::cli::output::percent;
-use crate::cli::report::{Shown, worst, write};
+use crate::cli::output::{interval, percent};
+use crate::cli::report::{Shown, origin, watched, worst, write};
 use crate::dataset::{Dataset, SampleId};
 use crate::head::{Answers, FitReport, HeadKind};
 use crate::page::Page;
@@ -57,6 +57,8 @@ impl PageInputs<'_> {
             curve: curve.as_ref(),
             projection: projection.as_ref(),
             training: fit.training.as_ref(),
+            watched: watched(fit, &self.answers.labels),
+            origin: origin(version.to_lowercase(), report.backbone, context),
             worst: worst(self.answers, &shown, context),
         };
         write(&page, path)
@@ -74,7 +76,11 @@ fn names(fit: &FitReport) -> String {
 fn figures(fit: &FitReport) -> Vec<(&'static str, String)> {
     let optional = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), percent);
     vec![
-        ("right, held out", optional(fit.cv().accuracy)),
+        (
+            "right, held out",
+            fit.cv().accuracy.map_or("–".to_owned(), |right| interval(right, fit.cv().accuracy_interval)),
+        ),
+        ("mean of classes", optional(fit.cv().balanced_accuracy)),
         ("macro-F1", optional(fit.cv().macro_f1)),
         ("calibration error", optional(fit.cv().ece)),
         ("pictures", fit.samples.to_string()),

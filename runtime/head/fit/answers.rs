@@ -5,7 +5,7 @@ use ndarray::Array2;
 use super::Prepared;
 use crate::dataset::SampleId;
 use crate::labels::{ClassIndex, Labels};
-use crate::metrics::{accuracy, best_classes};
+use crate::metrics::{TradeOff, accuracy, best_classes, precision_recall};
 
 /// What heads that had not seen a sample's group said about it, for every sample that could be held out.
 ///
@@ -40,6 +40,12 @@ impl Answers {
     /// The share that was named right; NaN when nothing could be held out.
     pub fn accuracy(&self) -> f64 {
         accuracy(self.probabilities.view(), &self.truth)
+    }
+
+    /// What thresholds on the probability of `class` give and take.
+    pub fn precision_recall(&self, class: ClassIndex) -> Vec<TradeOff> {
+        let own = self.probabilities.column(class.0);
+        precision_recall(own.iter().zip(&self.truth).map(|(&probability, truth)| (probability, *truth == class)))
     }
 
     /// Whether each sample was named right.
