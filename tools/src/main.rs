@@ -1,6 +1,7 @@
 //! What `tools/bench` and `tools/deb` need of edgetl's library. Every sub-command prints one JSON object.
 
 mod documents;
+mod few;
 mod fit;
 mod stages;
 mod synthesize;
@@ -16,6 +17,8 @@ enum Command {
     Synthesize(synthesize::Args),
     /// Time one solver on the features of a store
     Fit(fit::Args),
+    /// Measure every head on few pictures a class, over random draws
+    Few(few::Args),
     /// Write man pages and shell completions of edgetl's command line
     Documents(documents::Args),
 }
@@ -25,6 +28,7 @@ fn main() -> anyhow::Result<()> {
         Command::Stages(args) => stages::run(&args),
         Command::Synthesize(args) => synthesize::run(&args),
         Command::Fit(args) => fit::run(&args),
+        Command::Few(args) => few::run(&args),
         Command::Documents(args) => documents::run(&args),
     }?;
     println!("{result}");
