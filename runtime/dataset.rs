@@ -3,6 +3,7 @@
 mod targets;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView1, Axis};
 
@@ -24,7 +25,8 @@ pub struct GroupId(pub i64);
 #[derive(Clone, Debug)]
 pub struct Dataset {
     fingerprint: Fingerprint,
-    features: Array2<f32>,
+    /// Shared by copies: of many samples they are most of the memory that a fit takes.
+    features: Arc<Array2<f32>>,
     targets: Vec<ClassIndex>,
     groups: Vec<GroupId>,
     ids: Vec<SampleId>,
@@ -93,8 +95,7 @@ impl Dataset {
         if let Some(target) = targets.iter().find(|target| target.0 >= labels.len()) {
             return Err(DatasetError::ClassIndex { classes: labels.len(), got: target.0 });
         }
-        let mut seen = HashSet::new();
-        if let Some(id) = ids.iter().find(|id| !seen.insert(**id)) {
+        if let Some(id) = repeated(&ids) {
             return Err(DatasetError::RepeatedSample(id.0));
         }
         let features =
@@ -105,7 +106,7 @@ impl Dataset {
             }
         }
         let trains_only = vec![false; expected];
-        Ok(Self { fingerprint, features, targets, groups, ids, labels, trains_only })
+        Ok(Self { fingerprint, features: Arc::new(features), targets, groups, ids, labels, trains_only })
     }
 
     /// The dataset with more rows, which only train, behind its own.
@@ -122,7 +123,7 @@ impl Dataset {
         let labels = self.labels.clone();
         let parts = DatasetParts { fingerprint: self.fingerprint, features, targets, groups, ids: places, labels };
         let checked = Self::new(parts)?;
-        self.features.append(Axis(0), checked.features.view()).expect("as wide");
+        Arc::make_mut(&mut self.features).append(Axis(0), checked.features.view()).expect("as wide");
         self.targets.extend(checked.targets);
         self.groups.extend(checked.groups);
         self.ids.extend(ids);
@@ -220,9 +221,17 @@ impl Dataset {
     /// # Panics
     /// When a row is out of range.
     pub fn select(&self, rows: &[usize]) -> Self {
+        Self { features: Arc::new(self.features.select(Axis(0), rows)), ..self.select_without_features(rows) }
+    }
+
+    /// [`Dataset::select`] with features of no channel: what drawing folds needs.
+    ///
+    /// # Panics
+    /// When a row is out of range.
+    pub fn select_without_features(&self, rows: &[usize]) -> Self {
         Self {
             fingerprint: self.fingerprint,
-            features: self.features.select(Axis(0), rows),
+            features: Arc::new(Array2::zeros((rows.len(), 0))),
             targets: rows.iter().map(|&row| self.targets[row]).collect(),
             groups: rows.iter().map(|&row| self.groups[row]).collect(),
             ids: rows.iter().map(|&row| self.ids[row]).collect(),
@@ -230,6 +239,15 @@ impl Dataset {
             trains_only: rows.iter().map(|&row| self.trains_only[row]).collect(),
         }
     }
+}
+
+/// An id that occurs twice. Those of a store ascend, and need no set to be told apart.
+fn repeated(ids: &[SampleId]) -> Option<SampleId> {
+    if ids.is_sorted_by(|a, b| a < b) {
+        return None;
+    }
+    let mut seen = HashSet::new();
+    ids.iter().copied().find(|id| !seen.insert(*id))
 }
 
 #[cfg(test)]
