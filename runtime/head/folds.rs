@@ -70,6 +70,10 @@ impl Folds {
         if count < 2 {
             return Self { folds: Vec::new(), samples };
         }
+        // A fold for each group needs no search for the fold that has least: it is the next.
+        if count == groups.len() {
+            return Self { folds: groups.into_iter().map(|group| group.rows).collect(), samples };
+        }
         let mut folds = vec![Vec::new(); count];
         let mut held = vec![vec![0usize; totals.len()]; count];
         for group in groups {
