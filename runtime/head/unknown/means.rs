@@ -1,7 +1,8 @@
 //! The distance to the mean of a class.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, Axis};
 
+use super::Samples;
 use crate::labels::ClassIndex;
 
 /// Class means, and how much the channels vary over all samples.
@@ -14,20 +15,20 @@ pub struct ClassMeans {
 }
 
 impl ClassMeans {
-    /// # Shapes
-    /// `features` `[N,C]`, `targets` N.
-    pub fn new(features: ArrayView2<f32>, targets: &[ClassIndex], classes: usize) -> Self {
-        let mut sums = Array2::<f64>::zeros((classes, features.ncols()));
+    /// Of `samples`, each of one of `classes`.
+    pub fn new(samples: &Samples, classes: usize) -> Self {
+        let channels = samples.features.ncols();
+        let mut sums = Array2::<f64>::zeros((classes, channels));
         let mut counts = Array1::<f64>::zeros(classes);
-        for (row, target) in features.rows().into_iter().zip(targets) {
-            sums.row_mut(target.0).zip_mut_with(&row, |sum, &value| *sum += f64::from(value));
+        for (feature, target) in samples.iter() {
+            sums.row_mut(target.0).zip_mut_with(&feature, |sum, &value| *sum += f64::from(value));
             counts[target.0] += 1.0;
         }
         let mean = sums.sum_axis(Axis(0)) / counts.sum();
-        let mut squares = Array1::<f64>::zeros(features.ncols());
-        for row in features.rows() {
-            let gaps = row.mapv(f64::from) - &mean;
-            squares.zip_mut_with(&gaps, |sum, &gap| *sum += gap * gap);
+        let mut squares = Array1::<f64>::zeros(channels);
+        for (feature, _) in samples.iter() {
+            let channels = squares.iter_mut().zip(feature).zip(&mean);
+            channels.for_each(|((square, &value), mean)| *square += (f64::from(value) - mean).powi(2));
         }
         let scale = |square: f64| if square > 0.0 { (1.0 / (square / counts.sum()).sqrt()) as f32 } else { 0.0 };
         let means = sums / &counts.mapv(|count| count.max(1.0)).insert_axis(Axis(1));
@@ -64,7 +65,7 @@ mod tests {
     fn the_distance_is_counted_in_deviations_of_each_channel() {
         // Channel 0 has deviation 1, channel 1 deviation 10, channel 2 none.
         let features = array![[0., 10., 5.], [2., 10., 5.], [0., -10., 5.], [2., -10., 5.]];
-        let means = ClassMeans::new(features.view(), &[0, 0, 1, 1].map(ClassIndex), 2);
+        let means = ClassMeans::new(&Samples::all(features.view(), &[0, 0, 1, 1].map(ClassIndex)), 2);
         assert_eq!(means.means, array![[1., 10., 5.], [1., -10., 5.]]);
         assert!((means.distance(array![4., 50., 9.].view(), ClassIndex(0)) - 5.0).abs() < 1e-6);
         assert!((means.distance(array![1., -10., 5.].view(), ClassIndex(1))).abs() < 1e-6);

@@ -3,6 +3,8 @@
 mod means;
 mod neighbours;
 
+use std::borrow::Cow;
+
 use ndarray::{ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
@@ -33,13 +35,33 @@ impl DistanceKind {
     pub const ALL: [Self; 2] = [Self::Neighbours, Self::Means];
 }
 
-impl Distance {
+/// Some of the rows of features, each of a class.
+pub struct Samples<'a> {
+    /// `[N,C]`
+    pub features: ArrayView2<'a, f32>,
+    /// N
+    pub targets: &'a [ClassIndex],
+    pub rows: Cow<'a, [usize]>,
+}
+
+impl<'a> Samples<'a> {
     /// # Shapes
     /// `features` `[N,C]`, `targets` N.
-    pub fn new(kind: DistanceKind, features: ArrayView2<f32>, targets: &[ClassIndex], classes: usize) -> Self {
+    pub fn all(features: ArrayView2<'a, f32>, targets: &'a [ClassIndex]) -> Self {
+        Self { features, targets, rows: (0..targets.len()).collect::<Vec<_>>().into() }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (ArrayView1<'_, f32>, ClassIndex)> {
+        self.rows.iter().map(|&row| (self.features.row(row), self.targets[row]))
+    }
+}
+
+impl Distance {
+    /// Of `samples`, each of one of `classes`.
+    pub fn new(kind: DistanceKind, samples: &Samples, classes: usize) -> Self {
         match kind {
-            DistanceKind::Neighbours => Self::Neighbours(NeighbourBank::new(features, targets, classes)),
-            DistanceKind::Means => Self::Means(ClassMeans::new(features, targets, classes)),
+            DistanceKind::Neighbours => Self::Neighbours(NeighbourBank::new(samples, classes)),
+            DistanceKind::Means => Self::Means(ClassMeans::new(samples, classes)),
         }
     }
 
@@ -111,11 +133,16 @@ impl Evidence {
     pub fn gather(distance: &Distance, features: ArrayView2<f32>, logits: ArrayView2<f32>) -> Self {
         let mut evidence = Self::default();
         for (feature, row) in features.axis_iter(Axis(0)).zip(logits.axis_iter(Axis(0))) {
-            let class = best_class(row);
-            evidence.distances.push(distance.to_class(feature, class));
-            evidence.logits.push(row[class.0]);
+            evidence.add(distance, feature, row);
         }
         evidence
+    }
+
+    /// Adds a sample with its logits.
+    pub fn add(&mut self, distance: &Distance, feature: ArrayView1<f32>, logits: ArrayView1<f32>) {
+        let class = best_class(logits);
+        self.distances.push(distance.to_class(feature, class));
+        self.logits.push(logits[class.0]);
     }
 
     /// Adds the samples of `other`.
@@ -171,7 +198,7 @@ mod tests {
     use ndarray::array;
 
     fn distance() -> Distance {
-        Distance::new(DistanceKind::Means, array![[1., 0.]].view(), &[ClassIndex(0)], 1)
+        Distance::new(DistanceKind::Means, &Samples::all(array![[1., 0.]].view(), &[ClassIndex(0)]), 1)
     }
 
     fn evidence(count: usize) -> Evidence {

@@ -1,7 +1,9 @@
 //! The distance to the nearest samples of a class.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use edgetl_algebra::{Kernel, with_widest_vectors};
+use ndarray::{Array1, Array2, ArrayView1};
 
+use super::Samples;
 use crate::head::models::unit;
 use crate::labels::ClassIndex;
 
@@ -23,20 +25,18 @@ pub struct NeighbourBank {
 }
 
 impl NeighbourBank {
-    /// Keeps the features' directions; of large classes, every n-th.
-    ///
-    /// # Shapes
-    /// `features` `[N,C]`, `targets` N.
-    pub fn new(features: ArrayView2<f32>, targets: &[ClassIndex], classes: usize) -> Self {
+    /// Keeps the directions of `samples`, each of one of `classes`; of large classes, every n-th.
+    pub fn new(samples: &Samples, classes: usize) -> Self {
         let limit = (BANK_ROWS / classes.max(1)).max(BANK_ROWS_OF_A_CLASS);
-        let mut rows = Vec::new();
-        let mut counts = Vec::with_capacity(classes);
-        for class in 0..classes {
-            let own: Vec<usize> = (0..targets.len()).filter(|&row| targets[row].0 == class).collect();
+        let mut own = vec![Vec::new(); classes];
+        samples.rows.iter().for_each(|&row| own[samples.targets[row].0].push(row));
+        let (mut rows, mut counts) = (Vec::new(), Vec::with_capacity(classes));
+        for own in own {
             let kept = own.iter().step_by(own.len().div_ceil(limit).max(1));
             counts.push(kept.len());
             rows.extend(kept);
         }
+        let features = samples.features;
         let mut directions = Array2::zeros((rows.len(), features.ncols()));
         let mut scales = Array1::zeros(rows.len());
         for (index, &row) in rows.iter().enumerate() {
@@ -69,13 +69,16 @@ impl NeighbourBank {
     /// 1 minus the mean cosine to the nearest samples of `class`; 1 when it has none.
     pub fn distance(&self, feature: ArrayView1<f32>, class: ClassIndex) -> f32 {
         let start: usize = self.counts[..class.0].iter().sum();
+        let (rows, channels) = (start..start + self.counts[class.0], self.directions.ncols());
         let direction = unit(feature);
-        let direction = direction.as_slice().expect("made just now");
-        let cosine = |row: usize| {
-            let quantised = self.directions.row(row);
-            sum_of_products(quantised.to_slice().expect("standard layout"), direction) * self.scales[row]
-        };
-        let mut cosines: Vec<f32> = (start..start + self.counts[class.0]).map(cosine).collect();
+        let mut cosines = vec![0.0; rows.len()];
+        with_widest_vectors(Cosines {
+            directions: &self.directions.as_slice().expect("standard layout")
+                [rows.start * channels..rows.end * channels],
+            scales: &self.scales.as_slice().expect("one axis")[rows],
+            direction: direction.as_slice().expect("made just now"),
+            cosines: &mut cosines,
+        });
         cosines.sort_by(|a, b| b.total_cmp(a));
         cosines.truncate(NEIGHBOURS);
         match cosines.len() {
@@ -85,7 +88,29 @@ impl NeighbourBank {
     }
 }
 
+/// Directions of one class, and that of a feature.
+struct Cosines<'a> {
+    directions: &'a [i8],
+    scales: &'a [f32],
+    direction: &'a [f32],
+    cosines: &'a mut [f32],
+}
+
+impl Kernel for Cosines<'_> {
+    type Output = ();
+
+    // A loop, since a closure in an iterator that collects would be compiled for the narrowest vectors.
+    #[inline(always)]
+    fn run(self) {
+        let rows = self.directions.chunks_exact(self.direction.len().max(1)).zip(self.scales);
+        for (cosine, (row, scale)) in self.cosines.iter_mut().zip(rows) {
+            *cosine = sum_of_products(row, self.direction) * scale;
+        }
+    }
+}
+
 /// Sixteen sums side by side, which the compiler turns into vector instructions.
+#[inline(always)]
 fn sum_of_products(left: &[i8], right: &[f32]) -> f32 {
     let (left, left_rest) = left.as_chunks::<16>();
     let (right, right_rest) = right.as_chunks::<16>();
@@ -95,8 +120,11 @@ fn sum_of_products(left: &[i8], right: &[f32]) -> f32 {
             *sum += f32::from(left) * right;
         }
     }
-    let rest = left_rest.iter().zip(right_rest).map(|(&left, &right)| f32::from(left) * right);
-    sums.iter().sum::<f32>() + rest.sum::<f32>()
+    let mut rest = 0.0;
+    for (&left, &right) in left_rest.iter().zip(right_rest) {
+        rest += f32::from(left) * right;
+    }
+    sums.iter().sum::<f32>() + rest
 }
 
 /// The direction of a feature in whole numbers within ±127, and the factor that gives it length 1.
@@ -120,7 +148,7 @@ mod tests {
     fn the_distance_is_to_the_nearest_samples_of_the_class_alone() {
         let features = array![[1., 0.], [0., 1.], [0., 2.], [3., 0.], [1., 0.], [-1., 0.]];
         let targets = [0, 1, 1, 0, 0, 0].map(ClassIndex);
-        let bank = NeighbourBank::new(features.view(), &targets, 3);
+        let bank = NeighbourBank::new(&Samples::all(features.view(), &targets), 3);
         assert_eq!(bank.counts, [4, 2, 0]);
         assert!(bank.distance(array![5., 0.].view(), ClassIndex(0)).abs() < 1e-6);
         assert!((bank.distance(array![5., 0.].view(), ClassIndex(1)) - 1.0).abs() < 1e-6);
@@ -130,7 +158,7 @@ mod tests {
     #[test]
     fn eight_bits_keep_a_cosine_within_a_hundredth() {
         let features = Array2::from_shape_fn((2, 200), |(row, channel)| ((row * 31 + channel * 17) % 23) as f32 / 7.0);
-        let bank = NeighbourBank::new(features.view(), &[ClassIndex(0), ClassIndex(1)], 2);
+        let bank = NeighbourBank::new(&Samples::all(features.view(), &[ClassIndex(0), ClassIndex(1)]), 2);
         let exact = 1.0 - unit(features.row(0)).dot(&unit(features.row(1)));
         assert!((bank.distance(features.row(0), ClassIndex(1)) - exact).abs() < 0.01);
     }
@@ -138,7 +166,7 @@ mod tests {
     #[test]
     fn a_large_class_is_thinned_and_a_small_one_kept() {
         let targets: Vec<_> = (0..5000).map(|row| ClassIndex(usize::from(row < 10))).collect();
-        let bank = NeighbourBank::new(Array2::ones((5000, 1)).view(), &targets, 2);
+        let bank = NeighbourBank::new(&Samples::all(Array2::ones((5000, 1)).view(), &targets), 2);
         assert!(bank.counts[0] <= 2048 && bank.counts[0] > 1000);
         assert_eq!(bank.counts[1], 10);
     }
