@@ -21,11 +21,19 @@ impl Prototype {
     /// # Shapes
     /// `features` `[N,C]`, `targets` N.
     pub fn imprint(features: ArrayView2<f32>, targets: &[ClassIndex], classes: usize) -> Self {
-        let mut directions = Array2::<f32>::zeros((classes, features.ncols()));
-        for (feature, target) in features.rows().into_iter().zip(targets) {
-            let mut direction = directions.row_mut(target.0);
-            direction += &unit(feature);
+        let rows: Vec<usize> = (0..targets.len()).collect();
+        Self::imprint_rows((features, targets), &rows, classes)
+    }
+
+    /// [`Prototype::imprint`] with some rows of `features` `[N,C]` and `targets` N.
+    pub fn imprint_rows((features, targets): (ArrayView2<f32>, &[ClassIndex]), rows: &[usize], classes: usize) -> Self {
+        let mut sums = Array2::<f64>::zeros((classes, features.ncols()));
+        for &row in rows {
+            let (feature, mut sum) = (features.row(row), sums.row_mut(targets[row].0));
+            let factor = to_unit(feature);
+            sum.zip_mut_with(&feature, |sum, &value| *sum += f64::from(value) * factor);
         }
+        let mut directions = sums.mapv(|sum| sum as f32);
         normalize_rows(&mut directions);
         Self { directions, scale: 1.0 }
     }
@@ -51,9 +59,14 @@ impl Prototype {
 
 /// `feature` at length 1; all zeros stay zeros.
 pub fn unit(feature: ArrayView1<f32>) -> Array1<f32> {
-    let length = feature.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
-    let factor = if length > 0.0 { 1.0 / length } else { 0.0 };
+    let factor = to_unit(feature);
     feature.mapv(|value| (f64::from(value) * factor) as f32)
+}
+
+/// What gives `feature` length 1; 0 for all zeros.
+fn to_unit(feature: ArrayView1<f32>) -> f64 {
+    let length = feature.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+    if length > 0.0 { 1.0 / length } else { 0.0 }
 }
 
 /// Every row at length 1; rows of zeros stay as they are.
