@@ -1,6 +1,7 @@
 //! Probabilities from logits, and the temperature that makes them honest.
 
 use ndarray::{Array2, ArrayView2, Axis};
+use rayon::prelude::*;
 
 use crate::labels::ClassIndex;
 
@@ -81,9 +82,24 @@ struct Bend {
     curvature: f64,
 }
 
+/// Rows that one task takes: sums over them are added in order, whatever the number of threads.
+const ROWS: usize = 4096;
+
 fn bend(logits: ArrayView2<f32>, targets: &[ClassIndex], inverse: f64) -> Bend {
     let (samples, classes) = logits.dim();
     let other = 1.0 / (samples + classes) as f64;
+    let shares = (other, samples as f64 * other);
+    let chunks: Vec<_> = logits.axis_chunks_iter(Axis(0), ROWS).zip(targets.chunks(ROWS)).collect();
+    let parts: Vec<Bend> =
+        chunks.par_iter().map(|(logits, targets)| bend_of(*logits, targets, inverse, shares)).collect();
+    parts.into_iter().fold(Bend { slope: 0.0, curvature: 0.0 }, |sum, part| Bend {
+        slope: sum.slope + part.slope,
+        curvature: sum.curvature + part.curvature,
+    })
+}
+
+/// `other` and `own` are the smoothed target of each class and what is added to it for the sample's own.
+fn bend_of(logits: ArrayView2<f32>, targets: &[ClassIndex], inverse: f64, (other, own_share): (f64, f64)) -> Bend {
     let mut bend = Bend { slope: 0.0, curvature: 0.0 };
     for (row, target) in logits.rows().into_iter().zip(targets) {
         let highest = row.fold(f32::NEG_INFINITY, |highest, &logit| highest.max(logit));
@@ -98,7 +114,7 @@ fn bend(logits: ArrayView2<f32>, targets: &[ClassIndex], inverse: f64) -> Bend {
         }
         let own = f64::from(row[target.0]) - f64::from(highest);
         let mean = weighted / sum;
-        bend.slope += mean - (samples as f64 * other * own + other * plain);
+        bend.slope += mean - (own_share * own + other * plain);
         bend.curvature += squared / sum - mean * mean;
     }
     bend
