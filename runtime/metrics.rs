@@ -7,6 +7,8 @@ mod multilabel;
 mod precision_recall;
 mod regression;
 
+use std::collections::BTreeMap;
+
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
@@ -27,29 +29,49 @@ pub struct ClassMetrics {
     pub f1: f64,
 }
 
-/// How often each class was taken for each: `[K,K]`, rows are true classes, columns are predicted ones.
+/// How often each class was taken for each. Of thousands of classes most are never taken for most others, so that only what
+/// happened is kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Confusion(Array2<usize>);
+pub struct Confusion {
+    /// By true class, then by predicted class; none is 0.
+    pairs: BTreeMap<(usize, usize), usize>,
+    /// Of each class, how often it is true, predicted, and both.
+    truths: Vec<usize>,
+    predictions: Vec<usize>,
+    hits: Vec<usize>,
+}
 
 impl Confusion {
     /// # Panics
     /// When the lengths differ or a class is not below `classes`.
     pub fn new(classes: usize, targets: &[ClassIndex], predicted: &[ClassIndex]) -> Self {
         assert_eq!(targets.len(), predicted.len(), "one prediction a target");
-        let mut counts = Array2::zeros((classes, classes));
+        let [truths, predictions, hits] = [(); 3].map(|()| vec![0; classes]);
+        let mut confusion = Self { pairs: BTreeMap::new(), truths, predictions, hits };
         for (target, predicted) in targets.iter().zip(predicted) {
-            counts[[target.0, predicted.0]] += 1;
+            *confusion.pairs.entry((target.0, predicted.0)).or_default() += 1;
+            confusion.truths[target.0] += 1;
+            confusion.predictions[predicted.0] += 1;
+            confusion.hits[target.0] += usize::from(target == predicted);
         }
-        Self(counts)
+        confusion
     }
 
-    pub fn counts(&self) -> ArrayView2<'_, usize> {
-        self.0.view()
+    /// `[K,K]`, rows are true classes, columns are predicted ones.
+    pub fn counts(&self) -> Array2<usize> {
+        let mut counts = Array2::zeros((self.truths.len(), self.truths.len()));
+        self.pairs().for_each(|(truth, predicted, count)| counts[[truth, predicted]] = count);
+        counts
     }
 
-    /// The share of samples on the diagonal; NaN when there is none.
+    /// A true class, a predicted class, and how often both came together, where they did.
+    pub fn pairs(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        self.pairs.iter().map(|(&(truth, predicted), &count)| (truth, predicted, count))
+    }
+
+    /// The share of samples that were named right; NaN when there is none.
     pub fn accuracy(&self) -> f64 {
-        self.0.diag().sum() as f64 / self.0.sum() as f64
+        self.hits.iter().sum::<usize>() as f64 / self.truths.iter().sum::<usize>() as f64
     }
 
     /// The mean recall over the classes that occur as targets; NaN when there is none.
@@ -66,7 +88,7 @@ impl Confusion {
 
     /// One entry a class, in their order.
     pub fn per_class(&self) -> Vec<ClassMetrics> {
-        (0..self.0.nrows()).map(|class| self.class(class)).collect()
+        (0..self.truths.len()).map(|class| self.class(class)).collect()
     }
 
     fn class(&self, class: usize) -> ClassMetrics {
@@ -74,9 +96,7 @@ impl Confusion {
             0 => 0.0,
             _ => numerator as f64 / denominator as f64,
         };
-        let hits = self.0[[class, class]];
-        let count = self.0.row(class).sum();
-        let predicted = self.0.column(class).sum();
+        let (hits, count, predicted) = (self.hits[class], self.truths[class], self.predictions[class]);
         ClassMetrics {
             count,
             precision: ratio(hits, predicted),
@@ -89,8 +109,8 @@ impl Confusion {
     ///
     /// Source: scikit-learn's `f1_score(average="macro")`.
     pub fn macro_f1(&self) -> f64 {
-        let occurs = |class: &usize| self.0.row(*class).sum() + self.0.column(*class).sum() > 0;
-        let f1: Vec<f64> = (0..self.0.nrows()).filter(occurs).map(|class| self.class(class).f1).collect();
+        let occurs = |class: &usize| self.truths[*class] + self.predictions[*class] > 0;
+        let f1: Vec<f64> = (0..self.truths.len()).filter(occurs).map(|class| self.class(class).f1).collect();
         f1.iter().sum::<f64>() / f1.len() as f64
     }
 }

@@ -98,11 +98,10 @@ fn row(truth: usize, confusion: &Confusion) -> Markup {
 
 fn most_confused<'a>(labels: &'a Labels, confusion: &Confusion) -> Vec<(&'a Label, &'a Label, usize)> {
     let names = labels.as_slice();
-    let pairs = confusion.counts();
-    let mut pairs: Vec<_> = pairs
-        .indexed_iter()
-        .filter(|((truth, named), count)| truth != named && **count > 0)
-        .map(|((truth, named), &count)| (&names[truth], &names[named], count))
+    let mut pairs: Vec<_> = confusion
+        .pairs()
+        .filter(|(truth, named, _)| truth != named)
+        .map(|(truth, named, count)| (&names[truth], &names[named], count))
         .collect();
     pairs.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
     pairs.truncate(CONFUSIONS);
