@@ -8,7 +8,7 @@
 //! ```text
 //! cli > serve > device > page > {predictor, sources, demo, advice} > {backbone, preprocess, store, head}
 //!     > {manifest, dataset, metrics}
-//!     > {atomic_file, digest, files, labels, panics, tensor, threads, trust} > {causes, printable}
+//!     > {atomic_file, digest, files, labels, memory, panics, tensor, threads, trust} > {causes, printable}
 //! ```
 
 pub mod advice;
@@ -25,6 +25,7 @@ pub mod files;
 pub mod head;
 pub mod labels;
 pub mod manifest;
+mod memory;
 pub mod metrics;
 pub mod page;
 pub mod panics;

@@ -71,7 +71,7 @@ impl Confusion {
 
     /// The share of samples that were named right; NaN when there is none.
     pub fn accuracy(&self) -> f64 {
-        self.hits.iter().sum::<usize>() as f64 / self.truths.iter().sum::<usize>() as f64
+        self.right() as f64 / self.truths.iter().sum::<usize>() as f64
     }
 
     /// The mean recall over the classes that occur as targets; NaN when there is none.
@@ -81,9 +81,9 @@ impl Confusion {
         recalls.iter().sum::<f64>() / recalls.len() as f64
     }
 
-    /// How many are on the diagonal.
+    /// How many samples were named right.
     pub fn right(&self) -> usize {
-        self.0.diag().sum()
+        self.hits.iter().sum()
     }
 
     /// One entry a class, in their order.

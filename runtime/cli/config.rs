@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use super::failure::OrHint;
 use super::remedy::OWNERSHIP;
 use crate::backbone::{CudaOptions, ProviderChoice, TensorRtOptions};
+use crate::memory;
 use crate::trust;
 
 const LOCAL: &str = "edgetl.toml";
@@ -21,6 +22,7 @@ pub struct Config {
     pub state: Option<PathBuf>,
     pub engine: EngineConfig,
     pub collect: CollectConfig,
+    pub fit: FitConfig,
     pub heads: HeadsConfig,
     pub serve: ServeConfig,
 }
@@ -98,6 +100,14 @@ pub struct CollectConfig {
     pub max_megapixels: Option<u64>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FitConfig {
+    /// Bytes that fitting may take, about.
+    #[serde(deserialize_with = "size")]
+    pub memory: Option<u64>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HeadsConfig {
@@ -159,6 +169,12 @@ fn choice<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ProviderC
     String::deserialize(deserializer)?.parse().map(Some).map_err(D::Error::custom)
 }
 
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let unreadable = || D::Error::custom(format!("expected a size as \"1.5G\" or \"800M\", got \"{text}\""));
+    memory::bytes(&text).map(Some).ok_or_else(unreadable)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +197,8 @@ mod tests {
             [collect]
             sources = ["/srv/photos"]
             max_megapixels = 20
+            [fit]
+            memory = "1.5G"
             [heads]
             keep = 3
             [serve]
@@ -199,6 +217,8 @@ mod tests {
         let plain = EngineConfig::default().tensorrt("engines".into());
         assert_eq!((plain.timing_cache, plain.engine_cache), (true, Some("engines".into())));
         assert_eq!(config.collect.sources, [PathBuf::from("/srv/photos")]);
+        assert_eq!(config.fit.memory, Some(1_500_000_000));
+        assert!(toml::from_str::<Config>("fit.memory = \"much\"").is_err());
         assert_eq!(config.heads.keep, 3);
         assert_eq!(config.serve.address, Some("0.0.0.0:8080".parse().unwrap()));
         assert_eq!((config.serve.queue, config.serve.max_body_megabytes), (Some(4), Some(8)));

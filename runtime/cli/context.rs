@@ -45,7 +45,12 @@ impl Context {
     /// The device on the engine that the flags, the variables and the settings ask for.
     pub fn device_on(&self, engine: &EngineArgs) -> Device {
         let limits = super::engine::limits(self);
-        let settings = Settings { engine: engine.options(self), limits, keep_heads: self.config.heads.keep };
+        let settings = Settings {
+            engine: engine.options(self),
+            limits,
+            keep_heads: self.config.heads.keep,
+            fit_memory: self.config.fit.memory,
+        };
         Device::new(self.state.clone(), settings)
     }
 

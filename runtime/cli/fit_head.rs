@@ -20,6 +20,7 @@ use crate::device::{FitMode, FitRequest};
 use crate::head::{
     Candidate, FitOptions, FitReport, HeadChoice, LeftOut, NumbersReport, Task, TaskReport, TrainingReport,
 };
+use crate::memory;
 use crate::metrics::RegressionMetrics;
 use crate::printable::printable;
 use crate::store::Selection;
@@ -47,10 +48,14 @@ pub struct Args {
     /// The share of known pictures that may be called unknown
     #[arg(long, default_value_t = 0.05, value_parser = share)]
     false_reject: f64,
-    /// Seconds of one core that `auto` may spend on trying heads [default: as long as linear heads take, and the mlp where
-    /// it takes half a second]
+    /// Seconds of one core that `auto` may spend on trying heads [default: as long as closed forms take, softmax where it
+    /// takes 45 at most, and the mlp where it takes half a second]
     #[arg(long, value_name = "SECONDS")]
     budget: Option<f64>,
+    /// About how much memory fitting may take, as in 1.5G or 800M; heads that take more are left out [default: half of what
+    /// the process may use]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    memory: Option<u64>,
     /// Gone; says so.
     #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
     select: Option<String>,
@@ -166,9 +171,14 @@ impl Args {
             goal: self.decision.goal(),
             least: self.decision.least(),
             budget: self.budget,
+            memory: self.memory,
             mlp: self.mlp.settings(),
         }
     }
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    memory::bytes(text).ok_or_else(|| format!("expected a size as 1.5G or 800M, got `{text}`"))
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -291,8 +301,11 @@ fn common_cells(candidate: &Candidate) -> [String; 3] {
 }
 
 fn left_out(left: &LeftOut) -> String {
-    let LeftOut { head, reason, budget } = left;
-    format!("not tried: {head} {reason}; --budget {budget} or --head {head} tries it")
+    let LeftOut { head, reason, budget, memory } = left;
+    match memory {
+        Some(memory) => format!("not tried: {head} {reason}; --memory {:.1}G tries it", *memory as f64 / 1e9 + 0.05),
+        None => format!("not tried: {head} {reason}; --budget {budget} or --head {head} tries it"),
+    }
 }
 
 fn training(training: &TrainingReport) -> String {

@@ -46,6 +46,7 @@ fn of_device(error: &DeviceError) -> Option<String> {
         DeviceError::Backbone(error) => return Some(of_loading(error)),
         DeviceError::State(_) => WRITABLE,
         DeviceError::Fit(FitError::GoalLabel(_)) => "`edgetl samples list --count` shows the labels",
+        DeviceError::Fit(FitError::Memory { .. }) => "--memory SIZE allows more, where the machine has it",
         DeviceError::Fit(_) => "`edgetl samples list` shows what is stored; `edgetl collect` adds more",
         DeviceError::KnownClasses(error) => of_known_classes(error),
         DeviceError::Source(_) => {

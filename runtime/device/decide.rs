@@ -22,7 +22,8 @@ impl Device {
         let head = self.heads().read(None)?;
         let options = head.artifact.options().cloned();
         let options = options.unwrap_or_else(|| FitOptions::told_by(head.artifact.report()));
-        let (refitted, answers) = fit_with_answers(&dataset, &FitOptions { goal, least, ..options })?;
+        let (refitted, answers) =
+            fit_with_answers(&dataset, &FitOptions { goal, least, ..self.within_memory(&options) })?;
         let decided = head.artifact.with_decision_of(&refitted);
         let decided = decided.map_err(|source| DeviceError::Decide { version: head.version, source })?;
         let backbone = self.backbones().of(&decided.fingerprint())?.manifest().clone();

@@ -76,25 +76,30 @@ impl Device {
     pub fn fit(&self, request: &FitRequest) -> Result<Fitted, DeviceError> {
         let store = self.existing_store()?;
         let package = self.backbones().in_use_of(&store)?;
+        let options = &self.within_memory(&request.options);
+        if let Some(stored) = store.fingerprints()?.iter().find(|stored| stored.fingerprint == package.fingerprint()) {
+            options.check_memory(stored.samples, stored.dim)?;
+        }
         let guessing = matches!(request.mode, FitMode::Guessing { .. });
         let Read { forgettings, dataset, unlabelled } = Read::new(&store, &package.fingerprint(), guessing)?;
         if dataset.is_empty() {
             return Err(DeviceError::NoSamples);
         }
         let (head, answers) = match &request.mode {
-            FitMode::Beside { names } => {
-                (fit_beside(&dataset, &known_classes(&package, names)?, &request.options)?, None)
-            }
+            FitMode::Beside { names } => (fit_beside(&dataset, &known_classes(&package, names)?, options)?, None),
             FitMode::Guessing { .. } if unlabelled.ids.is_empty() => return Err(DeviceError::NoUnlabelled),
-            FitMode::Guessing { confidence } => {
-                (fit_with_guesses(&dataset, &unlabelled, &request.options, *confidence)?, None)
-            }
+            FitMode::Guessing { confidence } => (fit_with_guesses(&dataset, &unlabelled, options, *confidence)?, None),
             FitMode::Plain => {
-                let (head, answers) = fit_with_answers(&dataset, &request.options)?;
+                let (head, answers) = fit_with_answers(&dataset, options)?;
                 (head, Some(answers))
             }
         };
         Ok(Fitted { head, answers, backbone: package.manifest().clone(), read: forgettings })
+    }
+
+    /// `options` with the memory of the settings where they say none.
+    pub(super) fn within_memory(&self, options: &FitOptions) -> FitOptions {
+        FitOptions { memory: options.memory.or(self.settings().fit_memory), ..options.clone() }
     }
 
     /// Makes `fitted` the live head; when this returns, it survives a power cut.

@@ -61,7 +61,7 @@ impl Device {
     /// The live head, and how to fit it again.
     fn live(&self) -> Result<Option<(PublishedHead, Refit)>, DeviceError> {
         let Some(head) = self.heads().live()? else { return Ok(None) };
-        let refit = Refit::of(&head.artifact, &self.backbones());
+        let refit = Refit::of(&head.artifact, &self.backbones(), self.settings().fit_memory);
         Ok(Some((head, refit.map_err(|error| DeviceError::NoRefit(error.into()))?)))
     }
 

@@ -56,11 +56,13 @@ pub struct Settings {
     pub limits: Limits,
     /// How many old heads stay.
     pub keep_heads: usize,
+    /// Bytes that a fit may take, about; `None` for half of what the process may use.
+    pub fit_memory: Option<u64>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { engine: Options::default(), limits: Limits::default(), keep_heads: 10 }
+        Self { engine: Options::default(), limits: Limits::default(), keep_heads: 10, fit_memory: None }
     }
 }
 

@@ -35,9 +35,11 @@ pub(super) struct Refitted {
 }
 
 impl Refit {
+    /// To be fitted within so many bytes, about.
+    ///
     /// # Errors
     /// When the head stands beside classes of a classifier that is there no longer.
-    pub fn of(head: &HeadArtifact, backbones: &Backbones) -> Result<Self, DeviceError> {
+    pub fn of(head: &HeadArtifact, backbones: &Backbones, memory: Option<u64>) -> Result<Self, DeviceError> {
         let report = head.report();
         let of_classes = report.of_classes();
         let kept = of_classes.and_then(|classes| classes.kept.as_ref());
@@ -49,9 +51,10 @@ impl Refit {
             (None, Some(guesses)) => RefitMode::Guessing(guesses.confidence),
             (None, None) => RefitMode::Plain,
         };
+        let options = head.options().cloned().unwrap_or_else(|| FitOptions::told_by(report));
         Ok(Self {
             fingerprint: head.fingerprint(),
-            options: head.options().cloned().unwrap_or_else(|| FitOptions::told_by(report)),
+            options: FitOptions { memory, ..options },
             mode,
             assumed: head.options().is_none(),
         })

@@ -2,30 +2,56 @@
 
 use edgetl_algebra::EvdError;
 use edgetl_algebra::get_global_parallelism;
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2};
 use rayon::prelude::*;
 
 use super::models::Linear;
-use edgetl_algebra::{Eigen, Kernel, eigen, outer_product, product, with_widest_vectors};
+use edgetl_algebra::{Eigen, Kernel, Par, eigen, outer_product, product, with_widest_vectors};
+
+/// What a linear fit works on: rows of coordinates, made when they are asked for.
+pub trait Coordinates: Sync {
+    /// N and r.
+    fn dim(&self) -> (usize, usize);
+
+    /// `[n,r]`, in standard layout: those of the samples at `rows`.
+    fn rows(&self, rows: &[usize]) -> Array2<f32>;
+}
+
+impl Coordinates for Array2<f32> {
+    fn dim(&self) -> (usize, usize) {
+        self.dim()
+    }
+
+    fn rows(&self, rows: &[usize]) -> Array2<f32> {
+        self.select(Axis(0), rows)
+    }
+}
 
 /// Standardised features: mean 0 and deviation 1 a channel, constant channels 0. Where there are clearly fewer samples
 /// than channels they are given by their coordinates in the orthonormal basis of their span in which they are
 /// uncorrelated. Every method that does not change under rotation finds the same head there at less cost, because
 /// weights of least norm lie in the span of the samples (the representer theorem).
 ///
-/// Means and deviations are those of all samples, in every fold: they do not depend on a label.
-pub struct Design {
-    /// `[N,r]`, in standard layout.
-    coordinates: Array2<f32>,
+/// Means and deviations are those of all samples, in every fold: they do not depend on a label. No second copy of many
+/// features is kept: what is asked for is made from the features themselves.
+pub struct Design<'a> {
     mean: Array1<f64>,
     /// 1 / deviation; 0 for a constant channel.
     scale: Array1<f64>,
-    span: Option<Span>,
+    form: Form<'a>,
+}
+
+enum Form<'a> {
+    /// `[N,C]`, in standard layout, not standardised.
+    Features(CowArray<'a, f32, Ix2>),
+    Span(Span),
 }
 
 struct Span {
     /// `[N,C]`
     standardised: Array2<f32>,
+    /// `[N,r]`
+    coordinates: Array2<f32>,
     /// `[N,r]`: what turns weights on coordinates into weights on samples.
     samples_from_coordinates: Array2<f32>,
     /// `[r]`: of each coordinate.
@@ -35,51 +61,73 @@ struct Span {
 /// Eigenvalues below this share of the largest are rounding errors.
 const NEGLIGIBLE: f64 = 1e-10;
 
-impl Design {
+impl<'a> Design<'a> {
     /// # Shapes
     /// `features` `[N,C]`, N > 0.
     ///
     /// # Errors
     /// When the decomposition does not converge.
-    pub fn new(features: ArrayView2<f32>) -> Result<Self, EvdError> {
+    pub fn new(features: ArrayView2<'a, f32>) -> Result<Self, EvdError> {
         let (samples, channels) = features.dim();
-        let features = features.as_standard_layout();
-        let rows = features.as_slice().expect("standard layout");
-        let (mean, scale) = moments(rows, channels);
-        let coordinates = standardised(rows, &mean, &scale);
-        if 3 * samples > 2 * channels {
-            return Ok(Self { coordinates, mean, scale, span: None });
+        let features = match features.is_standard_layout() {
+            true => CowArray::from(features),
+            false => CowArray::from(features.as_standard_layout().into_owned()),
+        };
+        let (mean, scale) = moments(features.as_slice().expect("standard layout"), channels);
+        let mut design = Self { mean, scale, form: Form::Features(features) };
+        if 3 * samples <= 2 * channels {
+            design.form = Form::Span(Span::of(design.all())?);
         }
-        let standardised = coordinates;
-        let Eigen { values, vectors } = eigen(outer_product(standardised.mapv(f64::from).view()).view())?;
-        let smallest = (values[samples - 1] * NEGLIGIBLE).max(f64::MIN_POSITIVE);
-        // Descending: what matters most comes first.
-        let kept: Vec<usize> = (0..samples).rev().filter(|&index| values[index] > smallest).collect();
-        let vectors = vectors.select(Axis(1), &kept);
-        let lengths = values.select(Axis(0), &kept).mapv(f64::sqrt);
-        let coordinates = (&vectors * &lengths).mapv(|value| value as f32).as_standard_layout().into_owned();
-        let samples_from_coordinates = (&vectors / &lengths).mapv(|value| value as f32);
-        let mean_squares = lengths.mapv(|length| (length * length / samples as f64) as f32);
-        let span = Some(Span { standardised, samples_from_coordinates, mean_squares });
-        Ok(Self { coordinates, mean, scale, span })
+        Ok(design)
     }
 
-    /// `[N,r]`, in standard layout.
-    pub fn coordinates(&self) -> &Array2<f32> {
-        &self.coordinates
+    /// `[N,r]`, in standard layout: as much memory again as the features take, for as long as it is held.
+    pub fn all(&self) -> Array2<f32> {
+        match &self.form {
+            Form::Span(span) => span.coordinates.clone(),
+            Form::Features(features) => {
+                let mut all = Array2::zeros(features.dim());
+                let channels = self.channels();
+                let chunk = CHUNK * channels.len();
+                let values = all.as_slice_mut().expect("standard layout").par_chunks_mut(chunk);
+                let features = features.as_slice().expect("standard layout").par_chunks(chunk);
+                values.zip(features).for_each(|(values, features)| {
+                    values.copy_from_slice(features);
+                    with_widest_vectors(Standardise { values, channels: &channels });
+                });
+                all
+            }
+        }
+    }
+
+    /// `[n,K]`: the logits of the samples at `rows`.
+    ///
+    /// # Shapes
+    /// `weights` `[r,K]`, `bias` `[K]`.
+    pub fn logits(
+        &self,
+        rows: &[usize],
+        (weights, bias): (ArrayView2<f32>, &Array1<f32>),
+        parallelism: Par,
+    ) -> Array2<f32> {
+        let mut logits = Array2::zeros((rows.len(), weights.ncols()));
+        for (mut logits, rows) in logits.axis_chunks_iter_mut(Axis(0), TOGETHER).zip(rows.chunks(TOGETHER)) {
+            logits.assign(&(product(self.rows(rows).view(), weights, parallelism) + bias));
+        }
+        logits
     }
 
     /// `[r]`: of the coordinates of all samples, whose means are 0.
     pub fn mean_squares(&self) -> Array1<f32> {
-        match &self.span {
-            None => self.scale.mapv(|scale| if scale > 0.0 { 1.0 } else { 0.0 }),
-            Some(span) => span.mean_squares.clone(),
+        match &self.form {
+            Form::Features(_) => self.scale.mapv(|scale| if scale > 0.0 { 1.0 } else { 0.0 }),
+            Form::Span(span) => span.mean_squares.clone(),
         }
     }
 
     /// Whether the coordinates of all samples are uncorrelated.
     pub fn is_orthogonal(&self) -> bool {
-        self.span.is_some()
+        matches!(self.form, Form::Span(_))
     }
 
     /// The linear map on raw features that gives the same logits as `weights` and `bias` give on coordinates.
@@ -87,9 +135,9 @@ impl Design {
     /// # Shapes
     /// `weights` `[r,K]`, `bias` `[K]`; the result's weights `[K,C]`.
     pub fn unfold(&self, weights: ArrayView2<f32>, bias: &Array1<f32>) -> Linear {
-        let standardised = match &self.span {
-            None => weights.t().to_owned(),
-            Some(span) => {
+        let standardised = match &self.form {
+            Form::Features(_) => weights.t().to_owned(),
+            Form::Span(span) => {
                 let parallelism = get_global_parallelism();
                 let on_samples = product(weights.t(), span.samples_from_coordinates.t(), parallelism);
                 product(on_samples.view(), span.standardised.view(), parallelism)
@@ -99,25 +147,58 @@ impl Design {
         let bias = bias.mapv(f64::from) - weights.dot(&self.mean);
         Linear { weights: weights.mapv(|weight| weight as f32), bias: bias.mapv(|bias| bias as f32) }
     }
+
+    fn channels(&self) -> Vec<(f64, f64)> {
+        self.mean.iter().copied().zip(self.scale.iter().copied()).collect()
+    }
 }
+
+impl Coordinates for Design<'_> {
+    fn dim(&self) -> (usize, usize) {
+        match &self.form {
+            Form::Features(features) => features.dim(),
+            Form::Span(span) => span.coordinates.dim(),
+        }
+    }
+
+    fn rows(&self, rows: &[usize]) -> Array2<f32> {
+        let features = match &self.form {
+            Form::Span(span) => return span.coordinates.select(Axis(0), rows),
+            Form::Features(features) => features,
+        };
+        let mut gathered = features.select(Axis(0), rows);
+        let values = gathered.as_slice_mut().expect("standard layout");
+        with_widest_vectors(Standardise { values, channels: &self.channels() });
+        gathered
+    }
+}
+
+impl Span {
+    /// Of `standardised` `[N,C]`.
+    fn of(standardised: Array2<f32>) -> Result<Self, EvdError> {
+        let samples = standardised.nrows();
+        let Eigen { values, vectors } = eigen(outer_product(standardised.mapv(f64::from).view()).view())?;
+        let smallest = (values[samples - 1] * NEGLIGIBLE).max(f64::MIN_POSITIVE);
+        // Descending: what matters most comes first.
+        let kept: Vec<usize> = (0..samples).rev().filter(|&index| values[index] > smallest).collect();
+        let vectors = vectors.select(Axis(1), &kept);
+        let lengths = values.select(Axis(0), &kept).mapv(f64::sqrt);
+        let coordinates = (&vectors * &lengths).mapv(|value| value as f32).as_standard_layout().into_owned();
+        let samples_from_coordinates = (&vectors / &lengths).mapv(|value| value as f32);
+        let mean_squares = lengths.mapv(|length| (length * length / samples as f64) as f32);
+        Ok(Self { standardised, coordinates, samples_from_coordinates, mean_squares })
+    }
+}
+
+/// Rows whose logits are computed at once: enough that the product is not slower than that of all.
+const TOGETHER: usize = 4096;
 
 /// Rows that one task works on: sums over them are added in order, whatever the number of threads.
 const CHUNK: usize = 512;
 
-/// `features` `[N,C]`, row after row.
-fn standardised(features: &[f32], mean: &Array1<f64>, scale: &Array1<f64>) -> Array2<f32> {
-    let channels: Vec<(f64, f64)> = mean.iter().copied().zip(scale.iter().copied()).collect();
-    let mut standardised = Array2::zeros((features.len() / channels.len(), channels.len()));
-    let values = standardised.as_slice_mut().expect("standard layout");
-    let chunks = values.par_chunks_mut(CHUNK * channels.len()).zip(features.par_chunks(CHUNK * channels.len()));
-    chunks.for_each(|(values, features)| with_widest_vectors(Standardise { values, features, channels: &channels }));
-    standardised
-}
-
-/// Some rows, with means and scales of the channels.
+/// Rows to replace, with means and scales of the channels.
 struct Standardise<'a> {
     values: &'a mut [f32],
-    features: &'a [f32],
     channels: &'a [(f64, f64)],
 }
 
@@ -126,10 +207,9 @@ impl Kernel for Standardise<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { values, features, channels } = self;
-        for (row, features) in values.chunks_exact_mut(channels.len()).zip(features.chunks_exact(channels.len())) {
-            for ((value, &feature), &(mean, scale)) in row.iter_mut().zip(features).zip(channels) {
-                *value = ((f64::from(feature) - mean) * scale) as f32;
+        for row in self.values.chunks_exact_mut(self.channels.len()) {
+            for (value, &(mean, scale)) in row.iter_mut().zip(self.channels) {
+                *value = ((f64::from(*value) - mean) * scale) as f32;
             }
         }
     }
@@ -211,10 +291,11 @@ mod tests {
 
     #[test]
     fn channels_have_mean_zero_and_deviation_one_and_constant_ones_are_zero() {
-        let design = Design::new(ndarray::array![[1f32, 0.1], [3.0, 0.1], [5.0, 0.1]].view()).unwrap();
+        let features = ndarray::array![[1f32, 0.1], [3.0, 0.1], [5.0, 0.1]];
+        let design = Design::new(features.view()).unwrap();
         let deviation = (8f32 / 3.0).sqrt();
         let expected = ndarray::array![[-2.0 / deviation, 0.0], [0.0, 0.0], [2.0 / deviation, 0.0]];
-        assert!((design.coordinates() - expected).iter().all(|gap| gap.abs() < 1e-6));
+        assert!((design.all() - expected).iter().all(|gap| gap.abs() < 1e-6));
     }
 
     #[test]
@@ -223,7 +304,7 @@ mod tests {
         let design = Design::new(raw.view()).unwrap();
         let (mean, scale) = moments(raw.as_slice().unwrap(), 30);
         let standardised = (raw.mapv(f64::from) - mean) * scale;
-        let coordinates = design.coordinates().mapv(f64::from);
+        let coordinates = design.all().mapv(f64::from);
         assert!(coordinates.ncols() < 4 && design.is_orthogonal());
         let gaps = standardised.dot(&standardised.t()) - coordinates.dot(&coordinates.t());
         assert!(gaps.iter().all(|gap| gap.abs() < 1e-4));
@@ -238,9 +319,10 @@ mod tests {
         ) {
             let raw = features(shape.0, shape.1, &values);
             let design = Design::new(raw.view()).unwrap();
-            let weights = Array2::from_shape_fn((design.coordinates().ncols(), 3), |(r, k)| seeds[(r * 3 + k) % 41]);
+            let weights = Array2::from_shape_fn((design.dim().1, 3), |(r, k)| seeds[(r * 3 + k) % 41]);
             let bias = Array1::from_vec(seeds[..3].to_vec());
-            let direct = design.coordinates().dot(&weights) + &bias;
+            let all: Vec<usize> = (0..shape.0).collect();
+            let direct = design.logits(&all, (weights.view(), &bias), Par::Seq);
             let unfolded = design.unfold(weights.view(), &bias).logits(raw.view());
             for (left, right) in direct.iter().zip(&unfolded) {
                 prop_assert!((left - right).abs() < 1e-3 * (1.0 + left.abs()), "{left} {right}");

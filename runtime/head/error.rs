@@ -3,6 +3,7 @@
 use super::models::{HeadKind, Task};
 use crate::dataset::TargetError;
 use crate::labels::Label;
+use crate::memory::shown;
 
 /// Why no head can be fitted.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,8 @@ pub enum FitError {
     KnownClasses { expected: usize, got: usize },
     #[error("expected a false-reject rate of at least 0 and below 1, got {0}")]
     FalseReject(f64),
+    #[error("expected a fit within {} of memory, got {samples} samples, which take about {}", shown(*.limit), shown(*.needed))]
+    Memory { samples: usize, needed: u64, limit: u64 },
     #[error("expected a budget of at least 0 seconds, got {0}")]
     Budget(f64),
     #[error("expected {what} {limits}, got {got}")]

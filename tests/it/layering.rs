@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["predictor", "sources", "demo", "advice"],
     &["backbone", "preprocess", "store", "head"],
     &["manifest", "dataset", "metrics"],
-    &["atomic_file", "digest", "files", "labels", "panics", "tensor", "threads", "trust"],
+    &["atomic_file", "digest", "files", "labels", "memory", "panics", "tensor", "threads", "trust"],
     &["causes", "printable"],
 ];
 
@@ -34,7 +34,7 @@ const OWNED_CRATES: &[(&str, &[&str])] = &[
     ("ort", &["backbone/onnxruntime"]),
     ("rusqlite", &["store/"]),
     ("crc32fast", &["store/"]),
-    ("rustix", &["atomic_file/", "trust", "algebra/"]),
+    ("rustix", &["atomic_file/", "memory", "trust", "algebra/"]),
     ("fast_image_resize", &["preprocess/"]),
     ("zune_jpeg", &["preprocess/"]),
     ("clap", &["cli/"]),

@@ -1,39 +1,65 @@
 //! Which heads are tried: what is asked for, or what a budget allows by a count of multiplications, so that the choice
-//! does not depend on how busy the machine is.
+//! does not depend on how busy the machine is; and what there is memory for.
 
-use super::Prepared;
 use super::candidates::{average, perceptron};
+use super::{Prepared, memory};
+use crate::head::design::Coordinates as _;
 use crate::head::error::FitError;
 use crate::head::models::HeadKind;
 use crate::head::options::HeadChoice;
 use crate::head::report::LeftOut;
 use crate::head::task::Target;
+use crate::memory::shown;
 
 /// Multiplications a second of one core.
 const SPEED: f64 = 2e10;
-/// For a head with steps that nobody asked for, in seconds.
+/// For heads with steps that nobody asked for, in seconds of one core.
 const AFFORDABLE: f64 = 0.5;
-/// How many steps a logistic regression takes on average over its penalties.
-const SOFTMAX_STEPS: f64 = 40.0;
+const AFFORDABLE_LINEAR: f64 = 45.0;
+/// How many steps a logistic regression takes on average over its penalties, each from the solution before it.
+const SOFTMAX_STEPS: f64 = 12.0;
 
 /// The kinds to try, from the simplest, and those left out.
 ///
 /// # Errors
-/// When the head that is asked for cannot do the task.
+/// When the head that is asked for cannot do the task, or there is no head for which there is memory.
 pub fn kinds(data: &Prepared) -> Result<(Vec<HeadKind>, Vec<LeftOut>), FitError> {
     let kinds = data.rules().kinds();
-    match data.options.head {
-        HeadChoice::Only(kind) if kinds.contains(&kind) => Ok((vec![kind], Vec::new())),
+    // An average is made of heads that were tried.
+    let offered: Vec<HeadKind> = match data.options.head {
+        HeadChoice::Only(kind) if kinds.contains(&kind) => vec![kind],
         HeadChoice::Only(got) => {
             let offered = kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(" or ");
-            Err(FitError::HeadOfTask { task: data.rules().task(), offered, got })
+            return Err(FitError::HeadOfTask { task: data.rules().task(), offered, got });
         }
-        HeadChoice::Auto => {
-            // An average is made of heads that were tried.
-            let tried = kinds.iter().filter(|kind| **kind != HeadKind::Average);
-            Ok(affordable(tried.map(|&kind| (kind, work(kind, data))), data.options.budget))
-        }
+        HeadChoice::Auto => kinds.iter().copied().filter(|kind| *kind != HeadKind::Average).collect(),
+    };
+    let (mut fitting, mut large) = (Vec::new(), Vec::new());
+    for &kind in &offered {
+        let needed = memory::of(kind, fitting.len(), data);
+        if needed <= data.memory.limit() { fitting.push(kind) } else { large.push((kind, needed)) }
     }
+    if fitting.is_empty() {
+        let least = large.iter().map(|(_, needed)| *needed).min().expect("a head is offered");
+        return Err(data.memory.too_little(least, data.dataset.len()));
+    }
+    if data.options.head != HeadChoice::Auto {
+        return Ok((fitting, Vec::new()));
+    }
+    let (kinds, mut left_out) = affordable(fitting.iter().map(|&kind| (kind, work(kind, data))), data.options.budget);
+    left_out.extend(large.into_iter().map(|(kind, needed)| too_large(kind, needed, data)));
+    left_out.sort_by_key(|left| left.head);
+    Ok((kinds, left_out))
+}
+
+/// Seconds of one core that trying `kind` takes about.
+pub fn seconds(kind: HeadKind, data: &Prepared) -> f64 {
+    work(kind, data) / SPEED
+}
+
+fn too_large(head: HeadKind, needed: u64, data: &Prepared) -> LeftOut {
+    let reason = format!("takes about {} of memory, with {} allowed", shown(needed), shown(data.memory.limit()));
+    LeftOut { head, reason, budget: seconds(head, data).ceil(), memory: Some(needed) }
 }
 
 /// What can be tried within `budget` seconds, from the simplest, and what cannot.
@@ -41,25 +67,27 @@ fn affordable(offered: impl Iterator<Item = (HeadKind, f64)>, budget: Option<f64
     let (mut kinds, mut left_out, mut spent) = (Vec::new(), Vec::new(), 0.0);
     for (head, work) in offered {
         let seconds = work / SPEED;
-        let (fits, limit) = match budget {
-            // The simplest is always tried: there must be a head.
-            Some(budget) => (kinds.is_empty() || spent + seconds <= budget, (budget - spent).max(0.0)),
-            None => (head.is_linear() || seconds <= AFFORDABLE, AFFORDABLE),
+        // The simplest is always tried: there must be a head.
+        let limit = match (budget, head) {
+            (Some(budget), _) => (budget - spent).max(0.0),
+            (None, HeadKind::Softmax) => AFFORDABLE_LINEAR,
+            (None, HeadKind::Mlp) => AFFORDABLE,
+            (None, _) => f64::INFINITY,
         };
-        if fits {
+        if kinds.is_empty() || seconds <= limit {
             spent += seconds;
             kinds.push(head);
             continue;
         }
         let reason = format!("takes about {seconds:.1} s of one core, with {limit:.1} s left");
-        left_out.push(LeftOut { head, reason, budget: (spent + seconds).ceil() });
+        left_out.push(LeftOut { head, reason, budget: (spent + seconds).ceil(), memory: None });
     }
     (kinds, left_out)
 }
 
 /// Multiplications for cross-validating and fitting.
 fn work(kind: HeadKind, data: &Prepared) -> f64 {
-    let (samples, rank) = data.design.coordinates().dim();
+    let (samples, rank) = data.design.dim();
     let (samples, rank) = (samples as f64, rank as f64);
     let (outputs, rounds) = (data.rules().width() as f64, (data.split.folds.count() + 1) as f64);
     match kind {
@@ -88,8 +116,12 @@ mod tests {
     }
 
     #[test]
-    fn without_a_budget_every_linear_head_is_tried() {
+    fn without_a_budget_every_linear_head_is_tried_that_takes_less_than_a_minute() {
         assert_eq!(tried(None).0, [HeadKind::Ridge, HeadKind::Softmax]);
+        let long = [(HeadKind::Ridge, 100.0 * SPEED), (HeadKind::Softmax, 46.0 * SPEED)];
+        let (kinds, left_out) = affordable(long.into_iter(), None);
+        assert_eq!(kinds, [HeadKind::Ridge]);
+        assert_eq!(left_out[0].reason, "takes about 46.0 s of one core, with 45.0 s left");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod candidates;
 mod check;
 mod choose;
 mod held_out;
+mod memory;
 mod operating;
 mod prepared;
 mod recovered;
@@ -33,6 +34,9 @@ use crate::dataset::Dataset;
 use candidates::{Fitted, average, refit};
 use operating::HeldOutAnswers;
 
+/// What takes longer, in seconds of one core, is said before it begins.
+const LONG: f64 = 5.0;
+
 /// Fits the head that `options` ask for on every sample.
 ///
 /// # Errors
@@ -53,6 +57,9 @@ pub fn fit_with_answers(dataset: &Dataset, options: &FitOptions) -> Result<(Head
     let mut tried = Vec::new();
     for kind in kinds {
         let start = Instant::now();
+        if budget::seconds(kind, &data) > LONG {
+            tracing::info!("trying {kind} on {} samples", data.dataset.len());
+        }
         let trial = trial(kind, &data)?;
         tried.push((candidate(&trial, start, &data), trial));
     }

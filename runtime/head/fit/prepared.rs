@@ -1,15 +1,18 @@
 //! What all heads that are tried share, and what trying one gives.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use ndarray::Array2;
 
+use super::memory::Memory;
 use crate::dataset::Dataset;
 use crate::head::design::Design;
 use crate::head::error::FitError;
 use crate::head::folds::Split;
 use crate::head::models::HeadKind;
 use crate::head::options::FitOptions;
+use crate::head::solve::sums::{Samples, Sums};
 use crate::head::task::{Classes, Read, Target, TaskRules};
 use crate::labels::ClassIndex;
 
@@ -19,9 +22,13 @@ pub struct Prepared<'a> {
     pub options: &'a FitOptions,
     pub target: Target,
     pub split: Split,
-    pub design: Design,
+    pub design: Design<'a>,
+    pub memory: Memory,
     /// One a row, their sum N.
     pub weights: Vec<f64>,
+    ones: Vec<f64>,
+    least_squares_targets: OnceLock<Array2<f32>>,
+    sums: OnceLock<Sums>,
 }
 
 impl<'a> Prepared<'a> {
@@ -32,13 +39,51 @@ impl<'a> Prepared<'a> {
             // Says which of the two it is, in the task's own words.
             Read::new(dataset, options)?;
         }
+        let memory = Memory::new(dataset, options)?;
         let (read, design) = rayon::join(
             || Read::new(dataset, options),
             || Design::new(dataset.features().view()).map_err(|_| FitError::Decomposition),
         );
         let Read { dataset, target, split } = read?;
         let weights = target.rules().weights(&dataset);
-        Ok(Self { dataset, options, target, split, design: design?, weights })
+        Ok(Self {
+            ones: vec![1.0; dataset.len()],
+            dataset,
+            options,
+            target,
+            split,
+            design: design?,
+            memory,
+            weights,
+            least_squares_targets: OnceLock::new(),
+            sums: OnceLock::new(),
+        })
+    }
+
+    /// The samples with the targets of least squares, each of weight 1.
+    pub fn unweighted(&self) -> Samples<'_> {
+        Samples { weights: &self.ones, ..self.weighted() }
+    }
+
+    /// The samples with the targets of least squares and their weights.
+    pub fn weighted(&self) -> Samples<'_> {
+        let targets = self.least_squares_targets.get_or_init(|| self.rules().least_squares_targets(&self.dataset));
+        Samples { coordinates: &self.design, targets: targets.view(), weights: &self.weights }
+    }
+
+    /// Over all samples, [`Prepared::unweighted`]: one pass for all heads that are made of them.
+    pub fn sums(&self) -> &Sums {
+        self.sums.get_or_init(|| self.unweighted().sums())
+    }
+
+    /// Over all samples, [`Prepared::weighted`].
+    pub fn weighted_sums(&self) -> Cow<'_, Sums> {
+        if self.is_even() { Cow::Borrowed(self.sums()) } else { Cow::Owned(self.weighted().sums()) }
+    }
+
+    /// Whether all weights are 1.
+    pub fn is_even(&self) -> bool {
+        self.weights == self.ones
     }
 
     pub fn rules(&self) -> &dyn TaskRules {

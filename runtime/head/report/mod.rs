@@ -133,6 +133,9 @@ pub struct LeftOut {
     /// Seconds of one core after which `auto` would have tried it; 0 in reports from before this was kept.
     #[serde(default)]
     pub budget: f64,
+    /// Bytes with which `auto` would have had room for it; `None` where there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
 }
 
 /// Out-of-fold numbers: every measured sample was answered by a head that had not seen its group.

@@ -5,27 +5,27 @@ use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 use rayon::prelude::*;
 
 use super::softmax::{Problem, Stop};
-use crate::head::design::Design;
+use crate::head::design::{Coordinates as _, Design};
 use crate::head::folds::Folds;
 use crate::labels::ClassIndex;
 
 const STOP: Stop = Stop { tolerance: 1e-4, gain: f64::INFINITY, iterations: 500 };
 
 /// What the regressions are fitted to.
-pub struct Logistic<'a> {
-    pub design: &'a Design,
+pub struct Logistic<'a, 'd> {
+    pub design: &'a Design<'d>,
     /// `[N,K]`
     pub present: &'a Array2<bool>,
 }
 
-impl Logistic<'_> {
+impl Logistic<'_, '_> {
     /// Logits `[N,K]` for each of `penalties` by regressions that had not seen the fold, each penalty starting where the
     /// one before it ended; 0 in rows of no fold.
     pub fn out_of_fold(&self, folds: &Folds, penalties: &[f64]) -> Vec<Array2<f32>> {
         let mut all = vec![Array2::zeros(self.present.dim()); penalties.len()];
         for fold in folds.iter() {
             let training = folds.training_rows(fold);
-            let held_out = self.design.coordinates().select(Axis(0), fold);
+            let held_out = self.design.rows(fold);
             let answer =
                 |parameters: &Array1<f32>| held_out.dot(&parameters.slice(s![..-1])) + parameters[held_out.ncols()];
             for (label, path) in self.paths(&training, penalties).iter().enumerate() {
@@ -41,7 +41,7 @@ impl Logistic<'_> {
 
     /// Weights `[r,K]` and biases `[K]` fitted on all samples.
     pub fn on_all(&self, penalty: f64) -> (Array2<f32>, Array1<f32>) {
-        let (samples, rank) = self.design.coordinates().dim();
+        let (samples, rank) = self.design.dim();
         let rows: Vec<usize> = (0..samples).collect();
         let paths = self.paths(&rows, &[penalty]);
         let mut parameters = Array2::zeros((rank + 1, paths.len()));
@@ -51,7 +51,7 @@ impl Logistic<'_> {
 
     /// Of each label, the parameters `[r+1]` for each penalty.
     fn paths(&self, rows: &[usize], penalties: &[f64]) -> Vec<Vec<Array1<f32>>> {
-        let design = self.design.coordinates().select(Axis(0), rows);
+        let design = self.design.rows(rows);
         let mean_squares = &self.design.mean_squares();
         let present = self.present.select(Axis(0), rows);
         let columns: Vec<ArrayView1<bool>> = present.columns().into_iter().collect();
@@ -97,9 +97,9 @@ mod tests {
         let design = Design::new(features.view()).unwrap();
         let penalty = 0.7;
         let fitted = Logistic { design: &design, present: &present }.on_all(penalty);
-        let logits = design.coordinates().dot(&fitted.0) + &fitted.1;
+        let logits = design.all().dot(&fitted.0) + &fitted.1;
         let residual = independent_probabilities(&logits) - present.mapv(|present| f32::from(u8::from(present)));
-        let gradient = design.coordinates().t().dot(&residual) + &fitted.0 * penalty as f32;
+        let gradient = design.all().t().dot(&residual) + &fitted.0 * penalty as f32;
         let bias = residual.sum_axis(Axis(0));
         assert!(gradient.iter().chain(&bias).all(|entry| entry.abs() < 0.02), "{gradient} {bias}");
     }

@@ -6,3 +6,4 @@ pub mod logistic;
 pub mod perceptron;
 pub mod ridge;
 pub mod softmax;
+pub mod sums;

@@ -2,9 +2,9 @@
 
 use edgetl_algebra::{Par, get_global_parallelism};
 use ndarray::{Array2, Axis};
-use rayon::prelude::*;
 
 use super::{Fitted, Prepared, Recipe, Trial, scatter};
+use crate::head::fit::memory;
 use crate::head::folds::Folds;
 use crate::head::models::{Head, Mlp};
 use crate::head::solve::perceptron::{Trained, TrainingSet, train};
@@ -22,7 +22,7 @@ pub fn trial(data: &Prepared) -> Trial {
         let trained = trained(&lesson, &data.split.folds.training_rows(fold), Par::Seq, data);
         trained.mlp.logits(data.dataset.features().select(Axis(0), fold).view())
     };
-    let answers: Vec<Array2<f32>> = folds.par_iter().map(answer).collect();
+    let answers = data.memory.side_by_side(&folds, memory::of_perceptron_fold(data), answer);
     let mut all = Array2::zeros(lesson.targets.dim());
     folds.into_iter().zip(&answers).for_each(|(fold, answers)| scatter(&mut all, fold, answers));
     Trial { recipe: Recipe::Mlp, outputs: data.rules().in_units(data.split.held_out(&all)) }
@@ -51,7 +51,7 @@ fn split(lesson: &Lesson, rows: &[usize], data: &Prepared) -> (Vec<usize>, Vec<u
     if data.options.mlp.patience == 0 || rows.len() < VALIDATION_PARTS * LEAST_VALIDATION {
         return all();
     }
-    let part = data.dataset.select(rows);
+    let part = data.dataset.select_without_features(rows);
     let folds = match lesson.stratified {
         true => Folds::new(&part, VALIDATION_PARTS, data.options.seed),
         false => Folds::by_group(&part, VALIDATION_PARTS, data.options.seed),

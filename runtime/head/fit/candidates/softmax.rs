@@ -1,16 +1,16 @@
 //! Logistic regression along a path of penalties.
 
 use edgetl_algebra::{Par, get_global_parallelism};
-use ndarray::{Array2, Axis, s};
-use rayon::prelude::*;
+use ndarray::{Array2, s};
 
 use super::{Prepared, Recipe, Trial, scatter};
 use crate::dataset::Dataset;
-use crate::head::design::Design;
+use crate::head::design::{Coordinates as _, Design};
 use crate::head::error::FitError;
+use crate::head::fit::memory;
 use crate::head::models::{Head, Linear, LinearKind};
 use crate::head::solve::logistic::Logistic;
-use crate::head::solve::softmax::{Problem, Solution, Stop, logits};
+use crate::head::solve::softmax::{Problem, Solution, Stop};
 use crate::head::task::{Names, Target, sample_weights};
 
 /// scikit-learn's `1/C`, from strong to weak: each start is the solution before it.
@@ -76,14 +76,15 @@ pub fn refit(penalty: f64, data: &Prepared) -> Head {
     Head::Linear { fitted_by: LinearKind::Softmax, linear }
 }
 
-fn logistic<'a>(names: &'a Names, data: &'a Prepared) -> Logistic<'a> {
+fn logistic<'a, 'd>(names: &'a Names, data: &'a Prepared<'d>) -> Logistic<'a, 'd> {
     Logistic { design: &data.design, present: &names.tags.present }
 }
 
 /// Logits `[M,K]` of the measured rows, for each penalty.
 fn out_of_fold(data: &Prepared, penalties: &[f64]) -> Vec<Array2<f32>> {
     let folds: Vec<&[usize]> = data.split.folds.iter().collect();
-    let answers: Vec<_> = folds.par_iter().map(|fold| without(fold, data, penalties)).collect();
+    let answers: Vec<_> =
+        data.memory.side_by_side(&folds, memory::of_softmax_fold(data), |fold| without(fold, data, penalties));
     let mut paths = vec![Array2::zeros((data.dataset.len(), data.classes().count())); penalties.len()];
     for (fold, answers) in folds.into_iter().zip(&answers) {
         paths.iter_mut().zip(answers).for_each(|(path, answers)| scatter(path, fold, answers));
@@ -94,8 +95,7 @@ fn out_of_fold(data: &Prepared, penalties: &[f64]) -> Vec<Array2<f32>> {
 /// Logits of `fold` by heads fitted on the rest, one a penalty; each starts where the one before it ended.
 fn without(fold: &[usize], data: &Prepared, penalties: &[f64]) -> Vec<Array2<f32>> {
     let training = data.split.folds.training_rows(fold);
-    let (design, mean_squares) = (data.design.coordinates(), &data.design.mean_squares());
-    let (design, held_out) = (&design.select(Axis(0), &training), design.select(Axis(0), fold));
+    let (design, mean_squares) = (&data.design.rows(&training), &data.design.mean_squares());
     let (targets, classes) = (&data.targets(&training), data.classes().count());
     let raw: Vec<f64> = training.iter().map(|&row| data.weights[row]).collect();
     let total: f64 = raw.iter().sum();
@@ -105,7 +105,8 @@ fn without(fold: &[usize], data: &Prepared, penalties: &[f64]) -> Vec<Array2<f32
         let (penalty, parallelism) = (penalty / total, Par::Seq);
         let problem = Problem { design, mean_squares, targets, weights, classes, penalty, parallelism };
         parameters = problem.minimise(std::mem::take(&mut parameters), TRIAL_STOP).parameters;
-        logits(held_out.view(), parameters.view(), parallelism)
+        let (weights, bias) = (parameters.slice(s![..-1, ..]), parameters.row(parameters.nrows() - 1).to_owned());
+        data.design.logits(fold, (weights, &bias), parallelism)
     });
     answers.collect()
 }
@@ -114,7 +115,7 @@ fn solve(dataset: &Dataset, design: &Design, weights: &[f64], penalty: f64) -> S
     let (total, classes) = (dataset.len() as f64, dataset.labels().len());
     let weights: Vec<f64> = weights.iter().map(|weight| weight / total).collect();
     let problem = Problem {
-        design: design.coordinates(),
+        design: &design.all(),
         mean_squares: &design.mean_squares(),
         targets: dataset.targets(),
         weights: &weights,
