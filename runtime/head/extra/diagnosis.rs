@@ -2,29 +2,26 @@
 //! uneven classes.
 
 mod chance;
+mod nearest;
 
-use edgetl_algebra::get_global_parallelism;
-use ndarray::{ArrayView1, s};
+use ndarray::ArrayView1;
 use serde::Serialize;
+
+use nearest::Nearest;
 
 use crate::dataset::{Dataset, SampleId};
 use crate::head::calibration::Temperature;
 use crate::head::error::FitError;
-use crate::head::fit::{Prepared, trial};
-use crate::head::models::{HeadKind, Task, normalize_rows};
+use crate::head::fit::{Prepared, careful_kind, trial};
+use crate::head::models::Task;
 use crate::head::options::FitOptions;
 use crate::labels::{ClassIndex, Label};
 use crate::metrics::best_class;
-use edgetl_algebra::product;
 
-/// How many neighbours vote on a label.
-const NEIGHBOURS: usize = 10;
 /// From this cosine on, two pictures show the same.
 const DUPLICATE: f32 = 0.99;
 /// How many robust deviations from the median distance make an outlier.
 const OUTLYING: f32 = 4.0;
-/// How many rows are compared with all others at once.
-const BLOCK: usize = 512;
 
 /// Findings about a dataset, each list with the worst first.
 #[derive(Clone, PartialEq, Debug)]
@@ -98,7 +95,7 @@ pub fn diagnose(dataset: &Dataset, options: &FitOptions) -> Result<Diagnosis, Fi
     let options = FitOptions { task: Task::Classification, ..options.clone() };
     let data = Prepared::new(dataset, &options)?;
     let dataset = &*data.dataset;
-    let nearest = nearest(dataset);
+    let nearest = Nearest::new(dataset);
     let mut counts: Vec<_> = dataset.labels().iter().cloned().zip(dataset.class_counts()).collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     Ok(Diagnosis {
@@ -109,60 +106,22 @@ pub fn diagnose(dataset: &Dataset, options: &FitOptions) -> Result<Diagnosis, Fi
     })
 }
 
-/// Of each sample, the nearest others by cosine.
-struct Nearest {
-    /// Row and cosine, nearest first.
-    of_all: Vec<Vec<(usize, f32)>>,
-    /// The same among samples of its own class, without those of its own group.
-    of_class: Vec<Vec<(usize, f32)>>,
-}
-
-fn nearest(dataset: &Dataset) -> Nearest {
-    let mut units = dataset.features().clone();
-    normalize_rows(&mut units);
-    let mut found = Nearest { of_all: Vec::new(), of_class: Vec::new() };
-    for start in (0..dataset.len()).step_by(BLOCK) {
-        let block = units.slice(s![start..dataset.len().min(start + BLOCK), ..]);
-        let cosines = product(block, units.t(), get_global_parallelism());
-        for (offset, cosines) in cosines.rows().into_iter().enumerate() {
-            let row = start + offset;
-            let others = (0..dataset.len()).filter(|&other| other != row);
-            let own = others.clone().filter(|&other| {
-                dataset.targets()[other] == dataset.targets()[row] && dataset.groups()[other] != dataset.groups()[row]
-            });
-            found.of_all.push(highest(others.map(|other| (other, cosines[other]))));
-            found.of_class.push(highest(own.map(|other| (other, cosines[other]))));
-        }
-    }
-    found
-}
-
-fn highest(pairs: impl Iterator<Item = (usize, f32)>) -> Vec<(usize, f32)> {
-    let mut pairs: Vec<_> = pairs.collect();
-    let count = NEIGHBOURS.min(pairs.len());
-    if count < pairs.len() {
-        pairs.select_nth_unstable_by(count, |a, b| b.1.total_cmp(&a.1));
-        pairs.truncate(count);
-    }
-    pairs.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    pairs
-}
-
 /// Measured samples that a held-out answer or most neighbours contradict, more than right labels of their class would be.
 ///
 /// Source: the out-of-fold probability of the given label is the "self-confidence" of Northcutt, Jiang, Chuang,
 /// "Confident Learning", 2021; what is left of the doubt in it is in `chance`.
 fn suspects(data: &Prepared, nearest: &Nearest) -> Result<Vec<Suspect>, FitError> {
-    let trial = trial(HeadKind::Softmax, data)?;
+    let trial = trial(careful_kind(data), data)?;
     let truth = &data.classes().truth;
     let beyond_chance: Vec<f32> =
         chance::shares_by_chance(&trial.outputs, truth).into_iter().map(|share| (1.0 - share) as f32).collect();
     let temperature = Temperature::fit(trial.outputs.view(), truth);
     let probabilities = temperature.probabilities(trial.outputs);
+    let counts = data.dataset.class_counts();
     let answers = data.split.measured.iter().zip(probabilities.rows()).zip(beyond_chance);
     let mut suspects: Vec<Suspect> = answers
         .filter_map(|((&row, probabilities), beyond_chance)| {
-            let suspect = suspect(row, probabilities, data, nearest)?;
+            let suspect = suspect((row, counts[data.dataset.targets()[row].0]), probabilities, data, nearest)?;
             let doubt = suspect.doubt * beyond_chance;
             (doubt > 0.0).then_some(Suspect { doubt, ..suspect })
         })
@@ -171,8 +130,13 @@ fn suspects(data: &Prepared, nearest: &Nearest) -> Result<Vec<Suspect>, FitError
     Ok(suspects)
 }
 
-/// `None` where both the held-out answer and the neighbours are content with the label.
-fn suspect(row: usize, probabilities: ArrayView1<f32>, data: &Prepared, nearest: &Nearest) -> Option<Suspect> {
+/// Of a row whose class has so many. `None` where both the held-out answer and the neighbours are content with the label.
+fn suspect(
+    (row, of_class): (usize, usize),
+    probabilities: ArrayView1<f32>,
+    data: &Prepared,
+    nearest: &Nearest,
+) -> Option<Suspect> {
     let own = data.dataset.targets()[row];
     let neighbours = &nearest.of_all[row];
     let voters =
@@ -181,8 +145,7 @@ fn suspect(row: usize, probabilities: ArrayView1<f32>, data: &Prepared, nearest:
     // Of equals the last, but any before the own class.
     let voted = (0..probabilities.len()).max_by_key(|&class| (voters(class), class != own.0)).map(ClassIndex);
     let suggestion = if seen == own { voted.filter(|voted| *voted != own)? } else { seen };
-    let of_own_class = data.dataset.targets().iter().filter(|target| **target == own).count() - 1;
-    let agreement = voters(own.0) as f32 / neighbours.len().min(of_own_class).max(1) as f32;
+    let agreement = voters(own.0) as f32 / neighbours.len().min(of_class - 1).max(1) as f32;
     let probability = probabilities[own.0];
     let label = |class: ClassIndex| data.dataset.labels().as_slice()[class.0].clone();
     Some(Suspect {

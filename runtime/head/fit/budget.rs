@@ -57,6 +57,13 @@ pub fn seconds(kind: HeadKind, data: &Prepared) -> f64 {
     work(kind, data) / SPEED
 }
 
+/// Logistic regression, whose probabilities are the ones to go by sample for sample, or linear discriminants where it takes too
+/// long or too much memory.
+pub fn careful_kind(data: &Prepared) -> HeadKind {
+    let fits = memory::of(HeadKind::Softmax, 0, data) <= data.memory.limit();
+    if fits && seconds(HeadKind::Softmax, data) <= AFFORDABLE_LINEAR { HeadKind::Softmax } else { HeadKind::Lda }
+}
+
 fn too_large(head: HeadKind, needed: u64, data: &Prepared) -> LeftOut {
     let reason = format!("takes about {} of memory, with {} allowed", shown(needed), shown(data.memory.limit()));
     LeftOut { head, reason, budget: seconds(head, data).ceil(), memory: Some(needed) }

@@ -19,6 +19,7 @@ pub use answers::Answers;
 pub use candidates::{RidgeFit, SoftmaxFit, ridge_regression, softmax_regression};
 pub use held_out::{cross_validate, leave_one_out};
 
+pub(in crate::head) use budget::careful_kind;
 pub(in crate::head) use candidates::trial;
 pub(in crate::head) use check::check;
 pub(in crate::head) use prepared::{Prepared, Trial};

@@ -1,5 +1,7 @@
 //! The findings as they are printed: every list with the worst first, every entry with its remedy.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::Examined;
@@ -124,9 +126,10 @@ impl Findings {
 
     /// What the features say; the rest is empty.
     pub fn new(diagnosis: &Diagnosis, examined: &Examined) -> Self {
+        let doubts: HashMap<SampleId, f32> = diagnosis.suspects.iter().map(|one| (one.id, one.doubt)).collect();
         Self {
             suspects: diagnosis.suspects.iter().map(|suspect| suspect_row(suspect, examined)).collect(),
-            duplicates: diagnosis.duplicates.iter().map(|pair| duplicate_row(pair, diagnosis, examined)).collect(),
+            duplicates: diagnosis.duplicates.iter().map(|pair| duplicate_row(pair, &doubts, examined)).collect(),
             outliers: diagnosis.outliers.iter().map(|outlier| outlier_row(outlier, examined)).collect(),
             few: few(diagnosis, examined),
             imbalance: imbalance(diagnosis, examined),
@@ -150,10 +153,9 @@ fn suspect_row(suspect: &Suspect, examined: &Examined) -> SuspectRow {
 }
 
 /// Of two labels for one picture, the more doubted one is changed; of two equal pictures the later one goes.
-fn duplicate_row(pair: &Duplicate, diagnosis: &Diagnosis, examined: &Examined) -> DuplicateRow {
+fn duplicate_row(pair: &Duplicate, doubts: &HashMap<SampleId, f32>, examined: &Examined) -> DuplicateRow {
     let label = |id: SampleId| examined.rows.get(&id).and_then(|row| row.label.clone());
-    let doubt =
-        |id: SampleId| diagnosis.suspects.iter().find(|suspect| suspect.id == id).map_or(0.0, |suspect| suspect.doubt);
+    let doubt = |id: SampleId| doubts.get(&id).copied().unwrap_or(0.0);
     let (first, second) = (pair.first, pair.second);
     let first_is_wrong = !pair.same_label && doubt(first) > doubt(second);
     let (wrong, right) = if first_is_wrong { (first, second) } else { (second, first) };
