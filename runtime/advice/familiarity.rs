@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::Serialize;
 
 use crate::backbone::Classifier;
 use crate::dataset::Dataset;
 use crate::head::{Head, Prototype, Temperature};
-use crate::labels::Label;
+use crate::labels::{ClassIndex, Label};
 use crate::metrics::best_class;
 
 /// What features show without any training, and what the backbone's own classifier says where it was kept.
@@ -41,21 +41,18 @@ pub struct Recognised {
     pub called: Vec<(Label, String, f64)>,
 }
 
+/// Rows that are looked at together: no copy of all features is made.
+const ROWS: usize = 4096;
+
 /// Looks at `dataset`, which has samples, with the classifier rows of its own backbone.
 pub fn familiarity(dataset: &Dataset, classifier: Option<&Classifier>) -> Familiarity {
-    let features = dataset.features().view();
     let largest = dataset.class_counts().into_iter().max().unwrap_or(0);
-    let mean = features.mean_axis(Axis(0)).unwrap_or_else(|| Array1::zeros(dataset.dim()));
-    let centred = &features - &mean;
-    let total = squares(centred.view());
-    let dead = centred.columns().into_iter().filter(|channel| channel.iter().all(|value| value.abs() < 1e-6)).count();
-    // The squares of the Gram matrix sum to those of the eigenvalues of the covariance.
-    let spread = squares(centred.dot(&centred.t()).view());
+    let Spread { total, between, of_squares, dead } = Spread::of(dataset);
     Familiarity {
         nearest_mean: nearest_mean(dataset),
         chance: largest as f64 / dataset.len() as f64,
-        between_classes: between(dataset, &centred) / total.max(f64::MIN_POSITIVE),
-        effective_rank: total * total / spread.max(f64::MIN_POSITIVE),
+        between_classes: between / total.max(f64::MIN_POSITIVE),
+        effective_rank: total * total / of_squares.max(f64::MIN_POSITIVE),
         dead_channels: dead as f64 / dataset.dim() as f64,
         source: classifier
             .filter(|classifier| classifier.weights.ncols() == dataset.dim())
@@ -63,55 +60,103 @@ pub fn familiarity(dataset: &Dataset, classifier: Option<&Classifier>) -> Famili
     }
 }
 
+/// How features spread around their mean.
+struct Spread {
+    /// The sum of squares.
+    total: f64,
+    /// The part of it between the classes: of the class means, each as often as it has samples.
+    between: f64,
+    /// Of the eigenvalues of the sums of products, the sum of squares.
+    of_squares: f64,
+    /// Channels that are the same for all samples.
+    dead: usize,
+}
+
+impl Spread {
+    fn of(dataset: &Dataset) -> Self {
+        let (samples, channels) = dataset.features().dim();
+        let mean = mean(dataset.features());
+        let mut sums = Array2::<f32>::zeros((dataset.labels().len(), channels));
+        let mut widest = Array1::<f32>::zeros(channels);
+        let (mut total, mut of_squares) = (0.0, 0.0);
+        let mut products = Array2::<f64>::zeros(if samples > channels { (channels, channels) } else { (0, 0) });
+        for (features, targets) in
+            dataset.features().axis_chunks_iter(Axis(0), ROWS).zip(dataset.targets().chunks(ROWS))
+        {
+            let centred = &features - &mean;
+            total += squares(centred.view());
+            for (row, target) in centred.rows().into_iter().zip(targets) {
+                let mut sum = sums.row_mut(target.0);
+                sum += &row;
+                widest.zip_mut_with(&row, |widest, value| *widest = widest.max(value.abs()));
+            }
+            // Products of samples have the same eigenvalues as those of channels: whichever are fewer.
+            if samples > channels {
+                products += &centred.t().dot(&centred).mapv(f64::from);
+            } else {
+                of_squares = dataset
+                    .features()
+                    .axis_chunks_iter(Axis(0), ROWS)
+                    .fold(of_squares, |sum, others| sum + squares(centred.dot(&(&others - &mean).t()).view()));
+            }
+        }
+        of_squares += products.iter().map(|value| value * value).sum::<f64>();
+        let class = |(sum, count): (ArrayView1<f32>, usize)| squares(sum.insert_axis(Axis(0))) / count.max(1) as f64;
+        let between = sums.rows().into_iter().zip(dataset.class_counts()).map(class).sum();
+        Self { total, between, of_squares, dead: widest.iter().filter(|widest| **widest < 1e-6).count() }
+    }
+}
+
+fn mean(features: &Array2<f32>) -> Array1<f32> {
+    let mut sums = Array1::<f64>::zeros(features.ncols());
+    features.rows().into_iter().for_each(|row| sums.zip_mut_with(&row, |sum, &value| *sum += f64::from(value)));
+    (sums / features.nrows().max(1) as f64).mapv(|mean| mean as f32)
+}
+
 fn squares(values: ArrayView2<f32>) -> f64 {
     values.iter().map(|&value| f64::from(value).powi(2)).sum()
 }
 
-/// The sum of squares of the class means, each as often as it has samples.
-fn between(dataset: &Dataset, centred: &Array2<f32>) -> f64 {
-    let mut sums = Array2::<f32>::zeros((dataset.labels().len(), dataset.dim()));
-    for (row, target) in centred.rows().into_iter().zip(dataset.targets()) {
-        let mut sum = sums.row_mut(target.0);
-        sum += &row;
-    }
-    let counts = dataset.class_counts();
-    let class = |(sum, count): (ndarray::ArrayView1<f32>, usize)| {
-        sum.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>() / count.max(1) as f64
-    };
-    sums.rows().into_iter().zip(counts).map(class).sum()
-}
-
 /// Leave-one-out accuracy of weight imprinting: leaving a sample out takes its own direction from the class's sum.
 fn nearest_mean(dataset: &Dataset) -> f64 {
-    let mut units = dataset.features().clone();
-    for mut row in units.rows_mut() {
-        let length = row.iter().map(|&value| value * value).sum::<f32>().sqrt();
-        row.mapv_inplace(|value| if length > 0.0 { value / length } else { 0.0 });
-    }
     let mut sums = Array2::<f32>::zeros((dataset.labels().len(), dataset.dim()));
-    for (unit, target) in units.rows().into_iter().zip(dataset.targets()) {
+    for (feature, target) in dataset.features().rows().into_iter().zip(dataset.targets()) {
         let mut sum = sums.row_mut(target.0);
-        sum += &unit;
+        sum += &unit(feature);
     }
     let lengths = sums.map_axis(Axis(1), |sum| sum.dot(&sum).sqrt().max(f32::MIN_POSITIVE));
-    let cosines = Head::Prototype(Prototype { directions: &sums / &lengths.insert_axis(Axis(1)), scale: 1.0 })
-        .logits(dataset.features().view());
-    let right = units.rows().into_iter().zip(dataset.targets()).enumerate().filter(|(row, (unit, target))| {
-        let mut cosines = cosines.row(*row).to_owned();
-        let rest = &sums.row(target.0) - unit;
-        let length = rest.dot(&rest).sqrt();
-        cosines[target.0] = if length > 1e-6 { rest.dot(unit) / length } else { -1.0 };
-        best_class(cosines.view()) == **target
-    });
-    right.count() as f64 / dataset.len() as f64
+    let head = Head::Prototype(Prototype { directions: &sums / &lengths.insert_axis(Axis(1)), scale: 1.0 });
+    let right = |(features, targets): (ArrayView2<f32>, &[ClassIndex])| {
+        let cosines = head.logits(features);
+        let rows = features.rows().into_iter().zip(targets).zip(cosines.rows());
+        rows.filter(|((feature, target), cosines)| {
+            let (unit, mut cosines) = (unit(*feature), cosines.to_owned());
+            let rest = &sums.row(target.0) - &unit;
+            let length = rest.dot(&rest).sqrt();
+            cosines[target.0] = if length > 1e-6 { rest.dot(&unit) / length } else { -1.0 };
+            best_class(cosines.view()) == **target
+        })
+        .count()
+    };
+    let chunks = dataset.features().axis_chunks_iter(Axis(0), ROWS).zip(dataset.targets().chunks(ROWS));
+    chunks.map(right).sum::<usize>() as f64 / dataset.len() as f64
+}
+
+fn unit(feature: ArrayView1<f32>) -> Array1<f32> {
+    let length = feature.iter().map(|&value| value * value).sum::<f32>().sqrt();
+    feature.mapv(|value| if length > 0.0 { value / length } else { 0.0 })
 }
 
 fn recognised(dataset: &Dataset, classifier: &Classifier) -> Recognised {
-    let logits = dataset.features().dot(&classifier.weights.t()) + &classifier.bias;
-    let probabilities = Temperature::NEUTRAL.probabilities(logits);
-    let called: Vec<usize> = probabilities.rows().into_iter().map(|row| best_class(row).0).collect();
-    let confidence: f64 =
-        probabilities.rows().into_iter().zip(&called).map(|(row, &class)| f64::from(row[class])).sum();
+    let (mut called, mut confidence) = (Vec::with_capacity(dataset.len()), 0.0);
+    for features in dataset.features().axis_chunks_iter(Axis(0), ROWS) {
+        let logits = features.dot(&classifier.weights.t()) + &classifier.bias;
+        for row in Temperature::NEUTRAL.probabilities(logits).rows() {
+            let class = best_class(row).0;
+            confidence += f64::from(row[class]);
+            called.push(class);
+        }
+    }
     Recognised {
         classes: classifier.bias.len(),
         confidence: confidence / dataset.len() as f64,

@@ -19,13 +19,19 @@ use crate::store::{Selection, Store};
 
 /// Samples times channels squared up to which a perceptron is tried unasked: about a second of one core.
 const QUICK_WORK: usize = 10_000_000;
+/// Samples times channels times classes up to which logistic regressions are tried unasked, one for each fold of each part of the
+/// learning curve: about a minute of one core.
+const QUICK_LOGITS: usize = 500_000_000;
+
+/// On more samples every step takes seconds, and is said before it begins.
+const MANY: usize = 50_000;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The accuracy to reach
     #[arg(long, default_value_t = 0.95, value_parser = accuracy)]
     target: f64,
-    /// Also try what takes long: a head with a hidden layer on many pictures or channels
+    /// Also try what takes long: a head with a hidden layer on many pictures or channels, logistic regression on very many
     #[arg(long)]
     thorough: bool,
     /// Decides which pictures share a fold
@@ -88,6 +94,9 @@ impl Measuring<'_> {
         let measured = !answers.ids.is_empty();
         let accuracy = measured.then(|| answers.accuracy());
         let error = |accuracy: f64| (accuracy * (1.0 - accuracy) / answers.ids.len() as f64).sqrt();
+        if dataset.len() > MANY {
+            tracing::info!("measuring {head} on parts of {} samples", dataset.len());
+        }
         let curve = if measured { Some(learning_curve(dataset, head, &self.options)?) } else { None };
         let mut counts: Vec<usize> = dataset.class_counts();
         let projection = curve.as_ref().and_then(|curve| project(curve, &counts, self.args.target, self.args.seed));
@@ -115,7 +124,13 @@ impl Measuring<'_> {
     fn best_of_one_layer(&self) -> anyhow::Result<(HeadKind, Answers)> {
         let loss = |answers: &Answers| nll(answers.probabilities.view(), &answers.truth);
         let mut best: Option<(HeadKind, Answers)> = None;
-        for kind in HeadKind::ALL.into_iter().filter(|kind| kind.is_linear() && *kind != HeadKind::Average) {
+        let (samples, dim, classes) = (self.dataset.len(), self.dataset.dim(), self.dataset.labels().len());
+        let quick = self.args.thorough || samples.saturating_mul(dim * classes) <= QUICK_LOGITS;
+        let tried = |kind: &HeadKind| kind.is_linear() && *kind != HeadKind::Average;
+        for kind in HeadKind::ALL.into_iter().filter(tried).filter(|kind| quick || *kind != HeadKind::Softmax) {
+            if samples > MANY {
+                tracing::info!("trying {kind} on {samples} samples");
+            }
             let answers = cross_validate(self.dataset, kind, &self.options)?;
             if best.as_ref().is_none_or(|(_, best)| loss(&answers) < loss(best)) {
                 best = Some((kind, answers));
