@@ -15,6 +15,9 @@ use super::error::{At as _, StoreError};
 use super::query::Condition;
 use super::sample::{FeatureCount, Filter, LabelFilter, Split};
 
+/// Reading more samples takes seconds, and is said before it begins.
+const MANY: u32 = 50_000;
+
 /// Which labelled samples make a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
@@ -72,6 +75,9 @@ impl Store {
         let count = format!("SELECT count(*) {rows}");
         let parameters = || params_from_iter(&condition.parameters);
         let count: u32 = self.connection.query_one(&count, parameters(), |row| row.get(0)).at(&self.path)?;
+        if count > MANY {
+            tracing::info!("reading {count} samples");
+        }
         let mut columns = Columns::new(count as usize, backbone.dim);
         let sql = format!(
             "SELECT samples.id, features.checksum IS {OF_FEATURES}, label, group_key, vector {rows} ORDER BY samples.id"
