@@ -3,6 +3,8 @@
 mod documents;
 mod few;
 mod fit;
+mod large;
+mod pictures;
 mod stages;
 mod synthesize;
 
@@ -15,6 +17,10 @@ enum Command {
     Stages(stages::Args),
     /// Fill a store with Gaussian clusters
     Synthesize(synthesize::Args),
+    /// Fill a store with many samples, as the embedded backbone would
+    Large(large::Args),
+    /// Draw pictures of six shapes
+    Pictures(pictures::Args),
     /// Time one solver on the features of a store
     Fit(fit::Args),
     /// Measure every head on few pictures a class, over random draws
@@ -27,6 +33,8 @@ fn main() -> anyhow::Result<()> {
     let result = match Command::parse() {
         Command::Stages(args) => stages::run(&args),
         Command::Synthesize(args) => synthesize::run(&args),
+        Command::Large(args) => large::run(&args),
+        Command::Pictures(args) => pictures::run(&args),
         Command::Fit(args) => fit::run(&args),
         Command::Few(args) => few::run(&args),
         Command::Documents(args) => documents::run(&args),
