@@ -25,6 +25,8 @@ pub enum ClassifierError {
     Syntax(#[from] SafeTensorError),
     #[error("expected `weight` F32 [K,dim] and `bias` F32 [K], got {weight:?} and {bias:?}")]
     Shapes { weight: Vec<usize>, bias: Vec<usize> },
+    #[error("expected {expected} class names, one a score of the network, got {got}")]
+    Names { expected: usize, got: usize },
     #[error("expected no labels or {expected}, one a class, got {got}")]
     Labels { expected: usize, got: usize },
 }

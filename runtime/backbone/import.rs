@@ -4,9 +4,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{FeatureCut, ImageInput, Network, Shapes};
+use super::graph::{FeatureCut, ImageInput, Network, OwnNormalisation, Shapes};
 use super::metadata::Declared;
-use super::{BackboneError, Classifier, Options, Package, PackageError, PreprocessSpec, onnxruntime, tract};
+use super::{
+    BackboneError, Classifier, ClassifierError, Options, Package, PackageError, PreprocessSpec, onnxruntime, tract,
+};
 use crate::digest::Digest;
 use crate::manifest::{BackboneName, FORMAT, FeatureKind, Manifest, Onnx, Preprocess};
 
@@ -38,6 +40,8 @@ pub struct Import {
     pub package: Package,
     /// Where the network was cut, in one sentence.
     pub why: String,
+    /// How the network normalises its pixels itself, in one sentence; `None` where it does not.
+    pub pixels: Option<String>,
     /// What the user should know where the normalisation is a guess.
     pub guess: Option<String>,
     /// What else the user should know, a sentence each.
@@ -53,6 +57,7 @@ pub(super) struct Reading {
     pub preprocess: Preprocess,
     /// Whether the normalisation is a guess.
     pub guessed: bool,
+    own: Option<OwnNormalisation>,
     pub shapes: Shapes,
 }
 
@@ -72,15 +77,20 @@ impl Import {
     /// The rows of the classifier are kept where they multiply the feature itself.
     ///
     /// # Errors
-    /// When the file is no ONNX image network, or when its feature can neither be found nor be what was named.
+    /// When the file is no ONNX image network, when its feature can neither be found nor be what was named, or when class
+    /// names were given and they are not as many as its scores.
     pub fn from_onnx(path: &Path, request: &ImportRequest) -> Result<Self, BackboneError> {
         let reading = Reading::new(path, request)?;
-        let cut = reading.feature(request)?;
-        let (warnings, guess) = (reading.warnings(), reading.guess(path));
-        let Reading { network, digest, input, declared, preprocess, .. } = reading;
-        let labels = if request.labels.is_empty() { declared.labels } else { request.labels.clone() };
-        let classifier =
-            cut.classifier.as_deref().and_then(|output| classifier(&network, output, cut.feature.dim, labels));
+        let mut cut = reading.feature(request)?;
+        let (guess, pixels) = (reading.guess(path), reading.pixels());
+        let mut warnings = reading.warnings();
+        warnings.append(&mut cut.warnings);
+        let (classifier, warning) = reading.classifier(&cut, &request.labels)?;
+        warnings.extend(warning);
+        let Reading { mut network, digest, input, preprocess, .. } = reading;
+        for tensor in [&mut cut.feature.output].into_iter().chain(&mut cut.feature.map) {
+            network.dequantise(tensor).into_iter().for_each(|dequantised| *tensor = dequantised);
+        }
         let outputs: Vec<&str> =
             [&cut.feature.output].into_iter().chain(&cut.feature.map).map(String::as_str).collect();
         let onnx = network.pruned(&input, &outputs)?.to_bytes();
@@ -96,7 +106,7 @@ impl Import {
         };
         let mut package = Package::new(manifest, onnx);
         package.set_classifier(classifier);
-        Ok(Self { package, why: cut.why, guess, warnings })
+        Ok(Self { package, why: cut.why, pixels, guess, warnings })
     }
 }
 
@@ -105,11 +115,16 @@ impl Reading {
         let (network, digest) = Network::read(path)?;
         let input = network.image_input(request.input.as_deref())?;
         let declared = Declared::read(&network.properties());
-        let spec = request.preprocess.clone().or(declared.preprocess.clone());
+        let own = network.own_normalisation(&input);
+        let said = request.preprocess.clone().or(declared.preprocess.clone());
+        let spec = match own.as_ref().filter(|_| said.is_guess()) {
+            Some(own) => said.or(own.into()),
+            None => said,
+        };
         let preprocess = spec.resolve(input.size()).map_err(PackageError::Preprocess)?;
         let found = || shapes(&network, &input, &preprocess, &request.engine);
         let shapes = request.shapes.clone().unwrap_or_else(found);
-        Ok(Self { network, digest, input, declared, preprocess, guessed: spec.is_guess(), shapes })
+        Ok(Self { network, digest, input, declared, preprocess, guessed: spec.is_guess(), own, shapes })
     }
 
     pub fn feature(&self, request: &ImportRequest) -> Result<FeatureCut, BackboneError> {
@@ -129,7 +144,56 @@ impl Reading {
                 trained.0, trained.1
             )
         });
-        size.into_iter().collect()
+        size.into_iter().chain(self.declared.warnings.clone()).chain(self.normalised_twice()).collect()
+    }
+
+    /// How the network normalises its pixels itself.
+    pub fn pixels(&self) -> Option<String> {
+        let OwnNormalisation { pixels: (least, largest), bgr, operators } = self.own.as_ref()?;
+        let order = if *bgr { ", blue first" } else { "" };
+        Some(match operators.as_slice() {
+            [] => format!("its input takes bytes, so its pixels are {least} to {largest}{order}"),
+            some => format!(
+                "it normalises its pixels itself ({} right behind its input), so they are {least} to {largest}{order}",
+                some.join(", ")
+            ),
+        })
+    }
+
+    fn normalised_twice(&self) -> Option<String> {
+        let own = PreprocessSpec::from(self.own.as_ref()?).resolve(self.input.size()).ok()?;
+        let numbers = |settings: &Preprocess| (settings.range, settings.mean, settings.std);
+        let agree = numbers(&own) == numbers(&self.preprocess);
+        let sentence =
+            || format!("its pixels are asked for in another way, although {}", self.pixels().unwrap_or_default());
+        (!agree).then(sentence)
+    }
+
+    /// The rows of the classifier with their class names, and what the user should know where there are none.
+    fn classifier(
+        &self,
+        cut: &FeatureCut,
+        named: &[String],
+    ) -> Result<(Option<Classifier>, Option<String>), BackboneError> {
+        let rows = cut.classifier.as_deref().and_then(|output| self.network.linear_rows(output, cut.feature.dim));
+        let Some((weights, bias)) = rows else {
+            let lost = "the rows of its classifier are not kept: they cannot be read as numbers from the file";
+            let unused = "the class names are not used: no rows of a classifier that multiply the feature were found";
+            let warning = if cut.classifier.is_some() { Some(lost) } else { (!named.is_empty()).then_some(unused) };
+            return Ok((None, warning.map(str::to_owned)));
+        };
+        let own =
+            || if self.declared.labels.is_empty() { self.network.class_names() } else { self.declared.labels.clone() };
+        let labels = if named.is_empty() { own() } else { named.to_vec() };
+        let (expected, got) = (bias.len(), labels.len());
+        match (got == expected, got) {
+            (true, _) | (false, 0) => Ok((Some(Classifier { weights, bias, labels }), None)),
+            (false, _) if !named.is_empty() => Err(ClassifierError::Names { expected, got }.into()),
+            (false, _) => {
+                let warning = format!("its own class names are not used: expected {expected}, one a score, got {got}");
+                Ok((Some(Classifier { weights, bias, labels: Vec::new() }), Some(warning)))
+            }
+        }
     }
 
     pub fn guess(&self, path: &Path) -> Option<String> {
@@ -164,12 +228,6 @@ fn shapes(network: &Network, input: &ImageInput, preprocess: &Preprocess, engine
         }
     }
     shapes
-}
-
-fn classifier(network: &Network, output: &str, dim: usize, labels: Vec<String>) -> Option<Classifier> {
-    let (weights, bias) = network.linear_rows(output, dim)?;
-    let labels = if labels.len() == bias.len() { labels } else { Vec::new() };
-    Some(Classifier { weights, bias, labels })
 }
 
 /// The file's name without its extension.

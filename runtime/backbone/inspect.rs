@@ -18,6 +18,8 @@ pub struct Inspection {
     pub preprocess: Preprocess,
     /// Whether the normalisation is a guess.
     pub guessed: bool,
+    /// How the network normalises its pixels itself, in one sentence; `None` where it does not.
+    pub pixels: Option<String>,
     /// `None` where the feature cannot be told.
     pub feature: Option<Feature>,
     /// Where the network is cut and why, or why it cannot be.
@@ -37,8 +39,12 @@ impl Inspection {
     /// When the file is no ONNX image network; a feature that cannot be told is part of the answer.
     pub fn of(path: &Path, request: &ImportRequest) -> Result<Self, BackboneError> {
         let reading = Reading::new(path, request)?;
+        let mut warnings = reading.warnings();
         let (feature, why, candidates) = match reading.feature(request) {
-            Ok(cut) => (Some(cut.feature), cut.why, Vec::new()),
+            Ok(mut cut) => {
+                warnings.append(&mut cut.warnings);
+                (Some(cut.feature), cut.why, Vec::new())
+            }
             Err(BackboneError::Graph(GraphError::NoFeature(candidates))) => {
                 (None, "the feature cannot be told: name one with --feature".to_owned(), candidates)
             }
@@ -56,7 +62,8 @@ impl Inspection {
             operator_set: reading.network.operator_set(),
             total: Totals::of(&layers),
             backbone: Totals::of(layers.iter().filter(|layer| layer.kept)),
-            warnings: reading.warnings().into_iter().chain(reading.guess(path)).collect(),
+            warnings: warnings.into_iter().chain(reading.guess(path)).collect(),
+            pixels: reading.pixels(),
             input: reading.input.name,
             preprocess: reading.preprocess,
             guessed: reading.guessed,

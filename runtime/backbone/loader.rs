@@ -74,6 +74,19 @@ impl Loader {
         }
     }
 
+    /// Lets `work` use the session that proved the provider, or one like it.
+    ///
+    /// # Errors
+    /// When that session was taken and no other can be opened.
+    pub fn with_session<T>(&self, work: impl FnOnce(&mut dyn Backbone) -> T) -> Result<T, BackboneError> {
+        let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = proven.as_mut() {
+            return Ok(work(session));
+        }
+        drop(proven);
+        Ok(work(self.session(self.options.threads)?.as_mut()))
+    }
+
     /// The providers that were stepped over, in the order in which they were tried.
     pub fn fallbacks(&self) -> &[Fallback] {
         &self.fallbacks
@@ -171,7 +184,8 @@ impl Walk<'_> {
             }
         };
         let mut bytes = CutBytes::new(&cut);
-        for provider in Provider::ALL.into_iter().filter(built_with).collect::<Vec<_>>() {
+        let wanted = |provider: &Provider| built_with(provider) && !self.options.avoided.contains(provider);
+        for provider in Provider::ALL.into_iter().filter(wanted).collect::<Vec<_>>() {
             match self.onnx_runtime(runtime.clone(), bytes, provider) {
                 Ok(chosen) => return Ok(chosen),
                 Err((error, unused)) if concerns_provider(&error) => {

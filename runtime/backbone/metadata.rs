@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::class_names::python_names;
 use super::preset::{PreprocessSpec, Preset};
 use crate::manifest::{Preprocess, Resize};
 
@@ -20,6 +21,8 @@ pub struct Declared {
     pub preprocess: PreprocessSpec,
     /// In the order of the scores.
     pub labels: Vec<String>,
+    /// What it says and cannot be read, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl Declared {
@@ -27,13 +30,23 @@ impl Declared {
         let get = |key: &str| properties.get(key).map(String::as_str);
         if let Some(own) = get(PREPROCESS_KEY).and_then(own_preprocess) {
             let labels = get(LABELS_KEY).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-            return Self { preprocess: own, labels };
+            return Self { preprocess: own, labels, warnings: Vec::new() };
         }
         if get("task") == Some("classify") {
-            return Self { preprocess: ultralytics(get("imgsz")), labels: get("names").map(names).unwrap_or_default() };
+            let names = get("names").map(python_names);
+            let unread = matches!(names, Some(None));
+            let labels = names.flatten().unwrap_or_default().iter().map(|name| one_line(name)).collect();
+            let warning =
+                unread.then(|| "its class names cannot be read, so it has none; name them with --labels".to_owned());
+            return Self { preprocess: ultralytics(get("imgsz")), labels, warnings: warning.into_iter().collect() };
         }
-        Self { preprocess: image_metadata(&get), labels: Vec::new() }
+        Self { preprocess: image_metadata(&get), ..Self::default() }
     }
+}
+
+/// A name has a line of its own in a package.
+fn one_line(name: &str) -> String {
+    name.split(char::is_control).collect::<Vec<_>>().join(" ").trim().to_owned()
 }
 
 fn own_preprocess(text: &str) -> Option<PreprocessSpec> {
@@ -67,21 +80,6 @@ fn ultralytics(size: Option<&str>) -> PreprocessSpec {
 
 fn unit_range(spec: &mut PreprocessSpec) {
     (spec.range, spec.mean, spec.std) = (Some(1.0), Some([0.0; 3]), Some([1.0; 3]));
-}
-
-/// The values of `{0: 'ant', 1: "bee's"}`, in the order written.
-fn names(text: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.find(['\'', '"']) {
-        let quote = rest.as_bytes()[start] as char;
-        let Some(length) = rest[start + 1..].find(quote) else {
-            break;
-        };
-        names.push(rest[start + 1..start + 1 + length].to_owned());
-        rest = &rest[start + length + 2..];
-    }
-    names
 }
 
 #[cfg(test)]
@@ -127,5 +125,8 @@ mod tests {
         assert!(declared(&[]).preprocess.is_guess());
         assert!(declared(&[(PREPROCESS_KEY, "{")]).preprocess.is_guess());
         assert!(declared(&[("task", "detect"), ("names", "{0: 'x'")]).labels.is_empty());
+        let broken = declared(&[("task", "classify"), ("names", "{0: 'x'")]);
+        assert!(broken.labels.is_empty() && broken.warnings[0].contains("--labels"), "{broken:?}");
+        assert_eq!(declared(&[("task", "classify"), ("names", r"{0: 'd\tog'}")]).labels, ["d og"]);
     }
 }

@@ -4,6 +4,7 @@
 //! [`Provider`] runs it, and opens sessions; a session is a [`Backbone`]. A backbone never learns that heads exist.
 
 mod activations;
+mod class_names;
 mod classifier;
 mod cut_bytes;
 mod embedded;
@@ -26,6 +27,7 @@ mod provider;
 mod session;
 mod tract;
 
+pub use class_names::class_names;
 pub use classifier::{Classifier, ClassifierError};
 pub use export::export_classifier;
 pub use golden::{Golden, GoldenError};
@@ -69,6 +71,8 @@ pub enum BackboneError {
     Package(#[from] PackageError),
     #[error("expected an ONNX image network that can be cut at its feature")]
     Graph(#[from] GraphError),
+    #[error(transparent)]
+    ClassNames(#[from] ClassifierError),
     #[error("expected a usable ONNX Runtime library")]
     Library(#[from] LibraryError),
     #[error("expected provider `{provider}` to load backbone `{name}`")]

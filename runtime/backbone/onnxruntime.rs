@@ -126,7 +126,7 @@ pub(super) fn shapes(
     let found = super::library::search(options.library.as_deref()).into_result()?;
     let runtime = start(&found.path)?;
     let outputs: Vec<&str> = tensors.iter().map(String::as_str).collect();
-    let cut = network.clone().cut(&CutRequest { input, outputs: &outputs, height, width })?;
+    let cut = network.clone().cut(&CutRequest { input, outputs: &outputs, height, width })?.with_untyped_outputs();
     let error = |source| BackboneError::Load { provider: Provider::Cpu, name: input.name.clone(), source };
     let (provider, threads) = (Provider::Cpu, options.threads);
     let opening = Opening { provider, threads, options, engines: None, recorded: false };

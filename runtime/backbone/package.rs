@@ -176,6 +176,23 @@ impl Package {
         self.classifier = classifier;
     }
 
+    /// Takes golden vectors, classifier rows and class names from `other`, the same network, where it has none itself;
+    /// whether it took any.
+    pub fn complete_with(&mut self, other: &Self) -> bool {
+        let mut taken = false;
+        if self.golden.is_none() && other.golden.is_some() {
+            self.golden.clone_from(&other.golden);
+            taken = true;
+        }
+        let names = |package: &Self| package.classifier.as_ref().map_or(0, |classifier| classifier.labels.len());
+        let lacks = self.classifier.is_none() && other.classifier.is_some();
+        if lacks || (names(self) == 0 && names(other) > 0) {
+            self.classifier.clone_from(&other.classifier);
+            taken = true;
+        }
+        taken
+    }
+
     pub(super) fn into_parts(self) -> (Manifest, Vec<u8>) {
         (self.manifest, self.onnx)
     }

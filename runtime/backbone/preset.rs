@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::graph::OwnNormalisation;
 use crate::manifest::{Channels, Filter, ManifestError, Preprocess, Resize};
 
 /// A family's usual normalisation.
@@ -102,6 +103,16 @@ impl From<&Preprocess> for PreprocessSpec {
             bgr: channels == Channels::Bgr,
             background: Some(background),
         }
+    }
+}
+
+impl From<&OwnNormalisation> for PreprocessSpec {
+    /// Nothing but the pixels that a network takes which normalises them itself.
+    fn from(own: &OwnNormalisation) -> Self {
+        let (least, largest) = own.pixels;
+        // `pixel / 255 * (largest - least) + least`.
+        let (range, mean) = (largest - least, [-least; 3]);
+        Self { range: Some(range), mean: Some(mean), std: Some([1.0; 3]), bgr: own.bgr, ..Self::default() }
     }
 }
 

@@ -94,6 +94,8 @@ impl FromStr for ProviderChoice {
 #[derive(Clone, Debug)]
 pub struct Options {
     pub provider: ProviderChoice,
+    /// What [`ProviderChoice::Auto`] steps over.
+    pub avoided: Vec<Provider>,
     /// The ONNX Runtime library, named outright; `None` searches for it (see [`super::library`]).
     pub library: Option<PathBuf>,
     /// Threads of the session that proves the provider, and of sessions asked for with the same number.
@@ -109,6 +111,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             provider: ProviderChoice::Auto,
+            avoided: Vec::new(),
             library: None,
             threads: available_threads(),
             map: false,

@@ -18,7 +18,7 @@ use super::remedy::{self, OrRemedy as _};
 use crate::backbone::library::{MINIMUM_VERSION, Search, search};
 use crate::backbone::{BackboneError, Loader, Options, Package, Provider, ProviderChoice};
 use crate::causes::causes;
-use crate::predictor::check_golden;
+use crate::predictor::{OpenError, Opened, open};
 use crate::printable::printable;
 use crate::tensor::InputBatch;
 use install::install_onnxruntime;
@@ -75,6 +75,12 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         let failed = providers.iter().find(|trial| trial.provider == asked).and_then(|trial| trial.failure());
         problems.extend(failed.map(|reason| format!("provider {asked} was asked for and does not run: {reason}")));
     }
+    if options.provider == ProviderChoice::Auto
+        && !providers.is_empty()
+        && providers.iter().all(|trial| trial.reason.is_some())
+    {
+        problems.push("no provider runs the backbone in use and gives its own features".to_owned());
+    }
     let onnxruntime = search(options.library.as_deref());
     if options.library.is_some() && onnxruntime.found.is_none() {
         let reasons = onnxruntime.refused.iter().map(|refused| causes(&refused.reason));
@@ -105,21 +111,20 @@ impl Trial {
             remedy: None,
         };
         if let Err(error) = trial.run(package, options) {
-            trial.remedy = remedy::of_backbone(&error);
+            trial.remedy = match &error {
+                OpenError::Backbone(error) => remedy::of_backbone(error),
+                OpenError::Golden { .. } => Some(remedy::OTHER_FEATURES.to_owned()),
+            };
             trial.reason = Some(causes(&error));
         }
         trial
     }
 
-    fn run(&mut self, package: &Package, options: &Options) -> Result<(), BackboneError> {
-        let loader = Loader::new(package.clone(), options)?;
+    /// Opens the backbone as every other command does.
+    fn run(&mut self, package: &Package, options: &Options) -> Result<(), OpenError> {
+        let Opened { loader, difference } = open(package.clone(), options)?;
+        self.golden_difference = difference;
         self.milliseconds = Some(time_forward(&loader, options.threads)?);
-        if let Some(golden) = package.golden() {
-            match check_golden(loader.session(options.threads)?.as_mut(), golden) {
-                Ok(difference) => self.golden_difference = Some(difference),
-                Err(error) => self.reason = Some(causes(&error)),
-            }
-        }
         Ok(())
     }
 

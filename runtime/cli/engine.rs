@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use super::context::Context;
-use super::failure::OrHint;
-use super::remedy::OrRemedy as _;
+use super::failure::hinted;
+use super::remedy::{self, OrRemedy as _};
 use super::trial::{self, Purpose};
 use crate::atomic_file;
-use crate::backbone::{ImportRequest, Options, Package, PreprocessSpec, Preset, ProviderChoice};
+use crate::backbone::{BackboneError, ImportRequest, Options, Package, PreprocessSpec, Preset, ProviderChoice};
 use crate::device::DeviceError;
 use crate::manifest::Resize;
 use crate::preprocess::Limits;
@@ -35,6 +35,7 @@ impl EngineArgs {
             provider: self.provider.or(config.provider).unwrap_or(ProviderChoice::Auto),
             library: self.onnxruntime.clone().or_else(|| config.onnxruntime.clone()),
             threads: self.threads(context),
+            avoided: Vec::new(),
             map: false,
             cuda: config.cuda(),
             tensorrt: config.tensorrt(context.state.path().join("engines")),
@@ -113,8 +114,6 @@ impl PreprocessArgs {
     }
 }
 
-const CLASSIFIER: &str = "it takes an image classifier in ONNX, whole and with an RGB image as its input";
-
 impl BackboneArgs {
     /// The backbone that the flags name; `None` for the one in use. One that is not kept yet is tried under limits first.
     pub fn package(&self, engine: &EngineArgs, context: &Context) -> anyhow::Result<Option<Package>> {
@@ -126,18 +125,26 @@ impl BackboneArgs {
         let Some(path) = &self.backbone else { return Ok(None) };
         atomic_file::recover_folder(path);
         if path.is_file() {
-            return trial::pass(path, &request(), Purpose::Run, CLASSIFIER)
-                .and_then(|request| Package::from_onnx(path, &request).or_hint(CLASSIFIER))
+            return trial::pass(path, &request(), Purpose::Run)
+                .and_then(|request| Package::from_onnx(path, &request).map_err(unreadable))
                 .with_context(|| format!("cannot make a backbone of `{}`", path.display()))
                 .map(Some);
         }
         if path.is_dir() {
-            trial::pass(path, &request(), Purpose::Run, CLASSIFIER)?;
+            trial::pass(path, &request(), Purpose::Run)?;
             return Ok(Some(Package::open(path)?));
         }
         let name = path.to_string_lossy();
         let named = name.parse().map_err(|_| DeviceError::NoSuchBackbone { name: name.into_owned() });
         named.and_then(|name| context.device().backbones().named(&name)).map(Some).or_remedy()
+    }
+}
+
+/// A network that cannot be understood, with what can be done about it.
+pub fn unreadable(error: BackboneError) -> anyhow::Error {
+    match remedy::of_network(&error) {
+        Some(remedy) => hinted(remedy, error),
+        None => error.into(),
     }
 }
 

@@ -1,10 +1,12 @@
 //! What a user can do about an error.
 
 use super::failure::hinted;
-use crate::backbone::{BackboneError, LibraryError, Provider};
+use crate::backbone::graph::Foreign;
+use crate::backbone::{BackboneError, GraphError, LibraryError, Provider};
 use crate::dataset::SampleId;
 use crate::device::{DeviceError, KnownClassesError, LiveHead};
 use crate::head::FitError;
+use crate::predictor::OpenError;
 use crate::store::{HeadFolderError, PublishError, StoreError};
 
 const INSTALL: &str = "install it: edgetl doctor --install-onnxruntime (as root, or =DIR)";
@@ -44,6 +46,7 @@ fn of_device(error: &DeviceError) -> Option<String> {
         DeviceError::Store(error) => return of_store(error),
         DeviceError::HeadFolder(error) => return of_head_folder(error),
         DeviceError::Backbone(error) => return Some(of_loading(error)),
+        DeviceError::Open(error) => return Some(of_opening(error)),
         DeviceError::State(_) => WRITABLE,
         DeviceError::Fit(FitError::GoalLabel(_)) => "`edgetl samples list --count` shows the labels",
         DeviceError::Fit(FitError::Memory { .. }) => "--memory SIZE allows more, where the machine has it",
@@ -73,9 +76,6 @@ fn of_device(error: &DeviceError) -> Option<String> {
         DeviceError::Decide { .. } => "fit a head for these samples: edgetl fit-head, with the same flags",
         DeviceError::Head { .. } => {
             "`edgetl heads rollback` takes an older one, with --to any other; `edgetl fit-head` makes a new one"
-        }
-        DeviceError::Golden { .. } => {
-            "`edgetl doctor` compares every provider; name one that agrees: --provider tract; or import the backbone again"
         }
         DeviceError::Publish { source, live } => match **source {
             PublishError::Forgotten => "fit again, without them: edgetl fit-head",
@@ -160,6 +160,19 @@ fn live_head(live: &LiveHead) -> String {
 pub fn of_loading(error: &BackboneError) -> String {
     of_backbone(error).unwrap_or_else(|| LOOK.to_owned())
 }
+
+/// The way out of a backbone that does not open.
+pub fn of_opening(error: &OpenError) -> String {
+    match error {
+        OpenError::Backbone(error) => of_loading(error),
+        OpenError::Golden { .. } => OTHER_FEATURES.to_owned(),
+    }
+}
+
+/// Of features that are not those that a backbone was made with.
+pub const OTHER_FEATURES: &str = "`edgetl doctor` compares every provider; --provider auto takes one that agrees, where there is one; \
+     else import the network again on this machine and collect again";
+
 /// What makes a file one that is obeyed.
 pub const OWNERSHIP: &str = "give it to yourself or root and take the others' right to write (chown, chmod go-w)";
 
@@ -175,6 +188,37 @@ pub fn of_backbone(error: &BackboneError) -> Option<String> {
         ),
         _ => None,
     }
+}
+
+/// The way out of a network file that cannot be understood; `None` where there is none but another file.
+pub fn of_network(error: &BackboneError) -> Option<String> {
+    use GraphError as E;
+    let remedy = match error {
+        BackboneError::ClassNames(_) => "the file for --labels has a line for each class, in the order of the scores",
+        BackboneError::Graph(error) => match error {
+            E::Foreign(Foreign::GitLfs) => "`git lfs pull` fetches it",
+            E::Foreign(Foreign::Html) => "fetch it again: a web page came in its place",
+            E::Foreign(Foreign::Empty) => "fetch it again",
+            E::Foreign(Foreign::Zip | Foreign::Gzip) => "unpack it",
+            E::Protobuf(_) | E::NoGraph => "the file may be cut short: fetch or export it again",
+            E::Foreign(_) => "export it to ONNX with the program that made it",
+            E::Channels { .. } | E::NoImageInput(_) => {
+                "it takes an image classifier in ONNX, whole and with an RGB image as its input"
+            }
+            E::NoFeature(_)
+            | E::NotFromImage(_)
+            | E::MoreInputs { .. }
+            | E::UnknownTensor { .. }
+            | E::FeatureShape { .. }
+            | E::FeatureElement(_)
+            | E::UnknownShape(_) => {
+                "`edgetl backbone inspect MODEL.onnx` shows its layers; `edgetl backbone import --feature NAME` takes one"
+            }
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(remedy.to_owned())
 }
 
 /// The way out of a library that cannot be used.

@@ -54,6 +54,7 @@ enum Line {
     /// The network cannot be understood.
     Refused {
         error: String,
+        hint: Option<String>,
     },
     /// No engine runs it.
     Failed {
@@ -67,9 +68,8 @@ enum Line {
 /// on with.
 ///
 /// # Errors
-/// What the network's own error is, with `hint` where it cannot be understood; or, where it asks for more than it may have,
-/// that.
-pub fn pass(path: &Path, request: &ImportRequest, purpose: Purpose, hint: &str) -> anyhow::Result<ImportRequest> {
+/// What the network's own error is; or, where it asks for more than it may have, that.
+pub fn pass(path: &Path, request: &ImportRequest, purpose: Purpose) -> anyhow::Result<ImportRequest> {
     let order = TrialRequest { purpose, request: request.clone(), providers: providers(&request.engine) };
     let output = run(path, request.engine.library.as_deref(), &order)
         .context("cannot start this program again, to try the network under limits")?;
@@ -82,10 +82,11 @@ pub fn pass(path: &Path, request: &ImportRequest, purpose: Purpose, hint: &str) 
     let said = || format!("the first run of the network in `{}`", path.display());
     match lines.next() {
         Some(Line::Passed(shapes)) => Ok(ImportRequest { shapes: Some(shapes), ..order.request }),
-        Some(Line::Refused { error } | Line::Failed { error, .. }) if is_out_of_memory(&error) => {
+        Some(Line::Refused { error, .. } | Line::Failed { error, .. }) if is_out_of_memory(&error) => {
             Err(failure(format!("{} needs more than {}", said(), limits.memory()), TRUST))
         }
-        Some(Line::Refused { error }) => Err(failure(error, hint)),
+        Some(Line::Refused { error, hint: Some(hint) }) => Err(hinted(hint, anyhow::Error::msg(error))),
+        Some(Line::Refused { error, hint: None }) => Err(anyhow::Error::msg(error)),
         Some(Line::Failed { error, hint }) => Err(hinted(hint, anyhow::Error::msg(error))),
         Some(Line::OutOfTime) => Err(failure(format!("{} takes more than {}", said(), limits.time()), TRUST)),
         Some(Line::Within(_)) | None if is_out_of_time(output.status) => {

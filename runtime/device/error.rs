@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use super::known_classes::KnownClassesError;
 use super::registry::RegistryError;
-use crate::backbone::{BackboneError, Provider};
+use crate::backbone::BackboneError;
 use crate::digest::Fingerprint;
 use crate::head::{ArtifactError, FitError, HeadError};
 use crate::manifest::BackboneNameError;
-use crate::predictor::{ExtractError, GoldenCheckError};
+use crate::predictor::{ExtractError, GoldenCheckError, OpenError};
 use crate::sources::SourceError;
 use crate::store::{HeadFolderError, HeadVersion, PublishError, StateError, StoreError};
 
@@ -25,6 +25,10 @@ pub enum DeviceError {
     HeadFolder(#[from] HeadFolderError),
     #[error(transparent)]
     Backbone(#[from] BackboneError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("cannot compute golden vectors")]
+    GoldenVectors(#[from] GoldenCheckError),
     #[error(transparent)]
     Extract(#[from] ExtractError),
     #[error(transparent)]
@@ -71,8 +75,6 @@ pub enum DeviceError {
     Head { version: HeadVersion, source: ArtifactError },
     #[error("cannot open the backbone of head {version}")]
     HeadBackbone { version: HeadVersion, source: Box<DeviceError> },
-    #[error("backbone `{backbone}` does not give its own features on provider `{provider}`")]
-    Golden { backbone: String, provider: Provider, source: Box<GoldenCheckError> },
     #[error("cannot publish the head")]
     Publish { source: Box<PublishError>, live: LiveHead },
     #[error("the head that is live cannot be fitted again without the samples")]

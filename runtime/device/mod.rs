@@ -43,7 +43,7 @@ pub use predictor::{AnswerError, Facts, GoldenCheck, Predictor, Successor};
 pub use registry::{Kept, RegistryError};
 
 use crate::backbone::{Loader, Options, Package};
-use crate::predictor::session_threads;
+use crate::predictor::{open, session_threads};
 use crate::preprocess::Limits;
 use crate::store::{StateDir, Store};
 
@@ -124,10 +124,10 @@ impl Device {
     /// Opens `package` on the engine of the settings, for so many pictures, and says in the log what runs.
     ///
     /// # Errors
-    /// When no engine that was asked for runs it.
+    /// When no engine that was asked for runs it and gives its golden vectors.
     pub fn load(&self, package: Package, pictures: usize) -> Result<Loader, DeviceError> {
         let threads = session_threads(self.settings.engine.threads, pictures);
-        let loader = Loader::new(package, &Options { threads, ..self.settings.engine.clone() })?;
+        let loader = open(package, &Options { threads, ..self.settings.engine.clone() })?.loader;
         tracing::info!("backbone {} on {}", loader.manifest().name, loader.provider());
         Ok(loader)
     }

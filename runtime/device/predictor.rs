@@ -5,10 +5,10 @@ use serde::Serialize;
 use super::Device;
 use super::error::DeviceError;
 use super::heads::PublishedHead;
-use crate::backbone::{Loader, Provider};
+use crate::backbone::Provider;
 use crate::digest::Fingerprint;
 use crate::head::HeadError;
-use crate::predictor::{Answer, ExtractError, SingleExtractor, Statement, check_golden};
+use crate::predictor::{Answer, ExtractError, Opened, SingleExtractor, Statement, open};
 use crate::store::HeadVersion;
 
 /// A head, and a session of its backbone whose golden vectors were checked.
@@ -87,17 +87,11 @@ impl Device {
         let package = self.backbones().of(&head.artifact.fingerprint());
         let package =
             package.map_err(|source| DeviceError::HeadBackbone { version: head.version, source: source.into() })?;
-        let golden = package.golden().cloned();
         let engine = &self.settings().engine;
-        let loader = Loader::new(package, engine)?;
-        let mut extractor = SingleExtractor::new(&loader, self.settings().limits, engine.threads)?;
-        let (backbone, provider) = (extractor.manifest().name.to_string(), extractor.provider());
-        let golden = match golden.map(|golden| check_golden(extractor.session(), &golden)) {
-            None => GoldenCheck::Absent,
-            Some(Ok(difference)) => GoldenCheck::Passed { difference },
-            Some(Err(error)) => return Err(DeviceError::Golden { backbone, provider, source: error.into() }),
-        };
-        tracing::info!("backbone {backbone} on {provider}");
+        let Opened { loader, difference } = open(package, engine)?;
+        let extractor = SingleExtractor::new(&loader, self.settings().limits, engine.threads)?;
+        let golden = difference.map_or(GoldenCheck::Absent, |difference| GoldenCheck::Passed { difference });
+        tracing::info!("backbone {} on {}", extractor.manifest().name, extractor.provider());
         Ok(Checked { extractor, golden })
     }
 }

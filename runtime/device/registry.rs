@@ -71,7 +71,8 @@ impl Registry {
         Ok(folder.is_dir().then(|| Package::open(&folder)).transpose()?)
     }
 
-    /// Copies `package` into the folder, where it is not there yet, and gives the name that it has there.
+    /// Copies `package` into the folder, where it is not there yet, and gives the name that it has there. One that is
+    /// there gets the parts that it lacks.
     ///
     /// Another backbone of the same name keeps its folder, since heads may have been fitted on it.
     ///
@@ -83,10 +84,15 @@ impl Registry {
         let fingerprint = manifest.fingerprint();
         let plain = manifest.name.clone();
         let unique = plain.with_suffix(&fingerprint.0.short());
-        let is_kept =
-            |name: &BackboneName| Package::open(&self.path(name)).is_ok_and(|kept| kept.fingerprint() == fingerprint);
-        if let Some(name) = [&plain, &unique].into_iter().find(|name| is_kept(name)) {
-            return Ok(name.clone());
+        let kept =
+            |name: &BackboneName| Package::open(&self.path(name)).ok().filter(|kept| kept.fingerprint() == fingerprint);
+        for name in [&plain, &unique] {
+            if let Some(mut kept) = kept(name) {
+                if kept.complete_with(package) {
+                    kept.save(&self.path(name))?;
+                }
+                return Ok(name.clone());
+            }
         }
         let name = if self.path(&plain).exists() { unique } else { plain };
         package.save(&self.path(&name))?;

@@ -3,6 +3,7 @@
 mod extractor;
 mod golden;
 mod known_picture;
+mod opening;
 mod ordered;
 mod prediction;
 mod single;
@@ -11,6 +12,7 @@ mod views;
 pub use extractor::{Admit, ExtractError, Extracted, Extractor, Journal, Outcome, session_threads};
 pub use golden::{GoldenCheckError, TOLERANCE as GOLDEN_TOLERANCE, check_golden, golden_vectors};
 pub use known_picture::{KnownPicture, KnownPictureError, Recognition, recognise};
+pub use opening::{OpenError, Opened, open};
 pub use ordered::InOrder;
 pub use prediction::{Answer, Prediction, RankedLabel, Statement};
 pub use single::SingleExtractor;

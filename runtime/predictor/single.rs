@@ -33,11 +33,6 @@ impl SingleExtractor {
         Ok(self.session.forward(&batch)?.features.0.into_raw_vec_and_offset().0)
     }
 
-    /// The session itself, for checks of it.
-    pub fn session(&mut self) -> &mut dyn Backbone {
-        self.session.as_mut()
-    }
-
     pub fn manifest(&self) -> &Manifest {
         self.session.manifest()
     }

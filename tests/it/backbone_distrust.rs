@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use edgetl::backbone::graph::{GraphError, Network};
+use edgetl::backbone::graph::{Foreign, GraphError, Network};
 use edgetl::backbone::{BackboneError, ImportRequest, Loader, Options, Package, Provider, ProviderChoice};
 use prost::Message;
 use rand::{Rng, RngExt, SeedableRng};
@@ -66,7 +66,7 @@ fn a_flipped_byte_is_an_error_or_a_network_but_never_a_panic() {
 
 #[test]
 fn files_of_another_kind_are_refused() {
-    assert!(matches!(refusal(b""), GraphError::NoGraph));
+    assert!(matches!(refusal(b""), GraphError::Foreign(Foreign::Empty)));
     assert!(matches!(refusal(b"\x89PNG\r\n\x1a\n and so on"), GraphError::Protobuf(_)));
     let error = import(&fixture("no_image.onnx")).err().unwrap();
     assert!(matches!(error, BackboneError::Graph(GraphError::NoImageInput(_))), "{error:?}");

@@ -2,6 +2,7 @@
 
 mod architectures;
 mod backbone_bounds;
+mod backbone_brought;
 mod backbone_cli;
 mod backbone_distrust;
 mod backbone_export;
@@ -34,6 +35,7 @@ mod layering;
 mod learning;
 mod library;
 mod main_job;
+mod nets;
 mod packaging;
 mod photographs;
 #[cfg(target_os = "linux")]

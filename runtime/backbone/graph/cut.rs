@@ -66,6 +66,14 @@ impl Network {
     }
 }
 
+impl CutNetwork {
+    /// Leaves the element types of the outputs to the engine: they may be integers.
+    pub fn with_untyped_outputs(mut self) -> Self {
+        self.network.graph_mut().output.iter_mut().for_each(|output| output.r#type = None);
+        self
+    }
+}
+
 /// What survives a cut.
 struct Kept {
     /// Nodes, each after those it needs.

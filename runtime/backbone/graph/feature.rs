@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use tract_onnx::pb;
 
+use super::element::{Element, element, floating};
 use super::index::Index;
 use super::input::ImageInput;
 use super::name::node_name;
@@ -20,6 +21,8 @@ pub struct FeatureCut {
     pub why: String,
     /// The output of the last linear layer, where its weights multiply the feature itself.
     pub classifier: Option<String>,
+    /// What the user should know of it, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// A tensor that the user may name as the feature.
@@ -51,13 +54,18 @@ impl Network {
         shapes: &Shapes,
     ) -> Result<FeatureCut, GraphError> {
         let index = Index::new(self.graph());
-        let walker = Walker { index: &index, shapes };
+        let walker = Walker::new(&index, shapes, &input.name);
         let output = classifier_output(&index, input, shapes)?;
         let tail = walker.tail(output);
-        let place = place(&walker, &tail, output).or_else(|| bare_map(&walker, input, output));
+        let place = place(&walker, &tail, output)
+            .or_else(|| bare_map(&walker, input, output))
+            .or_else(|| bare_tokens(&walker, input, output));
         let place = place.map(|place| place.pooled_as(kind));
-        let found = place.and_then(|place| place.cut(shapes));
-        found.ok_or_else(|| GraphError::NoFeature(candidates(&index, input, shapes)))
+        let place = place.filter(|place| !tail.linears.is_empty() || !place.is_shallow_map(shapes));
+        let found = place.and_then(|place| place.cut(&index, shapes));
+        let mut found = found.ok_or_else(|| GraphError::NoFeature(candidates(&index, input, shapes)))?;
+        found.warnings.extend(left_out(&index, input, output, &found.feature.output));
+        Ok(found)
     }
 
     /// The feature that the user names: a tensor, or a node for its first output.
@@ -75,8 +83,12 @@ impl Network {
         let wrong = || GraphError::FeatureShape { tensor: tensor.to_owned(), shape: shape.clone() };
         let kind = kind.or_else(|| likely_kind(shape)).ok_or_else(wrong)?;
         let dim = feature_dim(shape, kind).ok_or_else(wrong)?;
+        if element(&index, tensor) == Element::Other {
+            return Err(GraphError::FeatureElement(tensor.to_owned()));
+        }
         let feature = Feature { output: tensor.to_owned(), kind, map: None, dim };
-        Ok(FeatureCut { feature, why: format!("cut at `{tensor}`, as it was named"), classifier: None })
+        let why = format!("cut at `{tensor}`, as it was named");
+        Ok(FeatureCut { feature, why, classifier: None, warnings: Vec::new() })
     }
 
     /// Tensors that the image reaches and `shapes` does not know.
@@ -84,6 +96,8 @@ impl Network {
         let index = Index::new(self.graph());
         let reached = index.reached_from(&input.name);
         let nodes = index.order.iter().map(|&node| &index.graph.node[node]);
+        // Maps from names to scores have no shape.
+        let nodes = nodes.filter(|node| node.op_type != "ZipMap");
         let outputs = nodes.flat_map(|node| &node.output).filter(|output| reached.contains(output.as_str()));
         outputs.filter(|output| !shapes.contains_key(*output)).cloned().collect()
     }
@@ -98,13 +112,14 @@ impl Network {
     }
 }
 
-/// The output to start from: one that the image reaches, a vector rather than a map, fed by few other inputs.
+/// The output to start from: one that the image reaches, a vector rather than a map, fed by few other inputs, and of those
+/// the deepest, since the others are auxiliary.
 fn classifier_output<'a>(index: &Index<'a>, input: &ImageInput, shapes: &Shapes) -> Result<&'a str, GraphError> {
     let cost = |output: &&'a str| {
         let needed = index.needed_for(&[output]);
         let others = index.inputs().filter(|other| needed.tensors.contains(other.name.as_str())).count();
         let vector = shapes.get(*output).is_some_and(|shape| values_per_image(shape).is_some());
-        (others, !vector)
+        (others, !vector, std::cmp::Reverse(needed.nodes.len()))
     };
     let reached = |output: &&'a str| index.needed_for(&[output]).tensors.contains(input.name.as_str());
     let outputs = index.graph.output.iter().map(|output| output.name.as_str());
@@ -114,6 +129,21 @@ fn classifier_output<'a>(index: &Index<'a>, input: &ImageInput, shapes: &Shapes)
     })
 }
 
+/// Says which outputs have no part in the feature, and which inputs it does not need.
+fn left_out(index: &Index<'_>, input: &ImageInput, followed: &str, feature: &str) -> Vec<String> {
+    let quoted = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let apart = |output: &&str| *output != followed && !index.needed_for(&[output]).tensors.contains(feature);
+    let outputs: Vec<&str> = index.graph.output.iter().map(|output| output.name.as_str()).filter(apart).collect();
+    let needed = index.needed_for(&[feature]).tensors;
+    let inputs = index.inputs().map(|input| input.name.as_str()).filter(|name| *name != input.name);
+    let inputs: Vec<&str> = inputs.filter(|name| !needed.contains(name)).collect();
+    let outputs =
+        (!outputs.is_empty()).then(|| format!("output `{followed}` was followed, {} was not", quoted(&outputs)));
+    let inputs =
+        (!inputs.is_empty()).then(|| format!("input {} is left out: the feature does not need it", quoted(&inputs)));
+    outputs.into_iter().chain(inputs).collect()
+}
+
 /// A feature tensor before its shape is looked at.
 struct Place<'a> {
     output: &'a str,
@@ -121,6 +151,8 @@ struct Place<'a> {
     map: Option<&'a str>,
     why: String,
     classifier: Option<&'a str>,
+    /// Whether nothing tells that these are features and no scores.
+    doubtful: bool,
 }
 
 impl Place<'_> {
@@ -136,11 +168,30 @@ impl Place<'_> {
         self
     }
 
-    fn cut(self, shapes: &Shapes) -> Option<FeatureCut> {
+    /// Whether this is a map of so few channels that without a classifier behind it they are an image or scores for places.
+    fn is_shallow_map(&self, shapes: &Shapes) -> bool {
+        const FEW: usize = 3;
+        let is_map = matches!(self.kind, FeatureKind::Map | FeatureKind::MapNhwc);
+        is_map && shapes.get(self.output).and_then(|shape| feature_dim(shape, self.kind)).is_none_or(|dim| dim <= FEW)
+    }
+
+    fn cut(self, index: &Index<'_>, shapes: &Shapes) -> Option<FeatureCut> {
         let dim = feature_dim(shapes.get(self.output)?, self.kind)?;
-        let map = self.map.map(str::to_owned);
-        let feature = Feature { output: self.output.to_owned(), kind: self.kind, map, dim };
-        Some(FeatureCut { feature, why: self.why, classifier: self.classifier.map(str::to_owned) })
+        let output = floating(index, self.output);
+        if element(index, output) == Element::Other {
+            return None;
+        }
+        let map = self.map.map(|map| floating(index, map).to_owned());
+        let feature = Feature { output: output.to_owned(), kind: self.kind, map, dim };
+        let classifier = self.classifier.map(str::to_owned);
+        let warning =
+            || format!("nothing tells whether `{output}` holds features or scores; --feature names another tensor");
+        Some(FeatureCut {
+            feature,
+            why: self.why,
+            classifier,
+            warnings: self.doubtful.then(warning).into_iter().collect(),
+        })
     }
 }
 
@@ -181,7 +232,7 @@ fn at_end<'a>(tail: &Tail<'a>, classifier: Option<&'a str>) -> Place<'a> {
         End::Unknown => unreachable!("`place` handles an unknown end"),
     };
     let why = format!("cut at `{output}`, {what} (`{}` in node `{}`)", node.op_type, node_name(node));
-    Place { output, kind, map: None, why, classifier }
+    Place { output, kind, map: None, why, classifier, doubtful: false }
 }
 
 /// The feature is the vector after the normalisation that follows pooling; the map before it serves explanations.
@@ -197,7 +248,7 @@ fn after_normalisation<'a>(tail: &Tail<'a>, output: &'a str, classifier: Option<
         node.op_type,
         node_name(node)
     );
-    Place { output: vector, kind: FeatureKind::Vector, map, why, classifier }
+    Place { output: vector, kind: FeatureKind::Vector, map, why, classifier, doubtful: false }
 }
 
 /// The coarsest map of a network without a head, as exporters of feature extractors leave it; one that is finer or has
@@ -205,31 +256,68 @@ fn after_normalisation<'a>(tail: &Tail<'a>, output: &'a str, classifier: Option<
 fn bare_map<'a>(walker: &Walker<'a>, input: &ImageInput, output: &'a str) -> Option<Place<'a>> {
     const LEAST_CHANNELS: usize = 64;
     const LEAST_STRIDE: usize = 8;
-    let shape = walker.shape(output).filter(|shape| shape.len() == 4)?;
-    let kind = likely_kind(shape)?;
-    let (channels, rows) = match kind {
-        FeatureKind::MapNhwc => (shape[3], shape[1]),
-        _ => (shape[1], shape[2]),
+    let (height, width) = image_size(walker, input)?;
+    let (kind, channels, rows) = match (walker.shape(output)?, layout(walker.shape(output)?, (height, width))) {
+        (&[_, channels, rows, _], Layout::Nchw) => (FeatureKind::Map, channels, rows),
+        (&[_, rows, _, channels], Layout::Nhwc) => (FeatureKind::MapNhwc, channels, rows),
+        _ => return None,
     };
-    let image = walker.shape(&input.name)?;
-    let height = *image.get(if input.layout == Layout::Nchw { 2 } else { 1 })?;
     let why = format!("cut at `{output}`, the map that the network gives, averaged: it has no head");
-    (channels >= LEAST_CHANNELS && rows * LEAST_STRIDE <= height).then_some(Place {
-        output,
-        kind,
-        map: None,
-        why,
-        classifier: None,
-    })
+    let place = Place { output, kind, map: None, why, classifier: None, doubtful: false };
+    (channels >= LEAST_CHANNELS && rows * LEAST_STRIDE <= height).then_some(place)
 }
 
-/// The last resort: whatever vector the first linear layer of the head takes, or the vector that the network gives.
+/// The tokens `[N,T,C]` that a network without a head gives: one for each patch of the image, class and register tokens
+/// before them.
+fn bare_tokens<'a>(walker: &Walker<'a>, input: &ImageInput, output: &'a str) -> Option<Place<'a>> {
+    const LEAST_CHANNELS: usize = 16;
+    const LEAST_PATCH: usize = 4;
+    let &[_, tokens, channels] = walker.shape(output)? else { return None };
+    let (height, width) = image_size(walker, input)?;
+    let patches = |patch: usize| (height / patch) * (width / patch);
+    // None, the class token, that and one of distillation, that and four registers.
+    let leading = [1, 0, 2, 5].into_iter().find(|&leading| {
+        let fits = |patch: usize| height % patch == 0 && width % patch == 0 && patches(patch) + leading == tokens;
+        (LEAST_PATCH..=height.min(width) / 2).any(fits)
+    })?;
+    let (kind, which) = match leading {
+        0 => (FeatureKind::TokensMean, "their mean"),
+        _ => (FeatureKind::TokensClass, "the first of them, the class token"),
+    };
+    let why = format!("cut at `{output}`, the tokens that the network gives, and {which}: it has no head");
+    let place = Place { output, kind, map: None, why, classifier: None, doubtful: false };
+    (channels >= LEAST_CHANNELS).then_some(place)
+}
+
+/// Height and width of the input that the shapes were found for.
+fn image_size(walker: &Walker<'_>, input: &ImageInput) -> Option<(usize, usize)> {
+    match (walker.shape(&input.name)?, input.layout) {
+        (&[_, _, height, width], Layout::Nchw) | (&[_, height, width, _], Layout::Nhwc) => Some((height, width)),
+        _ => None,
+    }
+}
+
+/// Of `[N,a,b,c]`: the sides of a map are in the proportion of the image's; where that tells nothing, as is likely.
+fn layout(shape: &[usize], (height, width): (usize, usize)) -> Layout {
+    let &[_, a, b, c] = shape else { return likely_layout(shape) };
+    match (b * width == c * height, a * width == b * height) {
+        (true, false) => Layout::Nchw,
+        (false, true) => Layout::Nhwc,
+        _ => likely_layout(shape),
+    }
+}
+
+/// The last resort: whatever vector the first linear layer of the head takes, or the vector that the network gives; but
+/// not where that is made of scores.
 fn before_classifier<'a>(
     walker: &Walker<'a>,
     tail: &Tail<'a>,
     output: &'a str,
     classifier: Option<&'a str>,
 ) -> Option<Place<'a>> {
+    if tail.linears.is_empty() && tail.scored {
+        return None;
+    }
     let vector = tail.linears.last().map_or(output, |linear| linear.data);
     walker.shape(vector).and_then(values_per_image)?;
     let what = match tail.linears.last() {
@@ -237,7 +325,8 @@ fn before_classifier<'a>(
         None => "the vector that the network gives".to_owned(),
     };
     let why = format!("cut at `{vector}`, {what}: no pooling was found before it");
-    Some(Place { output: vector, kind: FeatureKind::Vector, map: None, why, classifier })
+    let doubtful = tail.linears.is_empty();
+    Some(Place { output: vector, kind: FeatureKind::Vector, map: None, why, classifier, doubtful })
 }
 
 /// A pointwise convolution whose channels are class scores rather than features.
@@ -254,7 +343,7 @@ fn before_convolution(head: Linear<'_>) -> Place<'_> {
         node_name(head.node)
     );
     let classifier = head.node.output.first().map(String::as_str);
-    Place { output: head.data, kind: FeatureKind::Map, map: None, why, classifier }
+    Place { output: head.data, kind: FeatureKind::Map, map: None, why, classifier, doubtful: false }
 }
 
 /// C of `[N,C]`, `[N,C,1,1]`, `[N,1,1,C]` or `[N,1,C]`.
@@ -301,7 +390,8 @@ fn candidates(index: &Index<'_>, input: &ImageInput, shapes: &Shapes) -> Vec<Can
             continue;
         };
         let new = found.iter().all(|known| known.shape != *shape);
-        if new && reached.contains(tensor.as_str()) {
+        let takable = reached.contains(tensor.as_str()) && element(index, &tensor) != Element::Other;
+        if new && takable {
             found.push(Candidate { tensor: tensor.clone(), shape: shape.clone() });
         }
         if found.len() == SHOWN {

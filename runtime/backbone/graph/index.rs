@@ -56,16 +56,28 @@ impl<'a> Index<'a> {
         self.producers.get(tensor).map_or(0, |&node| self.rank[node] + 1)
     }
 
-    /// Every tensor that depends on the graph input `input`, itself included.
+    /// Every tensor whose values depend on those of the graph input `input`, itself included; its size alone does not count.
     pub fn reached_from(&self, input: &'a str) -> HashSet<&'a str> {
         let mut reached = HashSet::from([input]);
         for &node in &self.order {
             let node = &self.graph.node[node];
-            if taken_by(node).iter().any(|name| reached.contains(name)) {
+            let of_size = matches!(node.op_type.as_str(), "Shape" | "Size");
+            if !of_size && taken_by(node).iter().any(|name| reached.contains(name)) {
                 reached.extend(node.output.iter().map(String::as_str).filter(|name| !name.is_empty()));
             }
         }
         reached
+    }
+
+    /// The nodes that take `tensor`.
+    pub fn takers(&self, tensor: &str) -> impl Iterator<Item = &'a pb::NodeProto> {
+        self.graph.node.iter().filter(move |node| node.input.iter().any(|input| input == tensor))
+    }
+
+    /// The node that alone takes `tensor`.
+    pub fn only_taker(&self, tensor: &str) -> Option<&'a pb::NodeProto> {
+        let mut takers = self.takers(tensor);
+        takers.next().filter(|_| takers.next().is_none())
     }
 
     /// Every node and every tensor that the `targets` need.

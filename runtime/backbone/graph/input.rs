@@ -53,6 +53,9 @@ impl Network {
         let mut images = index.inputs().filter_map(image);
         match (images.next(), images.next()) {
             (Some(input), None) => Ok(input),
+            (None, _) if let Some((input, got)) = index.inputs().find_map(other_channels) => {
+                Err(GraphError::Channels { input, got })
+            }
             _ => Err(GraphError::NoImageInput(descriptions())),
         }
     }
@@ -73,6 +76,16 @@ fn image(input: &pb::ValueInfoProto) -> Option<ImageInput> {
         _ => return None,
     };
     Some(ImageInput { name: input.name.clone(), layout, element, batch, height, width })
+}
+
+/// Name and channels of an input that would take images, were there three.
+fn other_channels(input: &pb::ValueInfoProto) -> Option<(String, usize)> {
+    match dims(tensor_type(input)?)?[..] {
+        [_, Some(channels @ (1 | 2 | 4)), _, _] | [_, _, _, Some(channels @ (1 | 2 | 4))] => {
+            Some((input.name.clone(), channels))
+        }
+        _ => None,
+    }
 }
 
 pub(super) fn tensor_type(info: &pb::ValueInfoProto) -> Option<&type_proto::Tensor> {

@@ -6,14 +6,18 @@ mod bounds;
 mod check;
 mod constant;
 mod cut;
+mod element;
 mod external;
 mod feature;
 mod float32;
+mod foreign;
 mod index;
 mod input;
 mod linear;
 mod name;
+mod names;
 mod network;
+mod pixels;
 mod scoring;
 mod table;
 mod tail;
@@ -23,8 +27,10 @@ pub use cut::{CutNetwork, CutRequest};
 pub use external::{ExternalError, stored_length};
 pub(in crate::backbone) use feature::values_per_image;
 pub use feature::{Candidate, FeatureCut};
+pub use foreign::Foreign;
 pub use input::{ImageInput, Layout};
 pub use network::{MAX_BYTES, Network, Shapes};
+pub use pixels::OwnNormalisation;
 pub use scoring::{HiddenLayer, IMAGE, SCORES, ScoringHead};
 pub use table::{Layer, Totals};
 
@@ -35,6 +41,8 @@ use std::path::PathBuf;
 pub enum GraphError {
     #[error("expected an ONNX file of at most {MAX_BYTES} bytes, got {0}")]
     TooLarge(u64),
+    #[error("expected an ONNX network, got {0}")]
+    Foreign(Foreign),
     #[error("expected an ONNX protobuf")]
     Protobuf(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("expected an ONNX model with a graph, got a file without one")]
@@ -63,8 +71,10 @@ pub enum GraphError {
     Dangling { node: String, tensor: String },
     #[error("expected a graph without cycles, got one through node `{0}`")]
     Cycle(String),
-    #[error("expected one image input, such as [N,3,H,W] of float32, got {}", list(.0))]
+    #[error("expected one RGB image input, such as [N,3,H,W] of float32, got {}", list(.0))]
     NoImageInput(Vec<String>),
+    #[error("expected an image input of 3 channels (RGB), got {got} in `{input}`")]
+    Channels { input: String, got: usize },
     #[error("expected a graph input named `{wanted}`, got {}", list(.inputs))]
     UnknownInput { wanted: String, inputs: Vec<String> },
     #[error("expected a tensor named `{wanted}` in the graph, got none")]
@@ -77,6 +87,8 @@ pub enum GraphError {
     NoFeature(Vec<Candidate>),
     #[error("expected tensor `{tensor}` to have a shape that a feature can have, got {shape:?}")]
     FeatureShape { tensor: String, shape: Vec<usize> },
+    #[error("expected tensor `{0}` to hold floating-point numbers, got integers or names")]
+    FeatureElement(String),
     #[error("expected to learn the shape of tensor `{0}` from the graph, got none")]
     UnknownShape(String),
 }

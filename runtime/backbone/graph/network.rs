@@ -6,7 +6,7 @@ use std::path::Path;
 use prost::Message;
 use tract_onnx::pb;
 
-use super::{GraphError, check, external};
+use super::{Foreign, GraphError, check, external};
 use crate::digest::Digest;
 
 /// The protobuf limit: no ONNX file is larger.
@@ -85,5 +85,8 @@ fn read_file(path: &Path) -> Result<Vec<u8>, GraphError> {
 }
 
 fn decode(bytes: &[u8]) -> Result<pb::ModelProto, GraphError> {
+    if let Some(foreign) = Foreign::of(bytes) {
+        return Err(GraphError::Foreign(foreign));
+    }
     pb::ModelProto::decode(bytes).map_err(|error| GraphError::Protobuf(error.into()))
 }

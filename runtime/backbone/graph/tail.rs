@@ -1,8 +1,10 @@
 //! The end of a classifier, walked from its output back to where pooling ends the trunk.
 
+use std::collections::HashSet;
+
 use tract_onnx::pb;
 
-use super::constant::{attribute, int_attribute, integers, ints_attribute, is_constant};
+use super::constant::{attribute, int_attribute, integers, ints_attribute};
 use super::index::Index;
 use super::{Layout, Shapes};
 
@@ -13,12 +15,12 @@ pub(super) struct Tail<'a> {
     pub linears: Vec<Linear<'a>>,
     /// Whether a layer normalisation follows the trunk, before the first linear layer.
     pub normalised: bool,
-    /// Whether the scores pass a softmax or a sigmoid.
+    /// Whether behind the last linear layer values become probabilities, ranks or names.
     pub scored: bool,
     pub end: End<'a>,
 }
 
-/// A `Gemm`, `MatMul` or `Conv` on one value per channel.
+/// A product with constant weights (`Gemm`, `MatMul`, `Conv` and their quantised forms) on one value per channel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Linear<'a> {
     pub node: &'a pb::NodeProto,
@@ -54,9 +56,15 @@ enum Step<'a> {
 pub(super) struct Walker<'a> {
     pub index: &'a Index<'a>,
     pub shapes: &'a Shapes,
+    /// Tensors whose values depend on the picture.
+    reached: HashSet<&'a str>,
 }
 
 impl<'a> Walker<'a> {
+    pub fn new(index: &'a Index<'a>, shapes: &'a Shapes, input: &'a str) -> Self {
+        Self { index, shapes, reached: index.reached_from(input) }
+    }
+
     /// From `output` back to the end of the trunk.
     pub fn tail(&self, output: &'a str) -> Tail<'a> {
         let mut tail = Tail { linears: Vec::new(), normalised: false, scored: false, end: End::Unknown };
@@ -89,23 +97,51 @@ impl<'a> Walker<'a> {
 
     fn step(&self, node: &'a pb::NodeProto, output: &'a str) -> Step<'a> {
         let unknown = Step::End(End::Unknown);
-        let Some(first) = node.input.first().map(String::as_str) else {
+        let Some(first) = self.operands(node).first().copied() else {
             return unknown;
         };
         match node.op_type.as_str() {
-            "Softmax" | "LogSoftmax" | "Sigmoid" => Step::Score(first),
+            op if SCORING.contains(&op) => Step::Score(first),
+            "ReduceMax" if !many(self.shape(first).unwrap_or_default()) => Step::Score(first),
             "LayerNormalization" | "SimplifiedLayerNormalization" | "GroupNormalization" | "InstanceNormalization" => {
                 Step::Normalisation(first)
             }
-            "Gemm" | "MatMul" | "Conv" => self.linear(node),
+            op if is_linear(op) => self.linear(node, first),
             "GlobalAveragePool" => self.pool(first, Layout::Nchw, node),
-            "AveragePool" => self.average_pool(node, first, output),
+            "QLinearGlobalAveragePool" if int_attribute(node, "channels_last").unwrap_or(0) == 0 => {
+                self.pool(first, Layout::Nchw, node)
+            }
+            "QLinearGlobalAveragePool" => self.pool(first, Layout::Nhwc, node),
+            "AveragePool" | "QLinearAveragePool" => self.average_pool(node, first, output),
             "ReduceMean" => self.reduce_mean(node, first),
-            "Gather" | "Slice" => self.token(node, first, output),
+            "Gather" | "Slice" if node.input.first().is_some_and(|input| input == first) => {
+                self.token(node, first, output)
+            }
+            // A table in which the picture chooses a row: names of classes.
+            "Gather" => Step::Score(first),
             "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => self.reshape(node, first, output),
-            "Add" | "Sub" | "Mul" | "Div" | "Pow" => self.arithmetic(node),
+            "Add" | "Sub" | "Mul" | "Div" | "Pow" | "QLinearAdd" | "QLinearMul" => self.arithmetic(node),
             op if PASSED.contains(&op) => Step::Through(first),
             _ => unknown,
+        }
+    }
+
+    /// What `node` takes of the picture, without the numbers by which a dynamic quantisation scales.
+    fn operands(&self, node: &'a pb::NodeProto) -> Vec<&'a str> {
+        let inputs = node.input.iter().map(String::as_str);
+        inputs.filter(|input| self.reached.contains(input) && !self.is_scale(input, 4)).collect()
+    }
+
+    /// Whether `tensor` is a scale or a zero point that was computed from the picture, or a product of such.
+    fn is_scale(&self, tensor: &str, depth: usize) -> bool {
+        let Some(node) = self.index.producer(tensor).filter(|_| depth > 0) else { return false };
+        let inner = || node.input.iter().filter(|input| self.reached.contains(input.as_str()));
+        match node.op_type.as_str() {
+            "DynamicQuantizeLinear" => node.output.first().is_some_and(|output| output != tensor),
+            "Mul" | "Div" | "Cast" | "Unsqueeze" | "Reshape" => {
+                inner().next().is_some() && inner().all(|input| self.is_scale(input, depth - 1))
+            }
+            _ => false,
         }
     }
 
@@ -113,18 +149,21 @@ impl<'a> Walker<'a> {
         Step::End(End::Pool { map, layout, node })
     }
 
-    /// A matrix product with constant weights; a convolution counts where one pixel is left.
-    fn linear(&self, node: &'a pb::NodeProto) -> Step<'a> {
-        let unknown = Step::End(End::Unknown);
-        let [first, second, ..] = node.input.as_slice() else {
-            return unknown;
-        };
-        let one_pixel = || matches!(self.shape(first), Some([_, _, 1, 1]));
-        match (is_constant(self.index, first), is_constant(self.index, second)) {
-            (false, true) if node.op_type != "Conv" || one_pixel() => Step::Linear(first),
-            (true, false) if node.op_type == "MatMul" => Step::Linear(second),
-            _ => unknown,
+    /// A product whose other side is the same for every picture; a convolution counts where one pixel is left.
+    fn linear(&self, node: &'a pb::NodeProto, data: &'a str) -> Step<'a> {
+        let one_pixel = || matches!(self.shape(data), Some([_, _, 1, 1]));
+        let alone = self.operands(node).len() == 1 && self.reached_factors(node) == 1;
+        match alone && (!is_convolution(&node.op_type) || one_pixel()) {
+            true => Step::Linear(data),
+            false => Step::End(End::Unknown),
         }
+    }
+
+    /// How many of the factors of a product depend on the picture.
+    fn reached_factors(&self, node: &'a pb::NodeProto) -> usize {
+        let second = if node.op_type.starts_with('Q') { 3 } else { 1 };
+        let factors = [0, second].into_iter().filter_map(|position| node.input.get(position));
+        factors.filter(|factor| self.reached.contains(factor.as_str())).count()
     }
 
     /// An average over the whole map, or an adaptive one that changes nothing.
@@ -194,7 +233,6 @@ impl<'a> Walker<'a> {
 
     /// A change of shape: nothing where one value per channel is reshaped, the end where a map is flattened.
     fn reshape(&self, node: &'a pb::NodeProto, input: &'a str, output: &'a str) -> Step<'a> {
-        let many = |shape: &[usize]| shape.iter().skip(1).filter(|&&size| size > 1).count() > 1;
         match (self.shape(input), self.shape(output)) {
             (Some(before), _) if !many(before) => Step::Through(input),
             (Some(before @ &[_, _, _, _]), Some(after)) if !many(after) => {
@@ -218,23 +256,23 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Arithmetic with a constant changes nothing that matters here; of two computed operands the one known first is
-    /// the data (`x * sigmoid(x)`, `x - mean(x)`, `x / norm(x)`), but a sum of two has no such side.
+    /// Arithmetic with what the picture does not reach changes nothing that matters here; of two computed operands the one
+    /// known first is the data (`x * sigmoid(x)`, `x - mean(x)`, `x / norm(x)`), but a sum of two has no such side.
     fn arithmetic(&self, node: &'a pb::NodeProto) -> Step<'a> {
-        let computed: Vec<&'a str> =
-            node.input.iter().map(String::as_str).filter(|input| !is_constant(self.index, input)).collect();
-        match (computed.as_slice(), node.op_type.as_str()) {
+        match (self.operands(node).as_slice(), node.op_type.as_str()) {
             ([data], _) => Step::Through(data),
-            ([data, mean], "Sub") if self.is_mean_of(mean, data) => Step::Normalisation(data),
-            ([one, other], "Mul" | "Div") => {
+            ([data, mean], "Sub") if self.is_of("ReduceMean", mean, data) => Step::Normalisation(data),
+            ([data, largest], "Sub") if self.is_of("ReduceMax", largest, data) => Step::Through(data),
+            ([one, other], "Mul" | "Div" | "QLinearMul") => {
                 Step::Through(if self.index.time(one) <= self.index.time(other) { one } else { other })
             }
             _ => Step::End(End::Unknown),
         }
     }
 
-    fn is_mean_of(&self, mean: &str, data: &str) -> bool {
-        let node = self.index.producer(mean).filter(|node| node.op_type == "ReduceMean");
+    /// Whether `summary` is what the operator makes of `data`.
+    fn is_of(&self, operator: &str, summary: &str, data: &str) -> bool {
+        let node = self.index.producer(summary).filter(|node| node.op_type == operator);
         node.is_some_and(|node| node.input.first().is_some_and(|input| input == data))
     }
 
@@ -243,10 +281,10 @@ impl<'a> Walker<'a> {
         let mut tensor = map;
         loop {
             let node = self.index.producer(tensor)?;
-            let first = node.input.first()?;
+            let first = *self.operands(node).first()?;
             tensor = match node.op_type.as_str() {
-                "Conv" => return self.is_pointwise(node).then_some(Linear { node, data: first }),
-                "Add" => match self.step(node, tensor) {
+                op if is_convolution(op) => return self.is_pointwise(node).then_some(Linear { node, data: first }),
+                "Add" | "Mul" => match self.arithmetic(node) {
                     Step::Through(input) => input,
                     _ => return None,
                 },
@@ -267,8 +305,52 @@ impl<'a> Walker<'a> {
     }
 }
 
+/// Whether an axis beside the batch's is not the only one that is longer than 1.
+fn many(shape: &[usize]) -> bool {
+    shape.iter().skip(1).filter(|&&size| size > 1).count() > 1
+}
+
+fn is_convolution(operator: &str) -> bool {
+    matches!(operator, "Conv" | "ConvInteger" | "QLinearConv" | "FusedConv")
+}
+
+fn is_linear(operator: &str) -> bool {
+    const PRODUCTS: [&str; 9] = [
+        "Gemm",
+        "MatMul",
+        "MatMulInteger",
+        "QLinearMatMul",
+        "QGemm",
+        "DynamicQuantizeMatMul",
+        "MatMulIntegerToFloat",
+        "FusedGemm",
+        "FusedMatMul",
+    ];
+    is_convolution(operator) || PRODUCTS.contains(&operator)
+}
+
+/// Operators that make probabilities, ranks or names of scores.
+const SCORING: [&str; 11] = [
+    "Softmax",
+    "LogSoftmax",
+    "Sigmoid",
+    "Hardmax",
+    "ArgMax",
+    "ArgMin",
+    "TopK",
+    "ArrayFeatureExtractor",
+    "ZipMap",
+    "QLinearSoftmax",
+    "QLinearSigmoid",
+];
+
 /// Operators that change values one by one, or not at all.
-const PASSED: [&str; 24] = [
+const PASSED: [&str; 29] = [
+    "DynamicQuantizeLinear",
+    "QLinearLeakyRelu",
+    "FastGelu",
+    "QuickGelu",
+    "BiasGelu",
     "Identity",
     "Dropout",
     "Cast",

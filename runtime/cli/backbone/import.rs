@@ -6,9 +6,9 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::known::{Known, Verdict, known, with_preprocess};
-use crate::backbone::{Backbone, Import, ImportRequest, Loader, Package};
+use crate::backbone::{Backbone, Import, ImportRequest, Loader, Package, class_names};
 use crate::cli::context::Context;
-use crate::cli::engine::{EngineArgs, PreprocessArgs};
+use crate::cli::engine::{EngineArgs, PreprocessArgs, unreadable};
 use crate::cli::failure::OrHint;
 use crate::cli::remedy::OrRemedy as _;
 use crate::cli::trial::{self, Purpose};
@@ -48,8 +48,6 @@ pub struct Args {
     engine: EngineArgs,
 }
 
-const NAME_A_LAYER: &str = "`edgetl backbone inspect MODEL.onnx` shows its layers; --feature NAME takes one of them";
-
 /// What the graph itself may leave open.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Network")]
@@ -83,6 +81,8 @@ struct Imported<'a> {
     dim: usize,
     feature: &'a str,
     why: &'a str,
+    /// How the network normalises its pixels itself; `null` where it does not.
+    pixels: Option<&'a str>,
     preprocess: &'a Preprocess,
     guessed: bool,
     /// What `--known` found; `null` without.
@@ -101,8 +101,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         Package::check_place(folder).or_hint(ANOTHER_PLACE)?;
     }
     let request = args.network.tried(&args.model, args.request(context)?, Purpose::Run)?;
-    let Import { package, why, guess, mut warnings } =
-        Import::from_onnx(&args.model, &request).or_hint(NAME_A_LAYER)?;
+    let import = Import::from_onnx(&args.model, &request).map_err(unreadable)?;
+    let Import { package, why, pixels, guess, mut warnings } = import;
     let mut proven = Proven::new(package, args, context)?;
     let verdict = proven.verdict(&args.known)?;
     let better = verdict.as_ref().and_then(Verdict::better).filter(|_| guess.is_some());
@@ -126,6 +126,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         dim: manifest.feature.dim,
         feature: &manifest.feature.output,
         why: &why,
+        pixels: pixels.as_deref(),
         preprocess: &manifest.preprocess,
         guessed: guess.is_some(),
         known: verdict.as_ref(),
@@ -170,7 +171,10 @@ impl Proven {
 impl Args {
     fn request(&self, context: &Context) -> anyhow::Result<ImportRequest> {
         let labels = match &self.labels {
-            Some(path) => lines(path)?,
+            Some(path) => {
+                let text = crate::files::read_to_string(path);
+                class_names(&text.with_context(|| format!("cannot read `{}`", path.display()))?)
+            }
             None => Vec::new(),
         };
         Ok(ImportRequest {
@@ -203,7 +207,7 @@ impl Args {
 impl NetworkArgs {
     /// Tries a foreign network under limits, unless it is trusted.
     pub fn tried(&self, path: &Path, request: ImportRequest, purpose: Purpose) -> anyhow::Result<ImportRequest> {
-        if self.trust { Ok(request) } else { trial::pass(path, &request, purpose, NAME_A_LAYER) }
+        if self.trust { Ok(request) } else { trial::pass(path, &request, purpose) }
     }
 
     pub fn request(&self, preprocess: &PreprocessArgs, engine: &EngineArgs, context: &Context) -> ImportRequest {
@@ -218,11 +222,6 @@ impl NetworkArgs {
     }
 }
 
-fn lines(path: &Path) -> anyhow::Result<Vec<String>> {
-    let text = crate::files::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    Ok(text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
-}
-
 impl Imported<'_> {
     fn text(&self) -> String {
         let Preprocess { width, height, .. } = self.preprocess;
@@ -230,6 +229,7 @@ impl Imported<'_> {
             format!("{}: {} features of a {width}x{height} input, on {}", self.backbone, self.dim, self.provider),
             printable(self.why).into_owned(),
         ];
+        lines.extend(self.pixels.map(|pixels| printable(pixels).into_owned()));
         lines.extend(self.evidence.clone());
         if let Some(classes) = self.classes {
             lines.push(format!("the {classes} rows of its classifier are kept"));

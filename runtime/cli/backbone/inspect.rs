@@ -10,7 +10,7 @@ use crate::cli::engine::{EngineArgs, PreprocessArgs};
 use crate::cli::failure::failure;
 use crate::cli::output::table;
 use crate::cli::trial::Purpose;
-use crate::manifest::BackboneName;
+use crate::manifest::{BackboneName, Preprocess};
 use crate::printable::printable;
 
 #[derive(Debug, clap::Args)]
@@ -72,17 +72,21 @@ fn of_package(args: &Args, folder: &Path, request: ImportRequest) -> anyhow::Res
 }
 
 fn text(inspection: &Inspection) -> String {
-    let rows = inspection.layers.iter().map(row);
-    let layers = table(["layer", "operator", "output", "shape", "parameters", "multiply-adds", ""], rows);
+    let Preprocess { width, height, .. } = inspection.preprocess;
+    let mut way = vec![format!("takes `{}`, {width}x{height} pixels", inspection.input)];
+    way.extend(inspection.pixels.clone());
+    way.push(inspection.why.clone());
+    way.extend(inspection.feature.as_ref().map(|feature| format!("gives {} features", feature.dim)));
     let mut parts = vec![
-        layers,
+        way.iter().map(|line| printable(line)).collect::<Vec<_>>().join("\n"),
         format!("whole     {}\nbackbone  {}", totals(&inspection.total), totals(&inspection.backbone)),
-        printable(&inspection.why).into_owned(),
     ];
     if !inspection.candidates.is_empty() {
         let names = inspection.candidates.iter().map(|candidate| format!("  {}", printable(&candidate.to_string())));
         parts.push(format!("candidates:\n{}", names.collect::<Vec<_>>().join("\n")));
     }
+    let rows = inspection.layers.iter().map(row);
+    parts.push(table(["layer", "operator", "output", "shape", "parameters", "multiply-adds", ""], rows));
     parts.join("\n\n")
 }
 

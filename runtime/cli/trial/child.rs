@@ -73,19 +73,23 @@ fn outcome(path: &Path, library: &OsString, order: TrialRequest) -> Line {
     }
     let shapes = match shapes_of(path, &request) {
         Ok(shapes) => shapes,
-        Err(error) => return Line::Refused { error: causes(&error) },
+        Err(error) => return refused(&error),
     };
     let request = ImportRequest { shapes: Some(shapes.clone()), ..request };
     match purpose {
         Purpose::Inspect => match Inspection::of(path, &request) {
             Ok(_) => Line::Passed(shapes),
-            Err(error) => Line::Refused { error: causes(&error) },
+            Err(error) => refused(&error),
         },
         Purpose::Run => {
             let package = || Import::from_onnx(path, &request).map(|import| import.package);
             first_that_runs(&providers, |provider| run(package, &options(provider)), shapes)
         }
     }
+}
+
+fn refused(error: &BackboneError) -> Line {
+    Line::Refused { error: causes(error), hint: remedy::of_network(error) }
 }
 
 /// The next provider is tried only where none before it ran the network.
@@ -103,7 +107,7 @@ fn first_that_runs(providers: &[Provider], run: impl Fn(Provider) -> Result<(), 
 
 /// Does all that is done with a network before a user's first picture.
 fn run(package: impl Fn() -> Result<Package, BackboneError>, options: &Options) -> Result<(), Line> {
-    let package = package().map_err(|error| Line::Refused { error: causes(&error) })?;
+    let package = package().map_err(|error| refused(&error))?;
     let mut session = Loader::new(package, options)
         .and_then(|loader| loader.session(options.threads))
         .map_err(|error| Line::Failed { hint: remedy::of_loading(&error), error: causes(&error) })?;

@@ -20,7 +20,7 @@ use super::error::DeviceError;
 use crate::backbone::Package;
 use crate::digest::{ContentHash, Fingerprint};
 use crate::labels::Label;
-use crate::predictor::{Extractor, InOrder};
+use crate::predictor::{Extractor, InOrder, golden_vectors};
 use crate::store::{Known, Split, Store};
 use acknowledge::Acknowledger;
 use plan::Plan;
@@ -129,11 +129,14 @@ impl Device {
     ) -> Result<CollectReport, DeviceError> {
         let plan = Plan::new(request)?;
         let mut store = self.store()?;
-        let package = match &request.backbone {
+        let mut package = match &request.backbone {
             Some(package) => package.clone(),
             None => self.backbones().in_use_of(&store)?,
         };
         let loader = self.load(package.clone(), plan.len())?;
+        if package.golden().is_none() {
+            package.set_golden(loader.with_session(golden_vectors)??);
+        }
         let name = self.backbones().keep(&package)?;
         self.backbones().take_into_use(&mut store, &name)?;
 
