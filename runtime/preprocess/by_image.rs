@@ -1,4 +1,4 @@
-//! Headers of every format but JPEG, by the image crate.
+//! Headers of every format but JPEG and TIFF, by the image crate.
 
 use std::io::Cursor;
 
@@ -7,18 +7,17 @@ use image::{ImageDecoder, ImageError, ImageFormat, ImageReader};
 use super::error::{DecodeError, from_decoder};
 use super::opened::Opened;
 use super::picture::{Dimensions, Turn};
-use super::{gif, tiff, webp};
+use super::{exif, gif, webp};
 
 /// What the decoder of PNG may spend on the chunks before the pixels; the colour profile and texts are not used.
 const CHUNKS: u64 = 16 << 20;
 /// Bytes a pixel, at most.
 const WIDEST: u64 = 8;
 
-/// Any format but JPEG. What the decoder itself would spend on a header is checked before it reads it.
+/// Any format but JPEG and TIFF. What the decoder itself would spend on a header is checked before it reads it.
 pub(super) fn open(bytes: &[u8], format: ImageFormat, most: u64) -> Result<Opened<'_>, DecodeError> {
     let failed = |error| from_decoder(format, error);
     let known = match format {
-        ImageFormat::Tiff => tiff::beside(bytes)?,
         ImageFormat::WebP => webp::beside(bytes)?,
         ImageFormat::Gif => gif::beside(bytes),
         // Two rows as they are stored, one as it is given, one of slack.
@@ -38,7 +37,7 @@ pub(super) fn open(bytes: &[u8], format: ImageFormat, most: u64) -> Result<Opene
         other => failed(other),
     })?;
     let (width, height) = decoder.dimensions();
-    let turn = decoder.orientation().map(Turn::from).map_err(failed)?;
+    let turn = decoder.exif_metadata().map_err(failed)?.map_or_else(Turn::default, |chunk| exif::turn(&chunk));
     let layout = decoder.color_type();
     let beside = known.saturating_add(WIDEST * u64::from(width));
     let read = Box::new(move |pixels: &mut [u8]| decoder.read_image(pixels));

@@ -7,7 +7,7 @@ use super::colour::{is_readable, to_rgb8};
 use super::error::{DecodeError, Unrecognised, from_decoder};
 use super::opened::Opened;
 use super::picture::{Dimensions, Picture, Turn};
-use super::{by_image, jpeg};
+use super::{by_image, jpeg, tiff};
 use crate::panics::caught;
 
 /// What a file and the working memory of its decoder may have without being counted: so a picture of
@@ -129,6 +129,9 @@ fn open<'a>(bytes: &'a [u8], format: ImageFormat, limits: &Limits) -> Result<Ope
     let opened = match format {
         ImageFormat::Jpeg => {
             let outline = jpeg::Outline::read(bytes).ok_or(DecodeError::Truncated(format))?;
+            if let Some(what) = outline.unsupported() {
+                return Err(DecodeError::Unsupported { format, what: what.to_owned() });
+            }
             if let Some(times) = outline.excess() {
                 return Err(DecodeError::Repeated { times, limit: jpeg::MOST_PASSES });
             }
@@ -140,16 +143,23 @@ fn open<'a>(bytes: &'a [u8], format: ImageFormat, limits: &Limits) -> Result<Ope
             }
             by_image::open(bytes, format, limits.max_memory)?
         }
+        ImageFormat::Tiff => tiff::open(bytes, limits.max_memory)?,
         _ => by_image::open(bytes, format, limits.max_memory)?,
     };
     check_size(opened.dimensions.width, opened.dimensions.height, limits)?;
-    if is_readable(opened.layout) { Ok(opened) } else { Err(DecodeError::Layout(opened.layout)) }
+    match is_readable(opened.layout) {
+        true => Ok(opened),
+        false => Err(DecodeError::Unsupported { format, what: format!("colours in {:?}", opened.layout) }),
+    }
 }
 
 fn recognise(bytes: &[u8]) -> Result<ImageFormat, DecodeError> {
     use ImageFormat::{Bmp, Gif, Jpeg, Png, Tiff, WebP};
     if let Ok(format @ (Bmp | Gif | Jpeg | Png | Tiff | WebP)) = image::guess_format(bytes) {
         return Ok(format);
+    }
+    if bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") {
+        return Ok(Tiff);
     }
     let head = &bytes[..bytes.len().min(64)];
     Err(DecodeError::Unrecognised(match head {

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use image::{ColorType, ImageError, ImageFormat};
+use image::error::UnsupportedErrorKind;
+use image::{ImageError, ImageFormat};
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -27,8 +28,8 @@ pub enum DecodeError {
     NoPixels { width: u32, height: u32 },
     #[error("expected a whole {0:?} file, got one that ends early")]
     Truncated(ImageFormat),
-    #[error("expected grey, RGB, palette or CMYK with 8 or 16 bits a channel, got {0:?}")]
-    Layout(ColorType),
+    #[error("unsupported: {what} in a {format:?} file")]
+    Unsupported { format: ImageFormat, what: String },
     #[error("expected a sound {format:?} file")]
     Damaged { format: ImageFormat, source: ImageError },
 }
@@ -64,5 +65,17 @@ pub(super) fn from_decoder(format: ImageFormat, error: ImageError) -> DecodeErro
         }
         cause = current.source();
     }
+    if let ImageError::Unsupported(unsupported) = &error {
+        return DecodeError::Unsupported { format, what: said(&unsupported.kind()) };
+    }
     DecodeError::Damaged { format, source: error }
+}
+
+/// What a decoder says that it lacks.
+fn said(kind: &UnsupportedErrorKind) -> String {
+    match kind {
+        UnsupportedErrorKind::GenericFeature(what) => what.clone(),
+        UnsupportedErrorKind::Color(colour) => format!("colours in {colour:?}"),
+        other => format!("{other:?}"),
+    }
 }

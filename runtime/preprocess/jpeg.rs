@@ -1,7 +1,9 @@
 //! JPEG: what the decoder does not tell, and the decoder itself, on the bytes of the file without a copy of them.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use image::error::{DecodingError, ImageFormatHint};
-use image::metadata::Orientation;
 use image::{ColorType, ImageError, ImageFormat};
 use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -9,11 +11,14 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 use zune_jpeg::{ImageInfo, JpegDecoder};
 
+use super::exif;
 use super::picture::Turn;
 use super::{Dimensions, opened::Opened};
 
 const END_OF_IMAGE: u8 = 0xd9;
 const START_OF_SCAN: u8 = 0xda;
+/// Defines Huffman codes.
+const CODES: u8 = 0xc4;
 const PROGRESSIVE: u8 = 0xc2;
 
 /// How many times over a picture's samples may be coded; encoders stay below 10.
@@ -29,11 +34,26 @@ pub(super) struct Outline {
     coded: u64,
     /// Whether the decoder must hold the coefficients of the whole picture.
     buffered: bool,
+    progressive: bool,
+    /// Whether codes are defined before the first scan.
+    has_codes: bool,
+    scans: Vec<Scan>,
+    unsupported: Option<&'static str>,
+}
+
+/// A scan of one file, by places in it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Scan {
+    /// From its marker to the next one that is none of its own.
+    range: Range<usize>,
+    /// Places of its components in the frame.
+    components: Vec<usize>,
 }
 
 /// The frame header.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct Frame {
+    precision: u8,
     size: (u16, u16),
     /// Identifier and sampling factors, across and down.
     components: Vec<(u8, u64, u64)>,
@@ -41,11 +61,14 @@ struct Frame {
 
 impl Frame {
     fn read(segment: &[u8]) -> Option<Self> {
-        let [_, height_high, height_low, width_high, width_low, _, components @ ..] = segment else { return None };
+        let [precision, height_high, height_low, width_high, width_low, _, components @ ..] = segment else {
+            return None;
+        };
         let side = |high, low| u16::from_be_bytes([high, low]);
         let component =
             |[id, factors, _]: &[u8; 3]| (*id, u64::from(factors >> 4).max(1), u64::from(factors & 15).max(1));
         Some(Self {
+            precision: *precision,
             size: (side(*width_high, *width_low), side(*height_high, *height_low)),
             components: components.as_chunks().0.iter().map(component).collect(),
         })
@@ -74,31 +97,91 @@ impl Outline {
         let mut rest = bytes.get(2..)?;
         loop {
             let (marker, after) = next_marker(rest)?;
+            // Of the two bytes of the marker.
+            let at = bytes.len() - after.len() - 2;
+            if !is_bare(marker) || marker == END_OF_IMAGE {
+                outline
+                    .scans
+                    .last_mut()
+                    .filter(|scan| scan.range.end == 0)
+                    .into_iter()
+                    .for_each(|scan| scan.range.end = at);
+            }
             rest = match marker {
                 END_OF_IMAGE => return Some(outline),
                 _ if is_bare(marker) => after,
                 _ => {
                     let length = usize::from(u16::from_be_bytes(*after.first_chunk()?)).max(2);
-                    outline.note(marker, after.get(2..length)?);
+                    outline.note(marker, after.get(2..length)?, at);
                     &after[length..]
                 }
             };
         }
     }
 
-    fn note(&mut self, marker: u8, segment: &[u8]) {
+    fn note(&mut self, marker: u8, segment: &[u8], at: usize) {
         match (marker, segment) {
+            (CODES, _) => self.has_codes |= self.scans.is_empty(),
+            (0xc3, _) => self.unsupported = Some("lossless coding"),
+            (0xc5..=0xc7, _) => self.unsupported = Some("hierarchical coding"),
+            (0xc9..=0xcb | 0xcd..=0xcf, _) => self.unsupported = Some("arithmetic coding"),
             (0xc0..=PROGRESSIVE, _) => {
                 self.frame = Frame::read(segment).unwrap_or_default();
-                self.buffered |= marker == PROGRESSIVE;
+                self.progressive |= marker == PROGRESSIVE;
+                self.buffered |= self.progressive;
             }
             (START_OF_SCAN, [count, components @ ..]) => {
                 let ids: Vec<u8> = components.as_chunks().0.iter().take((*count).into()).map(|[id, _]| *id).collect();
                 self.coded += self.frame.samples(|id| ids.contains(&id));
                 self.buffered |= ids.len() < self.frame.components.len();
+                let place = |id: &u8| self.frame.components.iter().position(|component| component.0 == *id);
+                // More than these are no encoder's.
+                if self.scans.len() < 8 {
+                    self.scans.push(Scan { range: at..0, components: ids.iter().filter_map(place).collect() });
+                }
             }
             _ => {}
         }
+    }
+
+    /// What the decoder lacks for this file.
+    pub fn unsupported(&self) -> Option<&'static str> {
+        self.unsupported.or(match self.frame.precision {
+            0 | 8 => None,
+            12 => Some("samples of 12 bits"),
+            _ => Some("samples of other than 8 bits"),
+        })
+    }
+
+    /// The file as the decoder takes it, where that is another: with the mark of a webcam's frame, for which standard codes
+    /// hold, and its scans in the order of the frame's components.
+    fn mended<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let baseline = !self.buffered || self.scans.iter().all(|scan| scan.components.len() == 1);
+        let is_progressive = self.progressive;
+        let mut order: Vec<&Scan> = self.scans.iter().collect();
+        order.sort_by_key(|scan| scan.components.first().copied());
+        let turned = baseline && !is_progressive && order.iter().zip(&self.scans).any(|(one, other)| *one != other);
+        let mut whole = Cow::Borrowed(bytes);
+        if turned && self.scans.len() == self.frame.components.len() {
+            whole = Cow::Owned(self.in_order(bytes, &order));
+        }
+        if !self.has_codes && !is_progressive {
+            const WEBCAM: [u8; 9] = [0xff, 0xe0, 0, 7, b'A', b'V', b'I', b'1', 0];
+            whole = Cow::Owned([&whole[..2], &WEBCAM, &whole[2..]].concat());
+        }
+        whole
+    }
+
+    /// What stands between scans, tables among it, goes before all of them.
+    fn in_order(&self, bytes: &[u8], order: &[&Scan]) -> Vec<u8> {
+        let first = self.scans.iter().map(|scan| scan.range.start).min().unwrap_or(2);
+        let last = self.scans.iter().map(|scan| scan.range.end).max().unwrap_or(first);
+        let mut parts = vec![&bytes[..first]];
+        let between = self.scans.windows(2).map(|pair| &bytes[pair[0].range.end..pair[1].range.start]);
+        parts.extend(between);
+        parts.extend(order.iter().map(|scan| &bytes[scan.range.clone()]));
+        parts.push(&bytes[last..]);
+        parts.concat()
     }
 
     /// How many times over the samples are coded, where that is more than any encoder makes and takes long to decode.
@@ -123,12 +206,13 @@ impl Outline {
 
 /// Reads the headers of the file; its end was found by [`Outline::read`].
 pub(super) fn open<'a>(bytes: &'a [u8], outline: &Outline) -> Result<Opened<'a>, ImageError> {
+    let bytes = outline.mended(bytes);
     let options = DecoderOptions::default()
         .set_strict_mode(false)
         .set_max_width(usize::MAX)
         .set_max_height(usize::MAX)
         .jpeg_set_max_scans(usize::MAX);
-    let mut header = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    let mut header = JpegDecoder::new_with_options(ZCursor::new(&*bytes), options);
     header.decode_headers().map_err(damaged)?;
     let (Some(info), Some(stored)) = (header.info(), header.input_colorspace()) else {
         return Err(damaged(DecodeErrors::FormatStatic("no frame header")));
@@ -140,16 +224,18 @@ pub(super) fn open<'a>(bytes: &'a [u8], outline: &Outline) -> Result<Opened<'a>,
         _ => (ColorSpace::RGB, ColorType::Rgb8),
     };
     let options = options.jpeg_set_out_colorspace(space);
-    let orientation = header.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    let turn = header.exif().map_or_else(Turn::default, |chunk| exif::turn(chunk));
+    drop(header);
+    // Application segments are kept as they are, and once more where they are put together; a mended file is a copy.
+    let copies = if matches!(bytes, Cow::Owned(_)) { 3 } else { 2 };
     Ok(Opened {
         dimensions: Dimensions { width: info.width.into(), height: info.height.into() },
         layout,
-        turn: orientation.map(Turn::from).unwrap_or_default(),
-        // Application segments are kept as they are, and once more where they are put together.
-        beside: outline.beside(&info) + 2 * bytes.len() as u64,
+        turn,
+        beside: outline.beside(&info) + copies * bytes.len() as u64,
         at_worst: 0,
         read: Box::new(move |pixels| {
-            JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode_into(pixels).map_err(damaged)
+            JpegDecoder::new_with_options(ZCursor::new(&*bytes), options).decode_into(pixels).map_err(damaged)
         }),
     })
 }

@@ -14,6 +14,7 @@ mod by_image;
 mod colour;
 mod decode;
 mod error;
+mod exif;
 mod geometry;
 mod gif;
 mod jpeg;
@@ -268,7 +269,8 @@ pub fn thumbnail_of(path: &Path, limits: &Limits) -> Result<Vec<u8>, PreprocessE
 
 /// Whether a folder scan takes this file for an image, by its extension; decoding goes by content alone.
 pub fn is_image_path(path: &Path) -> bool {
-    const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"];
+    const EXTENSIONS: [&str; 12] =
+        ["jpg", "jpeg", "jfif", "jpe", "mpo", "png", "apng", "webp", "bmp", "gif", "tif", "tiff"];
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
 }
@@ -359,9 +361,10 @@ mod tests {
 
     #[test]
     fn image_paths_are_told_by_their_extension_in_any_case() {
-        for (path, expected) in [("a.jpg", true), ("b/c.JPEG", true), ("d.Tif", true), ("e.webp", true)]
-            .into_iter()
-            .chain([("f.txt", false), ("jpg", false), (".png", false), ("g.jpg.part", false), ("h.avif", false)])
+        for (path, expected) in
+            [("a.jpg", true), ("b/c.JPEG", true), ("d.Tif", true), ("e.webp", true), ("i.JFIF", true), ("j.mpo", true)]
+                .into_iter()
+                .chain([("f.txt", false), ("jpg", false), (".png", false), ("g.jpg.part", false), ("h.avif", false)])
         {
             assert_eq!(is_image_path(Path::new(path)), expected, "{path}");
         }

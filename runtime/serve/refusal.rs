@@ -62,10 +62,9 @@ impl Refusal {
                 DecodeError::TooLarge { .. } | DecodeError::Memory { .. } | DecodeError::Chunks { .. } => {
                     StatusCode::PAYLOAD_TOO_LARGE
                 }
-                DecodeError::Unrecognised(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                DecodeError::Unrecognised(_) | DecodeError::Unsupported { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 DecodeError::NoPixels { .. }
                 | DecodeError::Truncated(_)
-                | DecodeError::Layout(_)
                 | DecodeError::Repeated { .. }
                 | DecodeError::Parts(_)
                 | DecodeError::Panicked { .. }
@@ -132,6 +131,7 @@ mod tests {
             (picture(huge), 413),
             (picture(DecodeError::Unrecognised(Unrecognised::Text)), 415),
             (picture(DecodeError::Memory { needed: 2, limit: 1 }), 413),
+            (picture(DecodeError::Unsupported { format: image::ImageFormat::Tiff, what: String::new() }), 415),
             (picture(DecodeError::NoPixels { width: 0, height: 1 }), 422),
             (picture(DecodeError::Panicked { format: image::ImageFormat::Tiff, message: String::new() }), 422),
             (

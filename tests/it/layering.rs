@@ -37,6 +37,7 @@ const OWNED_CRATES: &[(&str, &[&str])] = &[
     ("rustix", &["atomic_file/", "memory", "trust", "algebra/"]),
     ("fast_image_resize", &["preprocess/"]),
     ("zune_jpeg", &["preprocess/"]),
+    ("tiff", &["preprocess/"]),
     ("clap", &["cli/"]),
     ("anyhow", &["cli/", "main.rs"]),
     ("indicatif", &["cli/"]),

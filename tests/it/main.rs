@@ -38,6 +38,7 @@ mod main_job;
 mod nets;
 mod packaging;
 mod photographs;
+mod pictures;
 #[cfg(target_os = "linux")]
 mod scarce_threads;
 #[cfg(unix)]

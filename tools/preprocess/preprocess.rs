@@ -2,7 +2,8 @@
 //!
 //! `preprocess levels SETTINGS` reads paths from stdin; for each it writes to stdout one byte, 1 or 0, and after a 1
 //! the resized picture, `[height, width, 3]`. `preprocess time SETTINGS ROUNDS FILE` prints the least milliseconds of
-//! each stage. SETTINGS is a manifest's `[preprocess]` as JSON.
+//! each stage. `preprocess decode` reads paths from stdin; for each it writes width and height, 32 bits each, and the RGB pixels
+//! of the upright picture, or 0, the length of a message and the message. SETTINGS is a manifest's `[preprocess]` as JSON.
 
 use std::error::Error;
 use std::io::{self, BufRead, Write};
@@ -17,8 +18,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["levels", settings] => levels(serde_json::from_str(settings)?),
+        ["decode"] => decode_all(),
         ["time", settings, rounds, file] => time(serde_json::from_str(settings)?, rounds.parse()?, Path::new(file)),
-        _ => Err("expected `levels SETTINGS` or `time SETTINGS ROUNDS FILE`".into()),
+        _ => Err("expected `levels SETTINGS`, `decode` or `time SETTINGS ROUNDS FILE`".into()),
     }
 }
 
@@ -39,6 +41,21 @@ fn levels(mut settings: Preprocess) -> Result<(), Box<dyn Error>> {
                 stdout.write_all(&[0])?;
             }
         }
+    }
+    Ok(())
+}
+
+fn decode_all() -> Result<(), Box<dyn Error>> {
+    let limits = Limits::default();
+    let mut stdout = io::stdout().lock();
+    for path in io::stdin().lock().lines() {
+        let bytes = read_file(Path::new(&path?), &limits)?;
+        let (numbers, content) = match decode(&bytes, &limits, [0; 3]) {
+            Ok(picture) => ([picture.width(), picture.height()], picture.into_pixels()),
+            Err(error) => ([0, error.to_string().len() as u32], error.to_string().into_bytes()),
+        };
+        stdout.write_all(&numbers.map(u32::to_le_bytes).concat())?;
+        stdout.write_all(&content)?;
     }
     Ok(())
 }

@@ -1,10 +1,17 @@
-//! TIFF: what decoding the first picture takes, by its directory.
+//! TIFF: the first picture, and what decoding it takes, by its directory.
 
-use std::collections::HashMap;
+mod directory;
+mod samples;
 
 use image::ImageFormat;
+use image::metadata::Orientation;
 
+use super::opened::Opened;
+use super::picture::{Dimensions, Turn};
 use super::{DecodeError, jpeg};
+use directory::*;
+pub(super) use directory::{Directory, ORIENTATION};
+use samples::Samples;
 
 /// The decoder holds each value of a tag that it reads in so many bytes, twice.
 const VALUE: u64 = 2 * 40;
@@ -15,30 +22,34 @@ const MOST_PADDING: u64 = 16;
 /// So many bytes in tiles are decoded in a fraction of a second.
 const LITTLE_PADDING: u64 = 100_000_000;
 
-const WIDTH: u16 = 256;
-const HEIGHT: u16 = 257;
-const BITS: u16 = 258;
-const COMPRESSION: u16 = 259;
-const STRIP_OFFSETS: u16 = 273;
-const SAMPLES: u16 = 277;
-const STRIP_ROWS: u16 = 278;
-const STRIP_LENGTHS: u16 = 279;
-const PLANAR: u16 = 284;
-const TILE_WIDTH: u16 = 322;
-const TILE_HEIGHT: u16 = 323;
-const TILE_OFFSETS: u16 = 324;
-const TILE_LENGTHS: u16 = 325;
-const JPEG_TABLES: u16 = 347;
+/// Reads the directory, and refuses what it says of a picture that cannot be read or costs too much.
+pub(super) fn open(bytes: &[u8], most: u64) -> Result<Opened<'_>, DecodeError> {
+    let directory = Directory::read(bytes).ok_or(DecodeError::Truncated(ImageFormat::Tiff))?;
+    let beside = beside(&directory)?;
+    if beside > most.saturating_add(bytes.len() as u64 * 3) {
+        return Err(DecodeError::Memory { needed: beside, limit: most });
+    }
+    let side = |tag| u32::try_from(directory.number(tag, 0)).map_err(|_| DecodeError::Parts(ImageFormat::Tiff));
+    let dimensions = Dimensions { width: side(WIDTH)?, height: side(HEIGHT)? };
+    let samples = Samples::read(&directory, dimensions)?;
+    let orientation = u8::try_from(directory.number(ORIENTATION, 1)).ok().and_then(Orientation::from_exif);
+    Ok(Opened {
+        dimensions,
+        layout: samples.layout(),
+        turn: orientation.map(Turn::from).unwrap_or_default(),
+        beside,
+        at_worst: 0,
+        read: Box::new(move |pixels| samples.decode(bytes, &directory, pixels)),
+    })
+}
 
-/// Bytes that the decoder holds beside the pixels that it gives, its own copy of the picture included; 0 where the
-/// file has no directory, which the decoder will say itself.
+/// Bytes that the decoder holds beside the pixels that it gives, its own copy of the picture included.
 ///
 /// # Errors
 /// When tiles hold far more than the picture, or the JPEGs in it are not of the size of its strips or tiles.
 ///
 /// Source: TIFF 6.0, section 2; tiff 0.11.
-pub(super) fn beside(bytes: &[u8]) -> Result<u64, DecodeError> {
-    let Some(directory) = Directory::read(bytes) else { return Ok(0) };
+fn beside(directory: &Directory<'_>) -> Result<u64, DecodeError> {
     let count = directory.entries.values().map(|entry| entry.count).fold(0, u64::saturating_add);
     if count > MOST_VALUES {
         return Err(DecodeError::Parts(ImageFormat::Tiff));
@@ -47,23 +58,9 @@ pub(super) fn beside(bytes: &[u8]) -> Result<u64, DecodeError> {
     // One row of a strip or tile, with what is cut off at the right.
     let row = parts.width.max(directory.number(WIDTH, 0)).saturating_mul(directory.pixel());
     let jpeg = if directory.number(COMPRESSION, 1) == 7 { directory.jpegs(&parts)? } else { 0 };
-    Ok([count * VALUE, directory.copy(), row, jpeg, bytes.len() as u64].into_iter().fold(0, u64::saturating_add))
-}
-
-struct Directory<'a> {
-    bytes: &'a [u8],
-    big_endian: bool,
-    /// By tag.
-    entries: HashMap<u16, Entry>,
-}
-
-#[derive(Clone, Copy)]
-struct Entry {
-    /// Bytes a value.
-    size: u64,
-    count: u64,
-    /// Where the values are in the file.
-    at: u64,
+    Ok([count * VALUE, directory.copy(), row, jpeg, directory.bytes.len() as u64]
+        .into_iter()
+        .fold(0, u64::saturating_add))
 }
 
 /// The strips or tiles of a picture.
@@ -74,53 +71,7 @@ struct Parts {
     lengths: Vec<u64>,
 }
 
-impl<'a> Directory<'a> {
-    /// The first directory, classic or BigTIFF.
-    fn read(bytes: &'a [u8]) -> Option<Self> {
-        let big_endian = bytes.starts_with(b"MM");
-        let mut directory = Self { bytes, big_endian, entries: HashMap::new() };
-        let big = directory.integer(2, 2)? == 43;
-        let (start, counted, entry, word) = if big { (8, 8, 20, 8) } else { (4, 2, 12, 4) };
-        let first = directory.integer(start, word)?;
-        for number in 0..directory.integer(first, counted)? {
-            let at = number.checked_mul(entry)?.checked_add(first)?.checked_add(counted)?;
-            let Some(tag) = directory.integer(at, 2) else { break };
-            let (kind, count) = (directory.integer(at + 2, 2)?, directory.integer(at + 4, word)?);
-            let size = match kind {
-                1 | 2 | 6 | 7 => 1,
-                3 | 8 => 2,
-                4 | 9 | 11 | 13 => 4,
-                5 | 10 | 12 | 16..=18 => 8,
-                _ => continue,
-            };
-            let inline = at + 4 + word;
-            let place = if count.saturating_mul(size) <= word { inline } else { directory.integer(inline, word)? };
-            if is_read(tag as u16) {
-                directory.entries.insert(tag as u16, Entry { size, count, at: place });
-            }
-        }
-        Some(directory)
-    }
-
-    fn integer(&self, at: u64, length: u64) -> Option<u64> {
-        let at = usize::try_from(at).ok()?;
-        let bytes = self.bytes.get(at..at.checked_add(length as usize)?)?.iter();
-        let add = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
-        Some(if self.big_endian { bytes.fold(0, add) } else { bytes.rev().fold(0, add) })
-    }
-
-    /// All values of a tag that are in the file.
-    fn numbers(&self, tag: u16) -> Vec<u64> {
-        let Some(entry) = self.entries.get(&tag) else { return Vec::new() };
-        let places = (0..entry.count).map_while(|index| entry.at.checked_add(index.checked_mul(entry.size)?));
-        places.map_while(|at| self.integer(at, entry.size)).collect()
-    }
-
-    fn number(&self, tag: u16, default: u64) -> u64 {
-        let first = self.entries.get(&tag).filter(|entry| entry.count > 0);
-        first.and_then(|entry| self.integer(entry.at, entry.size)).unwrap_or(default)
-    }
-
+impl Directory<'_> {
     /// Bytes of a pixel with all its samples.
     fn pixel(&self) -> u64 {
         self.number(SAMPLES, 1).saturating_mul(self.number(BITS, 1).div_ceil(8))
@@ -130,11 +81,9 @@ impl<'a> Directory<'a> {
         self.number(WIDTH, 0).saturating_mul(self.number(HEIGHT, 0))
     }
 
-    /// The picture as the decoder reads it: of samples beyond four only those that lie in planes of their own.
+    /// The picture as the decoder hands it over, with all its samples.
     fn copy(&self) -> u64 {
-        let samples = self.number(SAMPLES, 1);
-        let read = if self.number(PLANAR, 1) == 2 { samples } else { samples.min(4) };
-        self.pixels().saturating_mul(read).saturating_mul(self.number(BITS, 1).div_ceil(8))
+        self.pixels().saturating_mul(self.pixel())
     }
 
     fn parts(&self) -> Result<Parts, DecodeError> {
@@ -178,11 +127,6 @@ impl<'a> Directory<'a> {
     }
 }
 
-/// Whether the decoder reads the values of a tag as it opens a file; others, such as colour profiles, it leaves.
-fn is_read(tag: u16) -> bool {
-    matches!(tag, 254..=284 | 317 | 320..=325 | 338 | 339 | 347 | 529..=532)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,13 +163,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn planes_are_read_all_and_other_samples_beyond_four_are_not() {
-        let samples = |planar| {
-            file(false, &[(WIDTH, &[10]), (HEIGHT, &[10]), (BITS, &[8]), (SAMPLES, &[9]), (PLANAR, &[planar])])
-        };
-        assert_eq!(Directory::read(&samples(1)).unwrap().copy(), 400);
-        assert_eq!(Directory::read(&samples(2)).unwrap().copy(), 900);
+    fn cost(bytes: &[u8]) -> Result<u64, DecodeError> {
+        beside(&Directory::read(bytes).unwrap())
     }
 
     #[test]
@@ -244,24 +183,24 @@ mod tests {
                 ],
             )
         };
-        assert!(beside(&tiled(256)).unwrap() < 5000);
-        assert!(matches!(beside(&tiled(1 << 20)), Err(DecodeError::Repeated { limit: MOST_PADDING, .. })));
+        assert!(cost(&tiled(256)).unwrap() < 5000);
+        assert!(matches!(cost(&tiled(1 << 20)), Err(DecodeError::Repeated { limit: MOST_PADDING, .. })));
     }
 
     #[test]
     fn values_cost_memory_and_too_many_are_refused() {
         let mut bytes = file(false, &[(STRIP_OFFSETS, &[1, 2])]);
-        assert!(beside(&bytes).unwrap() > 2 * VALUE);
+        assert!(cost(&bytes).unwrap() > 2 * VALUE);
         bytes[14..18].copy_from_slice(&u32::MAX.to_le_bytes());
-        assert!(matches!(beside(&bytes), Err(DecodeError::Parts(_))));
+        assert!(matches!(cost(&bytes), Err(DecodeError::Parts(_))));
     }
 
     #[test]
     fn no_directory_is_no_panic() {
         let bytes = file(true, &[(WIDTH, &[1]), (HEIGHT, &[1]), (BITS, &[8, 8])]);
         for length in 0..bytes.len() {
-            drop(beside(&bytes[..length]));
+            drop(open(&bytes[..length], 1 << 20));
         }
-        drop(beside(b"II+\0\x08\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"));
+        drop(open(b"II+\0\x08\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 1 << 20));
     }
 }
