@@ -1,5 +1,6 @@
 //! Headers of every format but JPEG and TIFF, by the image crate.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use image::{ImageDecoder, ImageError, ImageFormat, ImageReader};
@@ -7,7 +8,7 @@ use image::{ImageDecoder, ImageError, ImageFormat, ImageReader};
 use super::error::{DecodeError, from_decoder};
 use super::opened::Opened;
 use super::picture::{Dimensions, Turn};
-use super::{exif, gif, webp};
+use super::{bmp, exif, gif, webp};
 
 /// What the decoder of PNG may spend on the chunks before the pixels; the colour profile and texts are not used.
 const CHUNKS: u64 = 16 << 20;
@@ -27,9 +28,15 @@ pub(super) fn open(bytes: &[u8], format: ImageFormat, most: u64) -> Result<Opene
     if known > most.saturating_add(bytes.len() as u64 * 3) {
         return Err(DecodeError::Memory { needed: known, limit: most });
     }
+    let bytes = match format {
+        ImageFormat::Gif => gif::with_palette(bytes),
+        ImageFormat::Bmp => bmp::mended(bytes),
+        _ => Cow::Borrowed(bytes),
+    };
+    let copied = if matches!(bytes, Cow::Owned(_)) { bytes.len() as u64 } else { 0 };
+    let (png, tables) = (CHUNKS + WIDEST * width_of_png(&bytes), webp::tables(&bytes));
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = image::Limits::no_limits();
-    let png = CHUNKS + WIDEST * width_of_png(bytes);
     limits.max_alloc = Some(if format == ImageFormat::Png { png } else { most.saturating_mul(2) });
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(|error| match error {
@@ -39,9 +46,9 @@ pub(super) fn open(bytes: &[u8], format: ImageFormat, most: u64) -> Result<Opene
     let (width, height) = decoder.dimensions();
     let turn = decoder.exif_metadata().map_err(failed)?.map_or_else(Turn::default, |chunk| exif::turn(&chunk));
     let layout = decoder.color_type();
-    let beside = known.saturating_add(WIDEST * u64::from(width));
+    let beside = known.saturating_add(copied).saturating_add(WIDEST * u64::from(width));
     let read = Box::new(move |pixels: &mut [u8]| decoder.read_image(pixels));
-    let at_worst = if format == ImageFormat::WebP { webp::tables(bytes) } else { 0 };
+    let at_worst = if format == ImageFormat::WebP { tables } else { 0 };
     Ok(Opened { dimensions: Dimensions { width, height }, layout, turn, beside, at_worst, read })
 }
 

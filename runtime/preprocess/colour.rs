@@ -1,5 +1,7 @@
 //! Any decoded colour layout to 8-bit RGB, in place.
 
+use std::sync::Once;
+
 use image::ColorType;
 
 /// Whether pixels of this layout have a reading as 8-bit levels.
@@ -9,32 +11,57 @@ pub(super) fn is_readable(layout: ColorType) -> bool {
 }
 
 /// Replaces `count` pixels of `layout` at the front of `pixels` by as many RGB pixels; 16-bit samples keep their high
-/// byte, transparency is blended over `background`.
+/// eight bits (see [`depth`]), transparency is blended over `background`.
 ///
 /// # Panics
 /// When the layout is not readable.
 pub(super) fn to_rgb8(pixels: &mut Vec<u8>, count: usize, layout: ColorType, background: [u8; 3]) {
     let over = |rgb: [u8; 3], alpha: u8| blend(rgb, alpha, background);
+    let shift = if bytes_per_sample(layout) == 2 { depth(pixels, count, layout) - 8 } else { 8 };
+    let high = |sample: [u8; 2]| (u16::from_ne_bytes(sample) >> shift) as u8;
+    let alpha = |sample: [u8; 2]| (u16::from_ne_bytes(sample) >> 8) as u8;
     match layout {
         ColorType::Rgb8 => {}
         ColorType::L8 => repack(pixels, count, |[l]: [u8; 1]| [l; 3]),
         ColorType::La8 => repack(pixels, count, |[l, a]| over([l; 3], a)),
         ColorType::Rgba8 => repack(pixels, count, |[r, g, b, a]| over([r, g, b], a)),
         ColorType::L16 => repack(pixels, count, |l: [u8; 2]| [high(l); 3]),
-        ColorType::La16 => repack(pixels, count, |[l0, l1, a0, a1]| over([high([l0, l1]); 3], high([a0, a1]))),
+        ColorType::La16 => repack(pixels, count, |[l0, l1, a0, a1]| over([high([l0, l1]); 3], alpha([a0, a1]))),
         ColorType::Rgb16 => {
             repack(pixels, count, |[r0, r1, g0, g1, b0, b1]| [high([r0, r1]), high([g0, g1]), high([b0, b1])])
         }
         ColorType::Rgba16 => repack(pixels, count, |[r0, r1, g0, g1, b0, b1, a0, a1]| {
-            over([high([r0, r1]), high([g0, g1]), high([b0, b1])], high([a0, a1]))
+            over([high([r0, r1]), high([g0, g1]), high([b0, b1])], alpha([a0, a1]))
         }),
         _ => unreachable!("{layout:?} is refused from the header"),
     }
     pixels.truncate(count * 3);
 }
 
-fn high(sample: [u8; 2]) -> u8 {
-    (u16::from_ne_bytes(sample) >> 8) as u8
+fn bytes_per_sample(layout: ColorType) -> u8 {
+    layout.bytes_per_pixel() / layout.channel_count()
+}
+
+/// How many bits the 16-bit colours of a picture use: cameras of 10 and 12 bits write their values as they are, which as
+/// 16-bit values are nearly black. None above 1023 means 10 bits, none above 4095 means 12; but a picture with none above 255
+/// is taken for a dark one, since its noise would be all there is to see.
+fn depth(pixels: &[u8], count: usize, layout: ColorType) -> u32 {
+    let channels = usize::from(layout.channel_count());
+    let colours = channels - usize::from(layout.has_alpha());
+    let samples = &pixels.as_chunks::<2>().0[..count * channels];
+    let colours = samples.chunks_exact(channels).flat_map(|pixel| &pixel[..colours]);
+    let depth = match colours.map(|&sample| u16::from_ne_bytes(sample)).max() {
+        Some(256..=1023) => 10,
+        Some(1024..=4095) => 12,
+        _ => return 16,
+    };
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        tracing::warn!(
+            "a 16-bit picture has values of {depth} bits only: it, and others like it, are brightened accordingly"
+        );
+    });
+    depth
 }
 
 fn blend(colour: [u8; 3], alpha: u8, background: [u8; 3]) -> [u8; 3] {
@@ -88,12 +115,28 @@ mod tests {
         let wide: Vec<u16> = rgba.into_iter().map(|sample| u16::from(sample) * 257).collect();
         assert_eq!(converted(words(&wide), 3, ColorType::Rgba16), expected);
         assert_eq!(converted(vec![10, 255, 10, 0], 2, ColorType::La8), [10, 10, 10, 100, 0, 255]);
-        assert_eq!(converted(words(&[0x0aff, 0xffff, 0x0a00, 0]), 2, ColorType::La16), [10, 10, 10, 100, 0, 255]);
+        assert_eq!(converted(words(&[0x7aff, 0xffff, 0x7a00, 0]), 2, ColorType::La16), [122, 122, 122, 100, 0, 255]);
     }
 
     #[test]
     fn sixteen_bits_keep_their_high_byte() {
         assert_eq!(converted(words(&[0x12ff, 0x3400, 0xffff]), 1, ColorType::Rgb16), [0x12, 0x34, 0xff]);
+    }
+
+    #[test]
+    fn values_of_ten_and_twelve_bits_are_stretched_and_dark_pictures_are_not() {
+        assert_eq!(
+            converted(words(&[0x0fff, 0x0800, 0x0123]), 3, ColorType::L16),
+            [255, 255, 255, 128, 128, 128, 18, 18, 18]
+        );
+        assert_eq!(converted(words(&[0x03ff, 0x0200, 0]), 1, ColorType::Rgb16), [255, 128, 0]);
+        assert_eq!(converted(words(&[0x00ff, 0x0080, 0]), 1, ColorType::Rgb16), [0, 0, 0]);
+        assert_eq!(converted(words(&[0x1000, 0x0fff, 0]), 1, ColorType::Rgb16), [16, 15, 0]);
+        assert_eq!(
+            converted(words(&[0x0fff, 0, 0, 0xffff]), 1, ColorType::Rgba16),
+            [255, 0, 0],
+            "alpha has no part in it"
+        );
     }
 
     #[test]

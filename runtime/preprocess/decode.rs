@@ -7,7 +7,7 @@ use super::colour::{is_readable, to_rgb8};
 use super::error::{DecodeError, Unrecognised, from_decoder};
 use super::opened::Opened;
 use super::picture::{Dimensions, Picture, Turn};
-use super::{by_image, jpeg, tiff};
+use super::{bmp, by_image, jpeg, tiff};
 use crate::panics::caught;
 
 /// What a file and the working memory of its decoder may have without being counted: so a picture of
@@ -144,6 +144,7 @@ fn open<'a>(bytes: &'a [u8], format: ImageFormat, limits: &Limits) -> Result<Ope
             by_image::open(bytes, format, limits.max_memory)?
         }
         ImageFormat::Tiff => tiff::open(bytes, limits.max_memory)?,
+        ImageFormat::Bmp if let Some(opened) = bmp::run_length_coded(bytes) => opened,
         _ => by_image::open(bytes, format, limits.max_memory)?,
     };
     check_size(opened.dimensions.width, opened.dimensions.height, limits)?;

@@ -39,6 +39,8 @@ pub(super) struct Outline {
     has_codes: bool,
     scans: Vec<Scan>,
     unsupported: Option<&'static str>,
+    /// A mark of Adobe that is too short to say how colours are coded, with what fills it up.
+    short_mark: Option<Range<usize>>,
 }
 
 /// A scan of one file, by places in it.
@@ -122,6 +124,9 @@ impl Outline {
     fn note(&mut self, marker: u8, segment: &[u8], at: usize) {
         match (marker, segment) {
             (CODES, _) => self.has_codes |= self.scans.is_empty(),
+            (0xee, [b'A', b'd', b'o', b'b', b'e', ..]) if segment.len() < 12 => {
+                self.short_mark = Some(at..at + 4 + segment.len());
+            }
             (0xc3, _) => self.unsupported = Some("lossless coding"),
             (0xc5..=0xc7, _) => self.unsupported = Some("hierarchical coding"),
             (0xc9..=0xcb | 0xcd..=0xcf, _) => self.unsupported = Some("arithmetic coding"),
@@ -164,6 +169,11 @@ impl Outline {
         let mut whole = Cow::Borrowed(bytes);
         if turned && self.scans.len() == self.frame.components.len() {
             whole = Cow::Owned(self.in_order(bytes, &order));
+        }
+        if let Some(mark) = self.short_mark.clone().filter(|_| matches!(whole, Cow::Borrowed(_))) {
+            let behind = &bytes[mark.end..];
+            let next = behind.iter().position(|&byte| byte == 0xff).unwrap_or(0);
+            whole = Cow::Owned([&bytes[..mark.start], &behind[next..]].concat());
         }
         if !self.has_codes && !is_progressive {
             const WEBCAM: [u8; 9] = [0xff, 0xe0, 0, 7, b'A', b'V', b'I', b'1', 0];
@@ -228,8 +238,9 @@ pub(super) fn open<'a>(bytes: &'a [u8], outline: &Outline) -> Result<Opened<'a>,
     drop(header);
     // Application segments are kept as they are, and once more where they are put together; a mended file is a copy.
     let copies = if matches!(bytes, Cow::Owned(_)) { 3 } else { 2 };
+    let dimensions = Dimensions { width: info.width.into(), height: info.height.into() };
     Ok(Opened {
-        dimensions: Dimensions { width: info.width.into(), height: info.height.into() },
+        dimensions,
         layout,
         turn,
         beside: outline.beside(&info) + copies * bytes.len() as u64,

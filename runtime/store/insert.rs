@@ -16,14 +16,14 @@ use super::forgetting;
 use super::sample::{FeatureVector, Inserted, Known, NewSample, Outcome, StoredLabel};
 
 impl Store {
-    /// What is stored of the image with this hash, for this backbone.
-    pub fn known(&self, hash: &ContentHash, fingerprint: &Fingerprint) -> Result<Known, StoreError> {
+    /// What is stored of the image with this hash, for this backbone and this revision of decoding or a newer one.
+    pub fn known(&self, hash: &ContentHash, fingerprint: &Fingerprint, revision: u32) -> Result<Known, StoreError> {
         let sql = "SELECT id, label, EXISTS (
                 SELECT * FROM features JOIN backbones ON backbones.id = backbone_id
-                WHERE sample_id = samples.id AND fingerprint = ?2)
+                WHERE sample_id = samples.id AND fingerprint = ?2 AND revision >= ?3)
             FROM samples WHERE content_hash = ?1";
         let mut statement = self.connection.prepare_cached(sql).at(&self.path)?;
-        let parameters = [hash.to_string(), fingerprint.to_string()];
+        let parameters = params![hash.to_string(), fingerprint.to_string(), revision];
         let found = statement.query_one(parameters, |row| Ok((id_and_label(row)?, row.get(2)?)));
         match found.optional().at(&self.path)? {
             None => Ok(Known::New),
@@ -32,14 +32,17 @@ impl Store {
         }
     }
 
-    /// The hashes of all images that have features of this backbone and a thumbnail, labelled or not.
-    pub fn complete(&self, fingerprint: &Fingerprint) -> Result<HashSet<ContentHash>, StoreError> {
+    /// The hashes of all images that have features of this backbone, of this revision of decoding or a newer one, and a
+    /// thumbnail, labelled or not.
+    pub fn complete(&self, fingerprint: &Fingerprint, revision: u32) -> Result<HashSet<ContentHash>, StoreError> {
         let sql = "SELECT sample_id, content_hash FROM features
             JOIN backbones ON backbones.id = backbone_id JOIN samples ON samples.id = sample_id
-            WHERE fingerprint = ? AND sample_id IN (SELECT sample_id FROM thumbnails)";
+            WHERE fingerprint = ? AND revision >= ? AND sample_id IN (SELECT sample_id FROM thumbnails)";
         let mut statement = self.connection.prepare(sql).at(&self.path)?;
         let rows = statement
-            .query_map([fingerprint.to_string()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
+            .query_map(params![fingerprint.to_string(), revision], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+            })
             .at(&self.path)?;
         rows.map(|row| {
             let (id, hash) = row.at(&self.path)?;
@@ -48,10 +51,19 @@ impl Store {
         .collect()
     }
 
+    /// How many images have features of this backbone that an older revision of decoding made.
+    pub fn outdated(&self, fingerprint: &Fingerprint, revision: u32) -> Result<usize, StoreError> {
+        let sql = "SELECT count(*) FROM features JOIN backbones ON backbones.id = backbone_id
+            WHERE fingerprint = ? AND revision < ?";
+        let count = self.connection.query_one(sql, params![fingerprint.to_string(), revision], |row| row.get(0));
+        count.at(&self.path).map(|count: i64| count as usize)
+    }
+
     /// Stores a batch: all of it or, on an error, nothing. When this returns, the batch survives a power cut.
     ///
     /// An image that is stored already keeps its label, split, group and source. It takes the offered label where it
-    /// has none, the offered features where it has none of that backbone, and the offered thumbnail likewise. Results are in the order of `batch`.
+    /// has none, the offered features where it has none of that backbone or older ones, and the offered thumbnail where it
+    /// has none. Results are in the order of `batch`.
     ///
     /// An image that was removed is stored again, and no longer remembered as removed.
     pub fn insert(&mut self, batch: &[NewSample]) -> Result<Vec<Inserted>, StoreError> {
@@ -169,20 +181,23 @@ impl Writer<'_> {
         }
         let backbone = self.backbone(features)?;
         let sql = format!(
-            "INSERT INTO features (sample_id, backbone_id, vector, checksum) SELECT sample_id, backbone_id, vector, {} FROM
-                 (SELECT ?1 AS sample_id, ?2 AS backbone_id, ?3 AS vector)
+            "INSERT INTO features (sample_id, backbone_id, vector, revision, checksum)
+             SELECT sample_id, backbone_id, vector, revision, {} FROM
+                 (SELECT ?1 AS sample_id, ?2 AS backbone_id, ?3 AS vector, ?4 AS revision)
                  JOIN samples ON samples.id = sample_id JOIN backbones ON backbones.id = backbone_id
-             WHERE TRUE ON CONFLICT DO NOTHING",
+             WHERE TRUE ON CONFLICT DO UPDATE
+                 SET vector = excluded.vector, revision = excluded.revision, checksum = excluded.checksum
+                 WHERE excluded.revision > features.revision",
             checksum::OF_FEATURES
         );
         let mut statement = self.transaction.prepare_cached(&sql).at(self.path)?;
         let vector: Vec<u8> = features.values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Ok(statement.execute(params![id.0, backbone, vector]).at(self.path)? > 0)
+        Ok(statement.execute(params![id.0, backbone, vector, features.revision]).at(self.path)? > 0)
     }
 
     /// The row of the backbone, made by its first vector; all others must be as long.
     fn backbone(&self, features: &FeatureVector) -> Result<i64, StoreError> {
-        let FeatureVector { fingerprint, values } = features;
+        let FeatureVector { fingerprint, values, .. } = features;
         if values.is_empty() {
             return Err(StoreError::EmptyVector);
         }

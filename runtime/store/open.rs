@@ -9,8 +9,12 @@ use super::checksum;
 use super::error::{At, StoreError};
 
 /// The scripts that lead from one schema version to the next; `user_version` counts those that have run.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// SQLite's `application_id` of a sample store: "edtl".
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"edtl");

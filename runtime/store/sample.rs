@@ -71,6 +71,8 @@ pub struct NewSample {
 #[derive(Clone, PartialEq, Debug)]
 pub struct FeatureVector {
     pub fingerprint: Fingerprint,
+    /// Of the decoding of pictures; see `preprocess::REVISION`.
+    pub revision: u32,
     /// `[C]`
     pub values: Vec<f32>,
 }
@@ -79,7 +81,7 @@ pub struct FeatureVector {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Known {
     New,
-    /// Stored, but not seen by this backbone yet.
+    /// Stored, but not seen by this backbone yet, or decoded by an older revision.
     WithoutFeatures(StoredLabel),
     Complete(StoredLabel),
 }
@@ -104,7 +106,7 @@ pub struct Inserted {
 pub enum Outcome {
     /// The image is new.
     Stored,
-    /// The image was there; its features of this backbone are new.
+    /// The image was there; its features of this backbone are new, or those of an older revision were replaced.
     FeaturesAdded,
     /// Image and features were there.
     Duplicate,

@@ -36,7 +36,7 @@ fn sample(name: u32) -> NewSample {
         width: 1,
         height: 1,
         thumbnail: None,
-        features: Some(FeatureVector { fingerprint: fingerprint(), values: vector(name) }),
+        features: Some(FeatureVector { fingerprint: fingerprint(), revision: 1, values: vector(name) }),
     }
 }
 
@@ -91,7 +91,7 @@ fn every_acknowledged_sample_survives_fifty_kills_at_random_moments() {
         let store = Store::open(&folder.path().join("samples.db")).unwrap();
         store.check_integrity().unwrap();
         for name in &acknowledged {
-            let known = store.known(&ContentHash::of(&name.to_le_bytes()), &fingerprint()).unwrap();
+            let known = store.known(&ContentHash::of(&name.to_le_bytes()), &fingerprint(), 1).unwrap();
             assert!(matches!(known, Known::Complete(_)), "sample {name} was acknowledged and is gone: {known:?}");
         }
     }

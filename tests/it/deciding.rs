@@ -142,7 +142,7 @@ fn uneven(device: &Device, ok: usize, defect: usize, (first, split): (usize, Spl
                 width: 10,
                 height: 10,
                 thumbnail: None,
-                features: Some(FeatureVector { fingerprint: Fingerprint(Digest::of(b"drawn")), values }),
+                features: Some(FeatureVector { fingerprint: Fingerprint(Digest::of(b"drawn")), revision: 1, values }),
             }
         })
         .collect();

@@ -36,7 +36,7 @@ fn device_with_heights(samples: &Dataset, height: impl Fn(usize) -> u32) -> Devi
         width: 640,
         height: height(row),
         thumbnail: None,
-        features: Some(FeatureVector { fingerprint, values: samples.feature(row).to_vec() }),
+        features: Some(FeatureVector { fingerprint, revision: 1, values: samples.feature(row).to_vec() }),
     };
     store.insert(&(0..samples.len()).map(sample).collect::<Vec<_>>()).unwrap();
     device

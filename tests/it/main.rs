@@ -39,6 +39,7 @@ mod nets;
 mod packaging;
 mod photographs;
 mod pictures;
+mod revision;
 #[cfg(target_os = "linux")]
 mod scarce_threads;
 #[cfg(unix)]

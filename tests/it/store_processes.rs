@@ -28,7 +28,7 @@ fn sample(name: &str) -> NewSample {
         width: 1,
         height: 1,
         thumbnail: None,
-        features: Some(FeatureVector { fingerprint: fingerprint(), values: vec![1.0; DIM] }),
+        features: Some(FeatureVector { fingerprint: fingerprint(), revision: 1, values: vec![1.0; DIM] }),
     }
 }
 

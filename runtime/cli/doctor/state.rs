@@ -10,8 +10,10 @@ use crate::cli::context::Context;
 use crate::cli::output::{count, table};
 use crate::cli::remedy::of_damaged_rows;
 use crate::device::Kept;
+use crate::digest::Fingerprint;
 use crate::head::HeadArtifact;
 use crate::labels::Label;
+use crate::preprocess::REVISION;
 use crate::printable::printable;
 use crate::store::{FeatureCount, Filter, HeadFile, HeadFolder, Store, StoreError};
 
@@ -39,6 +41,8 @@ struct Backbone {
     fingerprint: String,
     /// Stored samples that have its features.
     samples: usize,
+    /// Of these, those whose pictures an older edgetl decoded in another way.
+    outdated: usize,
 }
 
 impl State {
@@ -80,13 +84,19 @@ impl State {
             }
         };
         match context.device().backbones().list() {
-            Ok(kept) => kept.iter().for_each(|kept| self.look_at_backbone(kept, &counts)),
+            Ok(kept) => kept.iter().for_each(|kept| self.look_at_backbone(context, kept, &counts)),
             Err(error) => self.problems.push(causes(&error)),
         }
     }
 
+    /// 0 where the store cannot be read, which is said elsewhere.
+    fn outdated(&self, context: &Context, fingerprint: &Fingerprint) -> usize {
+        let store = Store::open_existing(&context.state.database());
+        store.and_then(|store| store.outdated(fingerprint, REVISION)).unwrap_or(0)
+    }
+
     /// Reads it whole: what is damaged is a problem.
-    fn look_at_backbone(&mut self, kept: &Kept, counts: &[FeatureCount]) {
+    fn look_at_backbone(&mut self, context: &Context, kept: &Kept, counts: &[FeatureCount]) {
         if let Err(error) = Package::open(&kept.folder) {
             self.problems.push(causes(&error));
             return;
@@ -97,6 +107,7 @@ impl State {
             name: kept.manifest.name.to_string(),
             fingerprint: fingerprint.to_string(),
             samples: count.map_or(0, |count| count.samples),
+            outdated: self.outdated(context, &fingerprint),
         });
     }
 
@@ -147,6 +158,12 @@ impl State {
                 self.heads_without_checksum.iter().map(|version| format!("{version:06}")).collect();
             let versions = versions.join(", ");
             remarks.push_str(&format!("\nwithout a checksum, since an older edgetl wrote them: heads {versions}"));
+        }
+        for Backbone { name, outdated, .. } in self.backbones.iter().filter(|backbone| backbone.outdated > 0) {
+            let features = count(*outdated, "picture");
+            remarks.push_str(&format!(
+                "\nof {features} the features in {name} are of an older decoding: `edgetl collect` with their folder refreshes them"
+            ));
         }
         if self.leftovers_removed > 0 {
             let files = count(self.leftovers_removed, "file");

@@ -11,6 +11,7 @@ use crate::causes::causes;
 use crate::device::error::DeviceError;
 use crate::digest::{ContentHash, Fingerprint};
 use crate::predictor::{Extracted, Outcome};
+use crate::preprocess::REVISION;
 use crate::store::{self, FeatureVector, Inserted, Known, NewSample, Store};
 
 /// A transaction ends after so many samples, or when its first has waited so long: a power cut loses no more.
@@ -112,7 +113,7 @@ impl<'a> Acknowledger<'a> {
             width: dimensions.width,
             height: dimensions.height,
             thumbnail: (!thumbnail.is_empty()).then_some(thumbnail),
-            features: Some(FeatureVector { fingerprint: self.fingerprint, values: feature }),
+            features: Some(FeatureVector { fingerprint: self.fingerprint, revision: REVISION, values: feature }),
         };
         self.waiting.push((index, sample));
     }

@@ -21,6 +21,7 @@ use crate::backbone::Package;
 use crate::digest::{ContentHash, Fingerprint};
 use crate::labels::Label;
 use crate::predictor::{Extractor, InOrder, golden_vectors};
+use crate::preprocess::REVISION;
 use crate::store::{Known, Split, Store};
 use acknowledge::Acknowledger;
 use plan::Plan;
@@ -194,7 +195,7 @@ struct Unclaimed {
 
 impl Unclaimed {
     fn new(store: &Store, fingerprint: Fingerprint, again: bool) -> Result<Self, DeviceError> {
-        let mut done = store.complete(&fingerprint)?;
+        let mut done = store.complete(&fingerprint, REVISION)?;
         if !again {
             done.extend(store.removed()?);
         }
@@ -208,6 +209,6 @@ impl Unclaimed {
 
 /// What the store has of this picture where that is complete.
 fn complete(store: &Store, hash: &ContentHash, fingerprint: &Fingerprint) -> Result<Option<Known>, DeviceError> {
-    let known = store.known(hash, fingerprint)?;
+    let known = store.known(hash, fingerprint, REVISION)?;
     Ok(matches!(known, Known::Complete(_)).then_some(known))
 }

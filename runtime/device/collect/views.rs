@@ -6,6 +6,7 @@ use super::{CollectEvent, Job, Stage, Told};
 use crate::causes::causes;
 use crate::device::error::DeviceError;
 use crate::predictor::{ViewFeatures, ViewRequest, extract_views};
+use crate::preprocess::REVISION;
 use crate::store::{FeatureVector, Store, WithoutViews};
 
 /// Pictures whose views are stored in one transaction.
@@ -27,7 +28,7 @@ pub fn collect(
     let mut waiting = Vec::new();
     extract_views(&job.extractor, (&requests, count), job.stop, &mut |index, features| -> Result<(), DeviceError> {
         observer.advance();
-        let vector = |values| FeatureVector { fingerprint, values };
+        let vector = |values| FeatureVector { fingerprint, revision: REVISION, values };
         match named(&lacking[index], features) {
             Ok((sample, features)) => {
                 report.views(features.len());

@@ -17,6 +17,7 @@ pub const TILE_OFFSETS: u16 = 324;
 pub const TILE_LENGTHS: u16 = 325;
 pub const JPEG_TABLES: u16 = 347;
 pub const PHOTOMETRIC: u16 = 262;
+pub const PREDICTOR: u16 = 317;
 pub const FILL_ORDER: u16 = 266;
 pub const ORIENTATION: u16 = 274;
 pub const COLOUR_MAP: u16 = 320;
@@ -88,12 +89,9 @@ impl<'a> Directory<'a> {
         first.and_then(|entry| self.integer(entry.at, entry.size)).unwrap_or(default)
     }
 
-    /// Where the number of a tag stands, and the bytes that make it another one.
-    pub fn patch(&self, tag: u16, number: u64) -> Option<(u64, Vec<u8>)> {
-        let entry = self.entries.get(&tag).filter(|entry| entry.count > 0)?;
-        let little = number.to_le_bytes()[..entry.size as usize].to_vec();
-        let bytes = if self.big_endian { little.into_iter().rev().collect() } else { little };
-        Some((entry.at, bytes))
+    /// Whether integers of the file have their high byte first.
+    pub fn is_big_endian(&self) -> bool {
+        self.big_endian
     }
 }
 

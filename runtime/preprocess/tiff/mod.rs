@@ -1,6 +1,7 @@
 //! TIFF: the first picture, and what decoding it takes, by its directory.
 
 mod directory;
+mod rewritten;
 mod samples;
 
 use image::ImageFormat;
@@ -39,7 +40,7 @@ pub(super) fn open(bytes: &[u8], most: u64) -> Result<Opened<'_>, DecodeError> {
         turn: orientation.map(Turn::from).unwrap_or_default(),
         beside,
         at_worst: 0,
-        read: Box::new(move |pixels| samples.decode(bytes, &directory, pixels)),
+        read: Box::new(move |pixels| samples.decode(&directory, pixels)),
     })
 }
 

@@ -1,19 +1,13 @@
 //! TIFF: the samples of the first picture, whatever they stand for, made grey, RGB or either with transparency.
 //!
-//! The decoder unpacks strips and tiles but knows few kinds of colour. So it is told that samples are grey levels, which it
-//! hands over as they are, and what they stand for is worked out here.
-//!
 //! Source: TIFF 6.0; TIFF Technical Note 2 for JPEG.
-
-use std::cell::Cell;
-use std::io::{Cursor, Read, Seek, SeekFrom};
-use std::rc::Rc;
 
 use image::error::{DecodingError, ImageFormatHint};
 use image::{ColorType, ImageError, ImageFormat};
 use tiff::decoder::Decoder;
 
 use super::directory::*;
+use super::rewritten::{Packing, Rewritten};
 use crate::preprocess::{DecodeError, Dimensions};
 
 /// What the samples of a pixel stand for.
@@ -45,9 +39,20 @@ pub(super) struct Samples {
     alpha: Alpha,
     size: Dimensions,
     bits: u32,
+    numbers: Numbers,
     /// Of a pixel, those that nothing is known of included.
     count: usize,
+    /// Of these, the colours and their alpha.
+    used: usize,
     planar: bool,
+}
+
+/// What kind of numbers samples are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Numbers {
+    Unsigned,
+    Signed,
+    Float,
 }
 
 impl Samples {
@@ -59,19 +64,22 @@ impl Samples {
             return Err(unsupported(name));
         }
         let bits = directory.number(BITS, 1);
-        let all_bits = directory.numbers(BITS);
-        if directory.number(SAMPLE_FORMAT, 1) != 1
-            || !matches!(bits, 1 | 2 | 4 | 8 | 16)
-            || all_bits.iter().any(|&other| other != bits)
-        {
-            let kind = match directory.number(SAMPLE_FORMAT, 1) {
-                2 => "signed integers",
-                3 => "floating-point numbers",
-                _ => "integers",
-            };
-            return Err(unsupported(format!("samples that are {kind} of {bits} bits")));
+        let count = directory.number(SAMPLES, 1) as usize;
+        let (numbers, kind) = match directory.number(SAMPLE_FORMAT, 1) {
+            2 => (Numbers::Signed, "signed integers"),
+            3 => (Numbers::Float, "floating-point numbers"),
+            1 | 4 => (Numbers::Unsigned, "integers"),
+            _ => (Numbers::Unsigned, "numbers of an unknown kind"),
+        };
+        let known = match numbers {
+            Numbers::Unsigned => matches!(bits, 1..=16 | 32) && matches!(directory.number(SAMPLE_FORMAT, 1), 1 | 4),
+            Numbers::Signed => matches!(bits, 8 | 16 | 32),
+            Numbers::Float => bits == 32,
+        };
+        if !known || directory.numbers(BITS).iter().take(count).any(|&other| other != bits) {
+            return Err(unsupported(format!("samples that are {kind} of {bits} bits, or of several kinds")));
         }
-        let (colours, own) = match directory.number(PHOTOMETRIC, u64::MAX) {
+        let (colours, own) = match directory.number(PHOTOMETRIC, if count < 3 { 1 } else { 2 }) {
             0 => (Colours::Grey { white_is_zero: true }, 1),
             1 => (Colours::Grey { white_is_zero: false }, 1),
             2 => (Colours::Rgb, 3),
@@ -87,7 +95,6 @@ impl Samples {
         {
             return Err(unsupported("colours in subsampled YCbCr without JPEG".to_owned()));
         }
-        let count = directory.number(SAMPLES, 1) as usize;
         if count < own {
             return Err(DecodeError::Parts(ImageFormat::Tiff));
         }
@@ -104,7 +111,9 @@ impl Samples {
             alpha,
             size,
             bits: bits as u32,
+            numbers,
             count,
+            used: own + usize::from(alpha != Alpha::None),
             planar: directory.number(PLANAR, 1) == 2 && count > 1,
         })
     }
@@ -126,7 +135,7 @@ impl Samples {
 
     /// Whether samples of the result have 16 bits.
     fn is_wide(&self) -> bool {
-        self.bits == 16 && !matches!(self.colours, Colours::Palette(_))
+        self.bits >= 16 && !matches!(self.colours, Colours::Palette(_))
     }
 
     /// Bytes of a row as it is stored, of one plane where samples lie in planes.
@@ -142,60 +151,89 @@ impl Samples {
     }
 
     /// Writes all pixels, in [`Self::layout`].
-    pub fn decode(&self, bytes: &[u8], directory: &Directory<'_>, pixels: &mut [u8]) -> Result<(), ImageError> {
-        let stored = self.unpack(bytes, directory).map_err(of_decoder)?;
-        let width = self.size.width as usize;
-        let row_bytes = self.row_bytes();
+    pub fn decode(&self, directory: &Directory<'_>, pixels: &mut [u8]) -> Result<(), ImageError> {
+        let planes = if self.planar { self.count } else { 1 };
+        let stored = self.unpack(directory, planes)?;
+        let (width, row_bytes) = (self.size.width as usize, self.row_bytes());
         let plane = row_bytes * self.size.height as usize;
+        let narrow = self.narrow(&stored);
         let mut row = vec![0u16; width * self.count];
         let stride = pixels.len() / self.size.height as usize;
         for (y, out) in pixels.chunks_exact_mut(stride).enumerate() {
-            match self.planar {
-                false => self.widen(&stored[y * row_bytes..][..row_bytes], &mut row, (0, 1)),
-                true => {
-                    let planes = stored.chunks_exact(plane).take(self.count);
-                    planes.enumerate().for_each(|(at, plane)| {
-                        self.widen(&plane[y * row_bytes..][..row_bytes], &mut row, (at, self.count))
-                    });
-                }
+            for (place, plane) in stored.chunks_exact(plane).take(planes).enumerate() {
+                let places = row.iter_mut().skip(place).step_by(planes);
+                self.widen(&plane[y * row_bytes..][..row_bytes], places, &narrow);
             }
             self.colour(&row, out);
         }
         Ok(())
     }
 
-    fn unpack(&self, bytes: &[u8], directory: &Directory<'_>) -> Result<Vec<u8>, tiff::TiffError> {
-        let reversed = Rc::new(Cell::new(false));
-        let reader =
-            Patched { bytes: Cursor::new(bytes), patch: directory.patch(PHOTOMETRIC, 1), reversed: reversed.clone() };
-        let mut limits = tiff::decoder::Limits::unlimited();
-        limits.intermediate_buffer_size = usize::MAX;
-        let mut decoder = Decoder::new(reader)?.with_limits(limits);
-        // From here on only strips and tiles are read.
-        reversed.set(directory.number(FILL_ORDER, 1) == 2);
+    fn unpack(&self, directory: &Directory<'_>, planes: usize) -> Result<Vec<u8>, ImageError> {
+        let packing = Packing { bits: self.bits, samples: self.count, planes };
         let mut stored = vec![0; self.stored_bytes() as usize];
-        decoder.read_image_bytes(&mut stored)?;
+        let each = stored.len() / planes;
+        for (plane, out) in stored.chunks_exact_mut(each.max(1)).enumerate().take(self.used) {
+            let reader = Rewritten::new(directory, packing, plane)
+                .map_err(|error| ImageError::IoError(std::io::Error::other(error)))?;
+            let unpack = || -> Result<(), tiff::TiffError> {
+                let mut decoder = Decoder::new(reader)?.with_limits(tiff::decoder::Limits::unlimited());
+                // From here on only strips and tiles are read.
+                decoder.inner().reversed = directory.number(FILL_ORDER, 1) == 2;
+                decoder.read_image_bytes(out)
+            };
+            unpack().map_err(of_decoder)?;
+        }
         Ok(stored)
     }
 
-    /// Samples of a row as numbers, each at `place + n * step`.
-    fn widen(&self, stored: &[u8], row: &mut [u16], (place, step): (usize, usize)) {
-        let places = row.iter_mut().skip(place).step_by(step);
-        match self.bits {
-            16 => places.zip(stored.as_chunks().0).for_each(|(out, &sample)| *out = u16::from_ne_bytes(sample)),
-            8 => places.zip(stored).for_each(|(out, &sample)| *out = sample.into()),
-            bits => {
-                let each = (8 / bits) as usize;
-                for (at, out) in places.enumerate() {
-                    let shift = 8 - bits as usize * (at % each + 1);
-                    *out = u16::from(stored[at / each] >> shift) & ((1 << bits) - 1);
+    /// How numbers of 32 bits become 16-bit levels, by the largest of them: fractions of one, bytes, 16 bits, or more.
+    fn narrow(&self, stored: &[u8]) -> impl Fn([u8; 4]) -> u16 {
+        let numbers = self.numbers;
+        let words = if self.bits == 32 { stored.as_chunks::<4>().0 } else { &[] };
+        let value = move |word: [u8; 4]| match numbers {
+            Numbers::Float => f64::from(f32::from_ne_bytes(word)),
+            Numbers::Signed => f64::from(i32::from_ne_bytes(word)),
+            Numbers::Unsigned => f64::from(u32::from_ne_bytes(word)),
+        };
+        let largest = words.iter().map(|&word| value(word)).fold(0.0, f64::max);
+        let scale = match numbers {
+            Numbers::Float if largest <= 1.0 => 65535.0,
+            Numbers::Float => 257.0,
+            _ if largest <= 255.0 => 257.0,
+            _ if largest <= 65535.0 => 1.0,
+            _ => 1.0 / 65536.0,
+        };
+        // What is no number becomes 0.
+        move |word| (value(word) * scale).clamp(0.0, 65535.0) as u16
+    }
+
+    /// Samples of a row, or of one of its planes, as numbers from 0.
+    fn widen<'o>(&self, stored: &[u8], places: impl Iterator<Item = &'o mut u16>, narrow: &impl Fn([u8; 4]) -> u16) {
+        match (self.bits, self.numbers) {
+            (32, _) => places.zip(stored.as_chunks().0).for_each(|(out, &word)| *out = narrow(word)),
+            (16, Numbers::Signed) => places.zip(stored.as_chunks().0).for_each(|(out, &sample)| {
+                *out = i16::from_ne_bytes(sample).max(0) as u16 * 2;
+            }),
+            (16, _) => places.zip(stored.as_chunks().0).for_each(|(out, &sample)| *out = u16::from_ne_bytes(sample)),
+            (8, _) => places.zip(stored).for_each(|(out, &sample)| *out = sample.into()),
+            (bits, _) => {
+                let mut held = (0u32, 0u32);
+                let mut bytes = stored.iter();
+                for out in places {
+                    while held.1 < bits {
+                        held = (held.0 << 8 | u32::from(bytes.next().copied().unwrap_or(0)), held.1 + 8);
+                    }
+                    held.1 -= bits;
+                    *out = (held.0 >> held.1) as u16 & ((1 << bits) - 1) as u16;
+                    held.0 &= (1 << held.1) - 1;
                 }
             }
         }
     }
 
     fn colour(&self, row: &[u16], out: &mut [u8]) {
-        let most = (1u32 << self.bits) - 1;
+        let most = if self.bits >= 16 { u32::from(u16::MAX) } else { (1u32 << self.bits) - 1 };
         let full = if self.is_wide() { u32::from(u16::MAX) } else { 255 };
         let scaled = |sample: u16| u32::from(sample) * full / most;
         let bytes = if self.is_wide() { 2 } else { 1 };
@@ -277,37 +315,5 @@ fn of_decoder(error: tiff::TiffError) -> ImageError {
             ))
         }
         other => ImageError::Decoding(DecodingError::new(ImageFormatHint::Exact(ImageFormat::Tiff), other)),
-    }
-}
-
-/// A file of which one number reads as another, and whose bits may be read in the other order.
-struct Patched<'a> {
-    bytes: Cursor<&'a [u8]>,
-    /// Where, and what stands there.
-    patch: Option<(u64, Vec<u8>)>,
-    reversed: Rc<Cell<bool>>,
-}
-
-impl Read for Patched<'_> {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let start = self.bytes.position();
-        let length = self.bytes.read(out)?;
-        let read = &mut out[..length];
-        if self.reversed.get() {
-            read.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
-        } else if let Some((at, patch)) = &self.patch {
-            for (offset, &byte) in patch.iter().enumerate() {
-                let place =
-                    at.saturating_add(offset as u64).checked_sub(start).and_then(|place| read.get_mut(place as usize));
-                place.into_iter().for_each(|place| *place = byte);
-            }
-        }
-        Ok(length)
-    }
-}
-
-impl Seek for Patched<'_> {
-    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
-        self.bytes.seek(to)
     }
 }

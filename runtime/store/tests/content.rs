@@ -86,14 +86,14 @@ fn an_image_without_a_label_takes_the_first_that_is_offered() {
 fn what_is_known_of_an_image_depends_on_the_backbone() {
     let Fixture { mut store, .. } = fixture();
     let hash = ContentHash::of(b"1");
-    assert_eq!(store.known(&hash, &fingerprint("b")).unwrap(), Known::New);
+    assert_eq!(store.known(&hash, &fingerprint("b"), 1).unwrap(), Known::New);
     let id = store.insert(&[sample("1", "ant", &[1.0])]).unwrap()[0].id;
     let stored = StoredLabel { id, label: Some(label("ant")) };
-    assert_eq!(store.known(&hash, &fingerprint("b")).unwrap(), Known::Complete(stored.clone()));
-    assert_eq!(store.known(&hash, &fingerprint("c")).unwrap(), Known::WithoutFeatures(stored.clone()));
+    assert_eq!(store.known(&hash, &fingerprint("b"), 1).unwrap(), Known::Complete(stored.clone()));
+    assert_eq!(store.known(&hash, &fingerprint("c"), 1).unwrap(), Known::WithoutFeatures(stored.clone()));
     assert!(store.add_features(id, &vector("c", &[1.0, 2.0, 3.0])).unwrap());
     assert!(!store.add_features(id, &vector("c", &[4.0, 5.0, 6.0])).unwrap());
-    assert_eq!(store.known(&hash, &fingerprint("c")).unwrap(), Known::Complete(stored));
+    assert_eq!(store.known(&hash, &fingerprint("c"), 1).unwrap(), Known::Complete(stored));
     let dataset = store.dataset(&fingerprint("c"), &Selection::default()).unwrap();
     assert_eq!(dataset.features(), &ndarray::array![[1.0, 2.0, 3.0]]);
 }
@@ -166,7 +166,7 @@ fn only_images_with_features_and_a_thumbnail_are_complete_and_the_rest_can_be_co
     let Fixture { mut store, .. } = fixture();
     let small = |name: &str, image: &[u8]| NewSample { thumbnail: Some(image.to_vec()), ..sample(name, "ant", &[1.0]) };
     let inserted = store.insert(&[sample("1", "ant", &[1.0]), small("2", b"two")]).unwrap();
-    let complete = |store: &Store| store.complete(&fingerprint("b")).unwrap();
+    let complete = |store: &Store| store.complete(&fingerprint("b"), 0).unwrap();
     assert_eq!(complete(&store), [ContentHash::of(b"2")].into());
     let again = store.insert(&[small("1", b"one"), small("2", b"another")]).unwrap();
     assert_eq!(again.iter().map(|again| again.outcome).collect::<Vec<_>>(), [Outcome::Duplicate; 2]);

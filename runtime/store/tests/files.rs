@@ -164,7 +164,7 @@ fn a_store_of_schema_version_1_opens_with_all_that_is_in_it() {
     assert_eq!(store.training_set(&fingerprint("b")).unwrap().len(), 2, "no views yet");
     store.check_integrity().unwrap();
     drop(store);
-    assert!(matches!(open::open(&path, &open::MIGRATIONS[..1]), Err(StoreError::Newer { supported: 1, found: 3, .. })));
+    assert!(matches!(open::open(&path, &open::MIGRATIONS[..1]), Err(StoreError::Newer { supported: 1, found: 4, .. })));
 }
 
 /// Written by version 2 of the schema, dumped by Python's `sqlite3`, and never changed again.
@@ -189,6 +189,31 @@ fn a_store_of_schema_version_2_opens_with_all_that_is_in_it() {
     assert_eq!(store.thumbnail(SampleId(1)).unwrap(), Some(b"thumbnail".to_vec()));
     assert_eq!(store.setting("backbone").unwrap().as_deref(), Some("mobilenet"));
     store.check_integrity().unwrap();
+}
+
+/// Written by version 3 of the schema, dumped by Python's `sqlite3`, and never changed again.
+#[test]
+fn a_store_of_schema_version_3_opens_and_its_features_are_of_the_first_revision_of_decoding() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.db");
+    let dump = include_str!("../../../tests/fixtures/store/v3.sql");
+    Connection::open(&path).unwrap().execute_batch(dump).unwrap();
+    let mut store = Store::open(&path).unwrap();
+    assert_eq!(store.training_set(&fingerprint("b")).unwrap().len(), 5, "two pictures and three views");
+    store.check_rows().unwrap();
+    store.check_integrity().unwrap();
+    let row = store.samples(&Filter::ids(vec![SampleId(1)])).unwrap().remove(0);
+    let known = |store: &Store, revision| store.known(&row.hash, &fingerprint("b"), revision).unwrap();
+    assert!(matches!(known(&store, 1), Known::Complete(_)) && matches!(known(&store, 2), Known::WithoutFeatures(_)));
+    let before = store.outdated(&fingerprint("b"), 2).unwrap();
+    let newer = FeatureVector { fingerprint: fingerprint("b"), revision: 2, values: vec![4.0, 5.0] };
+    assert!(store.add_features(SampleId(1), &newer).unwrap());
+    assert_eq!(store.outdated(&fingerprint("b"), 2).unwrap(), before - 1);
+    let older = FeatureVector { revision: 1, values: vec![0.0, 0.0], ..newer };
+    assert!(!store.add_features(SampleId(1), &older).unwrap(), "an older decoding replaces nothing");
+    assert_eq!(store.dataset(&fingerprint("b"), &Selection::default()).unwrap().features().row(0).to_vec(), [4.0, 5.0]);
+    assert!(matches!(known(&store, 2), Known::Complete(_)) && store.complete(&fingerprint("b"), 2).unwrap().len() == 1);
+    store.check_rows().unwrap();
 }
 
 #[test]

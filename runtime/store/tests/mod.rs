@@ -54,7 +54,7 @@ fn fingerprint(name: &str) -> Fingerprint {
 }
 
 fn vector(backbone: &str, values: &[f32]) -> FeatureVector {
-    FeatureVector { fingerprint: fingerprint(backbone), values: values.to_vec() }
+    FeatureVector { fingerprint: fingerprint(backbone), revision: 1, values: values.to_vec() }
 }
 
 /// A labelled training picture whose bytes are `name`, with features of backbone "b".

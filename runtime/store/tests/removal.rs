@@ -10,7 +10,7 @@ fn a_removed_sample_leaves_nothing_but_its_hash_and_its_id_is_not_given_again() 
     store.insert(&[sample("1", "ant", &[1.0]), sample("2", "bee", &[1.0])]).unwrap();
     let removal = store.remove(&Filter::label(label("bee"))).unwrap();
     assert_eq!(removal, Removal { samples: 1, log_emptied: true });
-    assert_eq!(store.known(&ContentHash::of(b"2"), &fingerprint("b")).unwrap(), Known::New);
+    assert_eq!(store.known(&ContentHash::of(b"2"), &fingerprint("b"), 1).unwrap(), Known::New);
     assert_eq!(store.fingerprints().unwrap()[0].samples, 1);
     assert_eq!(store.dataset(&fingerprint("b"), &Selection::default()).unwrap().len(), 1);
     assert_eq!(store.insert_unless_removed(&[sample("2", "bee", &[1.0])]).unwrap(), [None]);

@@ -53,7 +53,7 @@ fn a_layout_without_a_reading_is_refused_before_it_is_decoded() {
     for size in [(300, 300), (3_000, 3_000)] {
         for samples in [3, 4] {
             assert!(
-                matches!(refusal(&strips(size, 32, samples, true)), DecodeError::Unsupported { .. }),
+                matches!(refusal(&strips(size, 64, samples, true)), DecodeError::Unsupported { .. }),
                 "{size:?} {samples}"
             );
         }
@@ -83,7 +83,7 @@ fn what_is_packed_into_the_texts_and_the_profile_of_a_png_is_not_unpacked() {
 }
 
 #[test]
-fn a_panic_of_the_decoder_is_an_error_of_the_picture() {
-    let error = refusal(&planar_tiles((500, 300), 256));
-    assert!(matches!(&error, DecodeError::Panicked { message, .. } if !message.is_empty()), "{error:?}");
+fn planes_in_tiles_on_which_the_decoder_would_give_up_are_read() {
+    let picture = decode(&planar_tiles((500, 300), 256), &Limits::default(), [9; 3]).unwrap();
+    assert!(picture.dimensions().pixels() == 500 * 300 && picture.pixels().iter().all(|&level| level == 0));
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use predicates::str::contains;
 use serde_json::Value;
 
-use super::files::{chunk, planar_tiles, png, progressive, strips, zeros};
+use super::files::{chunk, png, progressive, strips, zeros};
 use crate::common::{Device, backbone};
 
 const MEGABYTE: u64 = 1_000_000;
@@ -71,30 +71,6 @@ fn several_decoders_share_one_allowance() {
     let most = peak(&device, &["collect", "photos", "--backbone", backbone(), "--threads", "5"]);
     assert!(most < 500 * MEGABYTE, "{} MB", most / MEGABYTE);
     assert_eq!(device.json(&["collect", "photos"])[0]["duplicates"], 5);
-}
-
-#[test]
-fn a_panic_costs_one_picture_and_is_not_printed() {
-    let device = Device::taught();
-    device.draw("photos", 9, 0);
-    // Pictures that the head was not fitted on.
-    device.draw("others", 2, 50);
-    for folder in ["photos", "others"] {
-        std::fs::write(device.path(&format!("{folder}/star/odd.tif")), planar_tiles((500, 300), 256)).unwrap();
-    }
-    for arguments in [
-        &["collect", "photos", "--json"][..],
-        &["collect", "photos", "--views", "1", "--json"],
-        &["eval", "others", "--json"],
-        &["predict", "photos", "--json"],
-    ] {
-        let run = device.edgetl(arguments).env("EDGETL_PROVIDER", "tract").output().unwrap();
-        let expected = if arguments[0] == "collect" { 0 } else { 1 };
-        assert_eq!(run.status.code(), Some(expected), "{arguments:?}");
-        let (said, answer) = (String::from_utf8_lossy(&run.stderr), String::from_utf8_lossy(&run.stdout));
-        assert!(!said.contains("panicked"), "{said}");
-        assert_eq!(answer.matches("on which the decoder gave up").count(), 1, "{answer}");
-    }
 }
 
 /// Waits until a run says that it has a large picture in hand.

@@ -4,7 +4,6 @@ use edgetl::preprocess::{DecodeError, Limits, Picture, decode, is_image_path};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use crate::common::shared;
 
 mod tiffs;
 
@@ -169,8 +168,9 @@ fn suffixes_of_cameras_and_webcams_are_taken_for_pictures() {
 }
 
 #[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
 fn every_picture_of_the_shared_cases_has_its_right_outcome() {
-    let Some(shared) = shared("every_picture_of_the_shared_cases_has_its_right_outcome") else { return };
+    let shared = crate::common::shared();
     let bytes = |name: &str| std::fs::read(shared.join("cases/pics").join(name)).unwrap();
     let plain = read(&bytes("plain.jfif")).unwrap();
     for name in ["plain.jpe", "plain.mpo"] {
@@ -181,4 +181,21 @@ fn every_picture_of_the_shared_cases_has_its_right_outcome() {
     assert!(is_unsupported(&bytes("own_12bit.jpg"), "12 bits"));
     assert!(is_unsupported(&bytes("lab.tif"), "Lab"));
     assert!(refusal(&bytes("iphone.heic")).to_string().ends_with("got HEIF or AVIF"));
+}
+#[test]
+#[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
+fn twelve_bits_in_sixteen_look_as_sixteen_bits_do() {
+    let shared = crate::common::shared();
+    let files = |set: &str| {
+        let files = walkdir::WalkDir::new(shared.join("cases/sets").join(set)).sort_by_file_name();
+        let files: Vec<_> =
+            files.into_iter().map(|entry| entry.unwrap().into_path()).filter(|path| path.is_file()).collect();
+        files
+    };
+    let (twelve, sixteen) = (files("deep12"), files("deep16"));
+    assert!(twelve.len() == sixteen.len() && !twelve.is_empty());
+    for (twelve, sixteen) in twelve.iter().zip(&sixteen) {
+        let open = |path| read(&std::fs::read(path).unwrap()).unwrap();
+        assert!(open(twelve) == open(sixteen), "{}", twelve.display());
+    }
 }

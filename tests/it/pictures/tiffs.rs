@@ -105,6 +105,7 @@ fn grey_of_few_bits_fills_the_whole_range() {
     assert_eq!(levels(GREY, 4, &[0x0f, 0x80, 0x12, 0x30], 3), [0, 255, 136, 17, 34, 51]);
     assert_eq!(levels(0, 4, &[0x0f, 0x80, 0x12, 0x30], 3), [255, 0, 119, 238, 221, 204]);
     assert_eq!(levels(0, 8, &[0, 255, 10, 20], 2), [255, 0, 245, 235]);
+    assert_eq!(levels(GREY, 12, &[0xff, 0xf0, 0x10, 0x80, 0x00, 0x00], 2), [255, 1, 127, 0]);
 }
 
 #[test]
@@ -147,7 +148,7 @@ fn what_is_not_read_is_named_and_not_called_damaged() {
     assert!(is_unsupported(&plain(GREY, &[8]).with(259, &[3]).bytes(), "CCITT"));
     assert!(is_unsupported(&plain(RGB, &[8; 3]).with(259, &[6]).bytes(), "old-style JPEG"));
     assert!(is_unsupported(&plain(RGB, &[8; 3]).with(259, &[50000]).bytes(), "Zstandard"));
-    assert!(is_unsupported(&plain(GREY, &[32]).with(339, &[3]).bytes(), "floating-point"));
+    assert!(is_unsupported(&plain(GREY, &[64]).with(339, &[3]).bytes(), "floating-point"));
     assert!(is_unsupported(&plain(6, &[8; 3]).with(530, &[2, 2]).bytes(), "YCbCr"));
     assert!(is_unsupported(&plain(32803, &[8]).bytes(), "32803"));
 }
