@@ -50,7 +50,9 @@ impl Affine {
         let mut tensor = input.name.as_str();
         while let Some(node) = only_taker_of_values(index, tensor) {
             match node.op_type.as_str() {
-                "Cast" | "Identity" | "Resize" | "Dropout" => {}
+                "Cast" | "Identity" | "Resize" | "Dropout" | "Pad" => {}
+                // Between these the values are what they were, as far as their steps are fine.
+                "QuantizeLinear" | "DequantizeLinear" if input.element != DataType::Uint8 => {}
                 "Transpose" => {
                     let Some(perm) = ints_attribute(node, "perm") else { break };
                     let Some(moved) = perm.iter().position(|&from| from == axis as i64) else { break };

@@ -235,7 +235,7 @@ impl Samples {
     fn colour(&self, row: &[u16], out: &mut [u8]) {
         let most = if self.bits >= 16 { u32::from(u16::MAX) } else { (1u32 << self.bits) - 1 };
         let full = if self.is_wide() { u32::from(u16::MAX) } else { 255 };
-        let scaled = |sample: u16| u32::from(sample) * full / most;
+        let scaled = |sample: u16| (u32::from(sample) * full + most / 2) / most;
         let bytes = if self.is_wide() { 2 } else { 1 };
         let step = out.len() / (row.len() / self.count) / bytes;
         for (at, pixel) in row.chunks_exact(self.count).enumerate() {

@@ -105,7 +105,7 @@ fn grey_of_few_bits_fills_the_whole_range() {
     assert_eq!(levels(GREY, 4, &[0x0f, 0x80, 0x12, 0x30], 3), [0, 255, 136, 17, 34, 51]);
     assert_eq!(levels(0, 4, &[0x0f, 0x80, 0x12, 0x30], 3), [255, 0, 119, 238, 221, 204]);
     assert_eq!(levels(0, 8, &[0, 255, 10, 20], 2), [255, 0, 245, 235]);
-    assert_eq!(levels(GREY, 12, &[0xff, 0xf0, 0x10, 0x80, 0x00, 0x00], 2), [255, 1, 127, 0]);
+    assert_eq!(levels(GREY, 12, &[0xff, 0xf0, 0x10, 0x80, 0x00, 0x00], 2), [255, 1, 128, 0]);
 }
 
 #[test]
