@@ -22,6 +22,7 @@ pub fn shown(bytes: u64) -> String {
 }
 
 /// The bytes of a size as `800M`, `1.5G` or `2GB`; `None` where it is none.
+#[cfg(any(feature = "cli", test))]
 pub fn bytes(text: &str) -> Option<u64> {
     let bare = text.trim().trim_end_matches(['b', 'B']);
     let units = [(['k', 'K'], 1e3), (['m', 'M'], 1e6), (['g', 'G'], 1e9)];

@@ -28,8 +28,9 @@ class Run:
         return json.loads(self.output.strip().splitlines()[-1])
 
 
-def run(command, env=None, fails=False):
-    """Runs `command` to its end; raises when it fails, unless it may: then what it says is kept."""
+def run(command, env=None, fails=False, keep=True):
+    """Runs `command` to its end; raises when it fails, unless it may: then what it says is kept. Long output need
+    not be kept."""
     start = time.perf_counter()
     quiet = subprocess.DEVNULL if os.environ.get("EDGETL_BENCH_QUIET") else None
     kept = tempfile.TemporaryFile("w+") if fails else None
@@ -40,9 +41,10 @@ def run(command, env=None, fails=False):
         env={**os.environ, **(env or {})},
         text=True,
     )
-    first = child.stdout.readline()
+    # One line may be all of a long output.
+    first = child.stdout.readline() if keep else child.stdout.read(1)
     first_line_seconds = time.perf_counter() - start
-    output = first + child.stdout.read()
+    output = first + (child.stdout.read() if keep else drained(child.stdout))
     _, status, usage = os.wait4(child.pid, 0)
     seconds = time.perf_counter() - start
     child.returncode = os.waitstatus_to_exitcode(status)
@@ -57,6 +59,13 @@ def run(command, env=None, fails=False):
     cpu_seconds, written_bytes = usage.ru_utime + usage.ru_stime, usage.ru_oublock * 512
     return Run(seconds, first_line_seconds, usage.ru_maxrss / 1024, output, cpu_seconds, written_bytes,
                child.returncode, errors)
+
+
+def drained(stream):
+    """Reads to the end."""
+    while stream.read(1 << 16):
+        pass
+    return ""
 
 
 def alternate(rounds, contenders):

@@ -42,9 +42,9 @@ class Bench:
         self.work = options.work
         self.work.mkdir(parents=True, exist_ok=True)
 
-    def edgetl(self, state, *arguments, fails=False):
+    def edgetl(self, state, *arguments, **how):
         command = [self.options.binaries / "edgetl", "--state", state, "--quiet", *arguments]
-        return processes.run(command, fails=fails)
+        return processes.run(command, **how)
 
     def tool(self, *arguments):
         return processes.run([self.options.binaries / "edgetl-tools", *arguments])
@@ -104,8 +104,12 @@ def fit(bench):
 
 
 def commands(bench):
-    """Every command on a large store."""
-    state = bench.store(bench.options.samples)
+    """Every command on a large store, a copy of it, since they change it."""
+    with tempfile.TemporaryDirectory(dir=bench.work) as folder:
+        run_commands(bench, copied(bench.store(bench.options.samples), Path(folder, "copy")))
+
+
+def run_commands(bench, state):
     more, again = bench.pictures("more", 300, 1), bench.pictures("test", 60, 10_001)
     rows = []
 
@@ -120,11 +124,11 @@ def commands(bench):
     picture = next(iter(sorted(again.rglob("*.png"))))
     row("predict of one picture", bench.edgetl(state, "predict", picture, "--json"))
     row("eval of 60 pictures", bench.edgetl(state, "eval", again, "--json", fails=True))
-    row("samples list", bench.edgetl(state, "samples", "list"))
+    row("samples list", bench.edgetl(state, "samples", "list", keep=False))
     row("samples list --count", bench.edgetl(state, "samples", "list", "--count"))
     row("samples list --id 7", bench.edgetl(state, "samples", "list", "--id", "7"))
-    row("samples doctor", bench.edgetl(state, "samples", "doctor", "--json"))
-    row("advise", bench.edgetl(state, "advise", "--json"))
+    row("samples doctor", bench.edgetl(state, "samples", "doctor", "--json", keep=False))
+    row("advise", bench.edgetl(state, "advise", "--json", keep=False))
     row("doctor", bench.edgetl(state, "doctor", "--json", fails=True))
     row("serve until it is ready", serve(bench, state))
     head = [f"on {number(bench.options.samples)} samples", "time", "of all cores", "peak memory"]

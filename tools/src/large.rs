@@ -43,7 +43,7 @@ const BATCH: usize = 2048;
 
 pub fn run(args: &Args) -> anyhow::Result<Value> {
     let package = Package::embedded().context("built without the embedded backbone")?;
-    let (fingerprint, dim) = (package.fingerprint(), package.manifest().feature.dim as usize);
+    let (fingerprint, dim) = (package.fingerprint(), package.manifest().feature.dim);
     let state = StateDir::new(&args.state);
     state.create()?;
     let mut store = Store::open(&state.database())?;
@@ -63,7 +63,7 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
             .zip(features.rows())
             .map(|(&number, features)| {
                 let values = features.iter().map(|value| value.max(0.0)).collect();
-                sample(number, args, FeatureVector { fingerprint, values })
+                sample(number, args, FeatureVector { fingerprint, revision: edgetl::preprocess::REVISION, values })
             })
             .collect();
         store.insert(&samples)?;

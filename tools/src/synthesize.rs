@@ -68,6 +68,10 @@ fn sample(number: usize, class: usize, values: Vec<f32>) -> NewSample {
         width: 1,
         height: 1,
         thumbnail: None,
-        features: Some(FeatureVector { fingerprint: Fingerprint(Digest::of(b"synthetic")), values }),
+        features: Some(FeatureVector {
+            fingerprint: Fingerprint(Digest::of(b"synthetic")),
+            revision: edgetl::preprocess::REVISION,
+            values,
+        }),
     }
 }

@@ -4,7 +4,6 @@ use edgetl::preprocess::{DecodeError, Limits, Picture, decode, is_image_path};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-
 mod tiffs;
 
 fn read(bytes: &[u8]) -> Result<Picture, DecodeError> {

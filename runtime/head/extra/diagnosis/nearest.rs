@@ -11,12 +11,9 @@ use edgetl_algebra::{get_global_parallelism, product};
 const NEIGHBOURS: usize = 10;
 /// How many rows are compared with others at once.
 const BLOCK: usize = 512;
-/// Up to so many samples each is compared with every other.
-const ALL: usize = 20_000;
-/// Of more, samples are looked for in cells of about so many, those of the nearest centres, and with no more than so many.
-const CELL: usize = 1024;
+/// Of how many cells, those of the nearest centres, a sample is compared with the others; with no more than so many cells full.
 const CELLS: usize = 8;
-const MOST: usize = 16 * CELL;
+const MOST: usize = 16;
 
 /// Of each sample, the nearest others by cosine. Of more than 20,000 samples they are looked for where they most likely are, so
 /// that time does not grow with the square of their number; a near-duplicate lies in the same cell or beside it.
@@ -27,6 +24,17 @@ pub struct Nearest {
     pub of_class: Vec<Vec<(usize, f32)>>,
 }
 
+/// How samples are dealt into cells.
+#[derive(Clone, Copy)]
+struct Dealing {
+    /// Up to so many samples each is compared with every other.
+    all: usize,
+    /// Of more, a cell has about so many.
+    cell: usize,
+}
+
+const USUAL: Dealing = Dealing { all: 20_000, cell: 1024 };
+
 /// Samples, and those that they are compared with, both ascending.
 struct Cell {
     rows: Vec<usize>,
@@ -35,8 +43,12 @@ struct Cell {
 
 impl Nearest {
     pub fn new(dataset: &Dataset) -> Self {
+        Self::dealt(dataset, USUAL)
+    }
+
+    fn dealt(dataset: &Dataset, dealing: Dealing) -> Self {
         let mut found = Self { of_all: vec![Vec::new(); dataset.len()], of_class: vec![Vec::new(); dataset.len()] };
-        for Cell { rows, others } in cells(dataset) {
+        for Cell { rows, others } in cells(dataset, dealing) {
             let beside = units(dataset, &others);
             for rows in rows.chunks(BLOCK) {
                 let cosines = product(units(dataset, rows).view(), beside.t(), get_global_parallelism());
@@ -84,13 +96,13 @@ fn units(dataset: &Dataset, rows: &[usize]) -> Array2<f32> {
 }
 
 /// Every sample once. Centres are samples, evenly spaced.
-fn cells(dataset: &Dataset) -> Vec<Cell> {
+fn cells(dataset: &Dataset, Dealing { all: few, cell }: Dealing) -> Vec<Cell> {
     let all: Vec<usize> = (0..dataset.len()).collect();
-    if dataset.len() <= ALL {
+    if dataset.len() <= few {
         return vec![Cell { others: all.clone(), rows: all }];
     }
     tracing::info!("comparing {} samples with those around them", dataset.len());
-    let count = dataset.len() / CELL;
+    let (count, most) = (dataset.len().div_ceil(cell), MOST * cell);
     let places: Vec<usize> = (0..count).map(|cell| cell * dataset.len() / count).collect();
     let centres = units(dataset, &places);
     let mut members = vec![Vec::new(); count];
@@ -99,16 +111,16 @@ fn cells(dataset: &Dataset) -> Vec<Cell> {
         rows.iter().zip(cosines.rows()).for_each(|(&row, cosines)| members[nearest_first(cosines)[0]].push(row));
     }
     let between = product(centres.view(), centres.t(), get_global_parallelism());
-    let cell = |(rows, cosines): (&Vec<usize>, ArrayView1<f32>)| {
+    let fill = |(rows, cosines): (&Vec<usize>, ArrayView1<f32>)| {
         let beside = nearest_first(cosines).into_iter().take(CELLS);
         let mut others: Vec<usize> = beside.flat_map(|cell| members[cell].iter().copied()).collect();
-        others = others.iter().copied().step_by(others.len().div_ceil(MOST).max(1)).collect();
-        others.extend(rows.iter().copied().take(MOST));
+        others = others.iter().copied().step_by(others.len().div_ceil(most).max(1)).collect();
+        others.extend(rows.iter().copied().take(most));
         others.sort_unstable();
         others.dedup();
         Cell { rows: rows.clone(), others }
     };
-    members.iter().zip(between.rows()).map(cell).filter(|cell| !cell.rows.is_empty()).collect()
+    members.iter().zip(between.rows()).map(fill).filter(|cell| !cell.rows.is_empty()).collect()
 }
 
 fn nearest_first(cosines: ArrayView1<f32>) -> Vec<usize> {
@@ -151,8 +163,8 @@ mod tests {
 
     #[test]
     fn among_many_samples_every_near_duplicate_is_found() {
-        let dataset = dataset(ALL + 1000);
-        let nearest = Nearest::new(&dataset);
+        let dataset = dataset(3000);
+        let nearest = Nearest::dealt(&dataset, Dealing { all: 1000, cell: 64 });
         for row in (100..dataset.len()).step_by(100) {
             assert_eq!(nearest.of_all[row][0].0, row - 1, "{row}");
             assert_eq!(nearest.of_all[row].len(), NEIGHBOURS);
