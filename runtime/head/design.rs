@@ -27,7 +27,8 @@ impl Coordinates for Array2<f32> {
     }
 }
 
-/// Standardised features: mean 0 and deviation 1 a channel, constant channels 0. Where there are clearly fewer samples
+/// Standardised features: mean 0 and, of many samples, deviation 1 a channel (see [`moments`] for few), constant channels 0.
+/// Where there are clearly fewer samples
 /// than channels they are given by their coordinates in the orthonormal basis of their span in which they are
 /// uncorrelated. Every method that does not change under rotation finds the same head there at less cost, because
 /// weights of least norm lie in the span of the samples (the representer theorem).
@@ -36,8 +37,10 @@ impl Coordinates for Array2<f32> {
 /// features is kept: what is asked for is made from the features themselves.
 pub struct Design<'a> {
     mean: Array1<f64>,
-    /// 1 / deviation; 0 for a constant channel.
+    /// Of each channel; 0 for a constant one.
     scale: Array1<f64>,
+    /// Of each channel once it is scaled.
+    variance: Array1<f64>,
     form: Form<'a>,
 }
 
@@ -73,8 +76,8 @@ impl<'a> Design<'a> {
             true => CowArray::from(features),
             false => CowArray::from(features.as_standard_layout().into_owned()),
         };
-        let (mean, scale) = moments(features.as_slice().expect("standard layout"), channels);
-        let mut design = Self { mean, scale, form: Form::Features(features) };
+        let Moments { mean, scale, variance } = moments(features.as_slice().expect("standard layout"), channels);
+        let mut design = Self { mean, scale, variance, form: Form::Features(features) };
         if 3 * samples <= 2 * channels {
             design.form = Form::Span(Span::of(design.all())?);
         }
@@ -120,7 +123,7 @@ impl<'a> Design<'a> {
     /// `[r]`: of the coordinates of all samples, whose means are 0.
     pub fn mean_squares(&self) -> Array1<f32> {
         match &self.form {
-            Form::Features(_) => self.scale.mapv(|scale| if scale > 0.0 { 1.0 } else { 0.0 }),
+            Form::Features(_) => self.variance.mapv(|variance| variance as f32),
             Form::Span(span) => span.mean_squares.clone(),
         }
     }
@@ -215,20 +218,49 @@ impl Kernel for Standardise<'_> {
     }
 }
 
-/// Mean and 1 / deviation of every channel of `features` `[N,C]`, row after row.
-fn moments(features: &[f32], channels: usize) -> (Array1<f64>, Array1<f64>) {
+/// So many samples tell as much of a channel's deviation as is known of it before there are any.
+const SAMPLES_OF_PRIOR: f64 = 20.0;
+/// A channel whose deviation is below this share of its size is constant: the rest is rounding, which differs from one
+/// engine and one size of a picture to another.
+const ROUNDING: f64 = 1e-5;
+
+/// Of every channel.
+struct Moments {
+    mean: Array1<f64>,
+    /// What standardises it; 0 for a constant channel.
+    scale: Array1<f64>,
+    /// Its variance once it is standardised.
+    variance: Array1<f64>,
+}
+
+/// Moments of `features` `[N,C]`, row after row.
+///
+/// The deviation of few samples is mostly chance, and one over it would make a scale of noise. So each channel's variance is
+/// drawn towards the mean of all, the more the fewer samples there are.
+fn moments(features: &[f32], channels: usize) -> Moments {
     let samples = (features.len() / channels) as f64;
     // About any value near the mean, here the first, one pass gives both without cancellation.
     let near: Array1<f64> = features[..channels].iter().copied().map(f64::from).collect();
     let Sums { gaps, squares } = sums(features, near.as_slice().expect("standard layout"));
     let gap = gaps / samples;
-    let scale = Array1::from_shape_fn(channels, |channel| {
-        let deviation = (squares[channel] / samples - gap[channel] * gap[channel]).max(0.0).sqrt();
-        // A constant channel of f32 values has a deviation of rounding errors.
-        let constant = deviation <= 1e-7 * (near[channel] + gap[channel]).abs() || deviation <= 1e-30;
-        if constant { 0.0 } else { 1.0 / deviation }
+    let mean = near + &gap;
+    let variances = Array1::from_shape_fn(channels, |channel| {
+        let variance = (squares[channel] / samples - gap[channel] * gap[channel]).max(0.0);
+        let constant =
+            variance <= ROUNDING * ROUNDING * (mean[channel] * mean[channel] + variance) || variance <= 1e-60;
+        if constant { 0.0 } else { variance }
     });
-    (near + gap, scale)
+    let informative = variances.iter().filter(|variance| **variance > 0.0).count();
+    let typical = variances.sum() / informative.max(1) as f64;
+    let weight = SAMPLES_OF_PRIOR / (SAMPLES_OF_PRIOR + samples);
+    let scale =
+        variances.mapv(
+            |variance| {
+                if variance > 0.0 { 1.0 / ((1.0 - weight) * variance + weight * typical).sqrt() } else { 0.0 }
+            },
+        );
+    let variance = &variances * &scale * &scale;
+    Moments { mean, scale, variance }
 }
 
 /// Over samples, of each channel's gaps to a value and of their squares.
@@ -302,7 +334,7 @@ mod tests {
     fn coordinates_in_the_span_keep_every_product_between_samples() {
         let raw = features(4, 30, &[0.3, -1.2, 0.7, 2.0, 0.1, -0.4, 1.1]);
         let design = Design::new(raw.view()).unwrap();
-        let (mean, scale) = moments(raw.as_slice().unwrap(), 30);
+        let Moments { mean, scale, .. } = moments(raw.as_slice().unwrap(), 30);
         let standardised = (raw.mapv(f64::from) - mean) * scale;
         let coordinates = design.all().mapv(f64::from);
         assert!(coordinates.ncols() < 4 && design.is_orthogonal());

@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn guesses_that_do_harm_are_shown_and_not_learned_from() {
-        let dataset = labelled(18, 1.2);
+        let dataset = labelled(60, 1.2);
         let foreign = Unlabelled { features: features(30, 2, 0.5) * -50.0, ..unlabelled(30, 1.2) };
         let head = fit_with_guesses(&dataset, &foreign, &options(), 0.99).unwrap();
         let guesses = head.report().of_classes().and_then(|report| report.pseudo_labels.clone()).unwrap();

@@ -24,9 +24,10 @@ pub(in crate::head) use candidates::trial;
 pub(in crate::head) use check::check;
 pub(in crate::head) use prepared::{Prepared, Trial};
 
+use super::calibration::Temperature;
 use super::error::FitError;
 use super::file::{ArtifactParts, HeadArtifact};
-use super::models::OperatingPoint;
+use super::models::{OperatingPoint, Task};
 use super::options::{FitOptions, HeadChoice};
 use super::report::{Candidate, FitReport, LeftOut, TaskReport, UnknownReport, rounded};
 use super::task::Decision;
@@ -83,6 +84,10 @@ fn finish(
     let unknown = unknown::rule(best, data);
     let mut decision = data.rules().decide(&best.outputs, &data.dataset, &data.split);
     let operating = operating_point(&mut decision, data)?;
+    if data.split.measured.is_empty() && data.rules().task() == Task::Classification {
+        let logits = head.logits(data.dataset.features().view());
+        decision.temperature = Temperature::of_nothing_held_out(logits.view(), data.dataset.targets());
+    }
     let report = FitReport {
         candidates,
         left_out,
