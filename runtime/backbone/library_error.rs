@@ -14,7 +14,7 @@ pub const MINIMUM_VERSION: (u32, u32) = (1, 20);
 pub enum LibraryError {
     #[error("expected `{name}` in one of {} folders, got none; searched: {}", searched.len(), folders(searched))]
     NotFound { name: String, searched: Vec<PathBuf> },
-    #[error("expected a readable library at `{path}`")]
+    #[error("cannot read the library `{path}`")]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("expected a library that only this user and root can change")]
     Untrusted(#[from] TrustError),
@@ -22,13 +22,13 @@ pub enum LibraryError {
     NotALibrary(PathBuf),
     #[error("expected a library for {expected} at `{path}`, got one for {got}")]
     WrongArchitecture { path: PathBuf, expected: &'static str, got: String },
-    #[error("expected `{path}` to load")]
+    #[error("cannot load `{path}`")]
     Open { path: PathBuf, source: EngineError },
     #[error("expected `{0}` to export `OrtGetApiBase`, got a library that is not ONNX Runtime")]
     NotOnnxRuntime(PathBuf),
     #[error("expected ONNX Runtime {}.{} or later at `{path}`, got `{version}`", MINIMUM_VERSION.0, MINIMUM_VERSION.1)]
     TooOld { path: PathBuf, version: String },
-    #[error("expected ONNX Runtime at `{path}` to start")]
+    #[error("ONNX Runtime at `{path}` does not start")]
     Start { path: PathBuf, source: EngineError },
     #[error("ONNX Runtime failed to initialise earlier in this process and cannot be retried")]
     FailedBefore,

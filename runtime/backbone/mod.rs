@@ -69,15 +69,15 @@ pub type EngineError = Box<dyn std::error::Error + Send + Sync>;
 pub enum BackboneError {
     #[error(transparent)]
     Package(#[from] PackageError),
-    #[error("expected an ONNX image network that can be cut at its feature")]
+    #[error("the network cannot be cut at a feature")]
     Graph(#[from] GraphError),
     #[error(transparent)]
     ClassNames(#[from] ClassifierError),
-    #[error("expected a usable ONNX Runtime library")]
+    #[error("no usable ONNX Runtime library")]
     Library(#[from] LibraryError),
-    #[error("expected provider `{provider}` to load backbone `{name}`")]
+    #[error("provider `{provider}` cannot load backbone `{name}`")]
     Load { provider: Provider, name: String, source: EngineError },
-    #[error("expected provider `{provider}` to run backbone `{name}`")]
+    #[error("provider `{provider}` cannot run backbone `{name}`")]
     Run { provider: Provider, name: String, source: EngineError },
     #[error("expected a folder for TensorRT's engines that can be written, got `{path}`")]
     EngineCache { path: std::path::PathBuf, source: std::io::Error },

@@ -32,21 +32,21 @@ pub struct Package {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackageError {
-    #[error("expected a readable file at `{path}`")]
+    #[error("cannot read `{path}`")]
     Read { path: PathBuf, source: io::Error },
-    #[error("expected to write the backbone package `{path}`")]
+    #[error("cannot write the backbone package `{path}`")]
     Write { path: PathBuf, source: io::Error },
     #[error("expected a file of at most {limit} bytes at `{path}`, got {got}")]
     TooLarge { path: PathBuf, limit: u64, got: u64 },
-    #[error("expected a valid manifest at `{path}`")]
+    #[error("the manifest `{path}` is invalid")]
     Manifest { path: PathBuf, source: ManifestError },
     #[error("expected a backbone package, an empty folder or nothing at `{path}`, got {got}")]
     Occupied { path: PathBuf, got: String },
-    #[error("expected the preprocessing of a network")]
+    #[error("the preprocessing of the network is invalid")]
     Preprocess(#[source] ManifestError),
-    #[error("expected valid golden vectors at `{path}`")]
+    #[error("the golden vectors `{path}` are invalid")]
     Golden { path: PathBuf, source: GoldenError },
-    #[error("expected valid classifier rows at `{path}`")]
+    #[error("the classifier rows `{path}` are invalid")]
     Classifier { path: PathBuf, source: ClassifierError },
     #[error("expected `{path}` to have SHA-256 {expected}, got {got}: the file was changed or damaged")]
     Digest { path: PathBuf, expected: Digest, got: Digest },

@@ -20,7 +20,7 @@ use crate::panics;
 
 /// tract gave up on a network in a way that it does not report as an error.
 #[derive(Debug, thiserror::Error)]
-#[error("expected tract to return, got a panic: {0}")]
+#[error("tract panicked: {0}")]
 struct Panicked(String);
 
 /// A network prepared for tract; sessions share it.

@@ -40,7 +40,7 @@ pub enum DeviceError {
     #[error(transparent)]
     Kept(#[from] RegistryError),
 
-    #[error("expected a name of the backbone in use")]
+    #[error("the name of the backbone in use is invalid")]
     CurrentBackbone(#[from] BackboneNameError),
     #[error("expected a backbone in `{state}`, got none, and this program has none in it")]
     NoBackbone { state: PathBuf },

@@ -58,7 +58,7 @@ pub struct Successor {
 pub enum AnswerError {
     #[error(transparent)]
     Picture(#[from] ExtractError),
-    #[error("expected a head that fits its backbone")]
+    #[error("the head does not fit its backbone")]
     Head(#[from] HeadError),
 }
 

@@ -49,7 +49,7 @@ pub enum FitError {
     Budget(f64),
     #[error("expected {what} {limits}, got {got}")]
     Training { what: &'static str, limits: &'static str, got: f64 },
-    #[error("expected training to converge, got answers that are not finite: the learning rate is too high")]
+    #[error("training did not converge: the learning rate is too high")]
     Diverged,
     #[error(
         "expected features of a size that single precision can work with, got a decomposition that does not converge"

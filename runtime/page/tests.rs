@@ -84,8 +84,8 @@ fn a_page_shows_the_training_where_there_was_one_and_nothing_of_it_where_not() {
     {
         assert!(trained.contains(part), "{part}");
     }
-    // Loss, gradients, rate and finder beside the calibration.
-    assert_eq!((plain.matches("<svg").count(), trained.matches("<svg").count()), (1, 5));
+    // Loss, gradients, rate and finder beside the calibration and the thresholds of a class.
+    assert_eq!((plain.matches("<svg").count(), trained.matches("<svg").count()), (2, 6));
 }
 
 #[test]

@@ -22,15 +22,15 @@ pub enum DecodeError {
     Repeated { times: u64, limit: u64 },
     #[error("expected strips or tiles that make up the picture of a {0:?} file, got others")]
     Parts(ImageFormat),
-    #[error("expected a sound {format:?} file, got one on which the decoder gave up: {message}")]
+    #[error("the decoder gave up on the {format:?} file: {message}")]
     Panicked { format: ImageFormat, message: String },
     #[error("expected at least one pixel, got {width}x{height}")]
     NoPixels { width: u32, height: u32 },
-    #[error("expected a whole {0:?} file, got one that ends early")]
+    #[error("the {0:?} file ends early")]
     Truncated(ImageFormat),
     #[error("unsupported: {what} in a {format:?} file")]
     Unsupported { format: ImageFormat, what: String },
-    #[error("expected a sound {format:?} file")]
+    #[error("the {format:?} file is damaged")]
     Damaged { format: ImageFormat, source: ImageError },
 }
 

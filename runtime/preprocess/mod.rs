@@ -74,11 +74,11 @@ pub enum PreprocessError {
     Decode(#[from] DecodeError),
     #[error("expected an output of shape {expected:?} in standard layout, got {got:?}")]
     Output { expected: [usize; 3], got: Vec<usize> },
-    #[error("could not read `{path}`")]
+    #[error("cannot read `{path}`")]
     Read { path: PathBuf, source: io::Error },
     #[error("expected a file of at most {limit} bytes, got more in `{path}`")]
     FileSize { path: PathBuf, limit: u64 },
-    #[error("could not decode `{path}`")]
+    #[error("cannot decode `{path}`")]
     File { path: PathBuf, source: DecodeError },
 }
 

@@ -72,7 +72,7 @@ pub struct Settings {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    #[error("expected a token, since `{0}` can be reached from other machines, got none")]
+    #[error("`{0}` can be reached from other machines, so a token is needed")]
     Open(SocketAddr),
     #[error("cannot listen on `{address}`")]
     Bind { address: SocketAddr, source: io::Error },

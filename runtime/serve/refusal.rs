@@ -18,29 +18,29 @@ pub(super) enum Refusal {
     Request { expected: &'static str, got: String },
     #[error("expected `Authorization: Bearer` with this service's token")]
     Token,
-    #[error("expected a request for a name of this service, got one for `{0}`")]
+    #[error("`{0}` is not a name of this service")]
     Host(String),
-    #[error("expected a program or a page of this service to ask, got a page of `{0}`")]
+    #[error("a page of `{0}` asked; only programs and pages of this service may")]
     Origin(String),
     #[error("expected one of /v1/predict, /health/live, /health/ready and /metrics, got `{0}`")]
     NoSuchPath(String),
-    #[error("expected another method for `{path}`, got {method}")]
+    #[error("`{path}` does not take {method}")]
     Method { path: String, method: String },
-    #[error("expected the whole body within {} s, got a part of it", .0.as_secs_f32())]
+    #[error("the body did not arrive whole within {} s", .0.as_secs_f32())]
     Slow(Duration),
-    #[error("expected at least 1 KiB of the body a second, got less for 5 s")]
+    #[error("the body came slower than 1 KiB a second for 5 s")]
     Trickle,
-    #[error("expected the body to go on, since others wait for its memory, got a halt; try again")]
+    #[error("the body stopped coming while others waited for its memory; try again")]
     Halted,
     #[error("expected a body of at most {0} bytes, got more")]
     BodyTooLarge(usize),
     #[error(transparent)]
     Answer(#[from] AnswerError),
-    #[error("expected a place among {0} waiting pictures, got none; try again")]
+    #[error("{0} pictures are waiting already; try again")]
     QueueFull(usize),
     #[error("too many pictures are in flight: there is no memory for another one yet; try again")]
     NoRoom,
-    #[error("expected an answer, got a fault of this program; its log says more")]
+    #[error("this program failed on the picture; its log says more")]
     Panic,
     #[error("the service is going down: nobody answers pictures any more")]
     NoWorker,

@@ -194,7 +194,7 @@ fn a_gpu_that_cannot_run_is_refused_by_name_and_an_unwritable_engine_cache_befor
     let collect = ["collect", "photos", "--backbone", crate::common::backbone(), "--onnxruntime", path, "--provider"];
     let with = |provider| device.edgetl(&[&collect[..], &[provider]].concat()).assert();
     with("cuda").code(1).stderr(contains("hint: this ONNX Runtime was built without it"));
-    with("tensorrt").code(1).stderr(contains("expected provider `tensorrt`"));
+    with("tensorrt").code(1).stderr(contains("provider `tensorrt` cannot"));
     with("auto").code(0).stderr(contains("cannot be used").count(1).and(contains("tensorrt")).and(contains("on cpu")));
 
     let settings = format!("[engine.tensorrt]\nengine_cache = {:?}\n", no_folder.to_str().unwrap());
@@ -203,7 +203,7 @@ fn a_gpu_that_cannot_run_is_refused_by_name_and_an_unwritable_engine_cache_befor
     refused.stderr(
         contains("a folder for TensorRT's engines that can be written")
             .and(contains("hint: name a folder"))
-            .and(contains("expected provider").not()),
+            .and(contains("provider `tensorrt` cannot").not()),
     );
 }
 

@@ -19,7 +19,7 @@ pub enum ExternalError {
     Location(String),
     #[error("expected `{0}` inside the model's folder, got one outside it")]
     Outside(PathBuf),
-    #[error("expected a readable file at `{path}`")]
+    #[error("cannot read `{path}`")]
     Read { path: PathBuf, source: io::Error },
     #[error("expected a file at `{0}`, got something else")]
     NotAFile(PathBuf),

@@ -63,7 +63,7 @@ pub enum GraphError {
     ExternalData { tensor: String },
     #[error("expected the data of tensor `{tensor}` in a file beside the model")]
     External { tensor: String, source: ExternalError },
-    #[error("expected a readable file at `{path}`")]
+    #[error("cannot read `{path}`")]
     Read { path: PathBuf, source: std::io::Error },
     #[error("expected every tensor to come from one place, got `{0}` from two")]
     ProducedTwice(String),

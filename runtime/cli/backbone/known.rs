@@ -107,7 +107,7 @@ impl Known {
         let limits = Limits::default();
         let bytes = read_file(&self.path, &limits)?;
         let picture =
-            decode(&bytes, &limits, [0; 3]).with_context(|| format!("could not decode `{}`", self.path.display()))?;
+            decode(&bytes, &limits, [0; 3]).with_context(|| format!("cannot decode `{}`", self.path.display()))?;
         Ok(KnownPicture { picture, classes: self.classes(classifier)? })
     }
 

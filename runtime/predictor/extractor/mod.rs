@@ -73,7 +73,7 @@ pub enum ExtractError {
     Thread(#[from] NoThread),
     #[error("cannot lay out a batch")]
     Shape(#[from] ShapeError),
-    #[error("expected the file that was stored, got another one in its place")]
+    #[error("the file is not the one that was stored")]
     Changed,
 }
 
