@@ -6,9 +6,10 @@ use std::io;
 use std::path::PathBuf;
 
 use super::context::Context;
-use super::engine::{BackboneArgs, EngineArgs};
+use super::engine::EngineArgs;
 use super::failure::{AlreadyReported, Interrupted, ReaderGone, failure, is_reader_gone};
 use super::interrupt;
+use super::network::BackboneArgs;
 use super::progress::Progress;
 use super::remedy::OrRemedy as _;
 use crate::device::{CollectEvent, CollectReport, CollectRequest, Observer, Stage};

@@ -7,6 +7,7 @@ use super::config::Config;
 use super::engine::EngineArgs;
 use super::output::Output;
 use super::remedy::OrRemedy as _;
+use crate::backbone::Options;
 use crate::device::{Device, Settings};
 use crate::store::{StateDir, Store};
 
@@ -44,14 +45,19 @@ impl Context {
 
     /// The device on the engine that the flags, the variables and the settings ask for.
     pub fn device_on(&self, engine: &EngineArgs) -> Device {
-        let limits = super::engine::limits(self);
+        let limits = super::engine::limits(&self.config);
         let settings = Settings {
-            engine: engine.options(self),
+            engine: self.engine(engine),
             limits,
             keep_heads: self.config.heads.keep,
             fit_memory: self.config.fit.memory,
         };
         Device::new(self.state.clone(), settings)
+    }
+
+    /// The engine that the flags, the variables and the settings ask for.
+    pub fn engine(&self, engine: &EngineArgs) -> Options {
+        engine.options(&self.config, &self.state)
     }
 
     /// The store, where there is one.

@@ -60,7 +60,7 @@ struct Trial {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
-    let options = args.engine.options(context);
+    let options = context.engine(&args.engine);
     if let Some(folder) = &args.install_onnxruntime {
         let library = install_onnxruntime(folder, options.provider)?;
         tracing::info!("ONNX Runtime is `{}`", library.display());
@@ -94,7 +94,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
 
 fn try_all(package: &Package, args: &Args, context: &Context) -> Vec<Trial> {
     let trial = |provider| {
-        let options = Options { provider: ProviderChoice::Only(provider), ..args.engine.options(context) };
+        let options = Options { provider: ProviderChoice::Only(provider), ..context.engine(&args.engine) };
         Trial::of(package, provider, &options)
     };
     Provider::ALL.into_iter().map(trial).collect()

@@ -16,6 +16,7 @@ mod fit_head;
 mod heads;
 mod interrupt;
 mod log;
+mod network;
 mod output;
 mod predict;
 mod progress;

@@ -32,7 +32,7 @@ pub fn worst(answers: &Answers, shown: &dyn Fn(SampleId) -> Shown, context: &Con
     let mut rows: Vec<usize> = (0..answers.truth.len()).collect();
     rows.sort_by(|a, b| own(*a).total_cmp(&own(*b)));
     rows.truncate(PICTURES);
-    let limits = limits(context);
+    let limits = limits(&context.config);
     let picture = |row: usize| {
         let named = best_class(answers.probabilities.row(row));
         let Shown { path, thumbnail } = shown(answers.ids[row]);

@@ -3,7 +3,7 @@
 use image::metadata::Orientation;
 
 use super::picture::Turn;
-use super::tiff::{Directory, ORIENTATION};
+use super::tiff::directory::{Directory, ORIENTATION};
 
 /// By an EXIF chunk, with or without the mark that JPEG puts before it; whatever type of integer the number has.
 pub(super) fn turn(chunk: &[u8]) -> Turn {

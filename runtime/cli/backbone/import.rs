@@ -8,8 +8,9 @@ use serde::Serialize;
 use super::known::{Known, Verdict, known, with_preprocess};
 use crate::backbone::{Backbone, Import, ImportRequest, Loader, Package, class_names};
 use crate::cli::context::Context;
-use crate::cli::engine::{EngineArgs, PreprocessArgs, unreadable};
+use crate::cli::engine::EngineArgs;
 use crate::cli::failure::OrHint;
+use crate::cli::network::{PreprocessArgs, unreadable};
 use crate::cli::remedy::OrRemedy as _;
 use crate::cli::trial::{self, Purpose};
 use crate::manifest::{BackboneName, FeatureKind, Preprocess};
@@ -149,8 +150,9 @@ struct Proven {
 
 impl Proven {
     fn new(package: Package, args: &Args, context: &Context) -> anyhow::Result<Self> {
-        let loader = Loader::new(package.clone(), &args.engine.options(context))?;
-        let session = loader.session(args.engine.threads(context))?;
+        let options = context.engine(&args.engine);
+        let loader = Loader::new(package.clone(), &options)?;
+        let session = loader.session(options.threads)?;
         Ok(Self { package, loader, session })
     }
 
@@ -216,7 +218,7 @@ impl NetworkArgs {
             feature: self.feature.clone(),
             kind: self.kind,
             preprocess: preprocess.spec(),
-            engine: engine.options(context),
+            engine: context.engine(engine),
             ..ImportRequest::default()
         }
     }

@@ -1,6 +1,6 @@
 //! TIFF: the first picture, and what decoding it takes, by its directory.
 
-mod directory;
+pub(super) mod directory;
 mod rewritten;
 mod samples;
 
@@ -11,7 +11,6 @@ use super::opened::Opened;
 use super::picture::{Dimensions, Turn};
 use super::{DecodeError, jpeg};
 use directory::*;
-pub(super) use directory::{Directory, ORIENTATION};
 use samples::Samples;
 
 /// The decoder holds each value of a tag that it reads in so many bytes, twice.
