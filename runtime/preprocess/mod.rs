@@ -188,6 +188,11 @@ impl Preprocessor {
         self.resized.clone()
     }
 
+    /// A JPEG file of `picture`, its longer side at most 160 pixels.
+    pub fn thumbnail(&mut self, picture: &Picture) -> Vec<u8> {
+        thumbnail::thumbnail(picture, Turn::default(), &mut self.resizer)
+    }
+
     fn check(&self, out: &ArrayViewMut3<f32>) -> Result<(), PreprocessError> {
         let expected = [3, self.settings.height as usize, self.settings.width as usize];
         if out.shape() != expected || !out.is_standard_layout() {
