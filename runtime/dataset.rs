@@ -146,6 +146,18 @@ impl Dataset {
         Ok(self)
     }
 
+    /// The same samples in other groups.
+    ///
+    /// # Errors
+    /// When there is not one group a row.
+    pub fn with_groups(mut self, groups: Vec<GroupId>) -> Result<Self, DatasetError> {
+        if groups.len() != self.len() {
+            return Err(DatasetError::Length { what: "groups", expected: self.len(), got: groups.len() });
+        }
+        self.groups = groups;
+        Ok(self)
+    }
+
     /// The number of rows, N.
     pub fn len(&self) -> usize {
         self.targets.len()

@@ -8,7 +8,7 @@ use rand_pcg::Pcg64;
 use serde::Serialize;
 
 use crate::dataset::{Dataset, GroupId, SampleId};
-use crate::head::{Answers, FitError, FitOptions, HeadKind, cross_validate};
+use crate::head::{Answers, FitError, FitOptions, HeadKind, cross_validate, with_near_twins_together};
 use crate::labels::Label;
 
 /// The samples are dealt into so many parts.
@@ -70,6 +70,8 @@ pub(super) struct Outcome {
 /// # Errors
 /// When not even all samples together give two classes to learn, or the options make no sense.
 pub fn learning_curve(dataset: &Dataset, kind: HeadKind, options: &FitOptions) -> Result<LearningCurve, FitError> {
+    // A quarter of the pictures is a quarter of the scenes, and not a few frames of each.
+    let dataset = &*with_near_twins_together(dataset);
     let parts = parts(dataset, options.seed);
     let joined = |numbers: &[usize]| {
         let mut rows: Vec<usize> = numbers.iter().flat_map(|&part| parts[part].iter().copied()).collect();

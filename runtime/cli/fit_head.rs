@@ -4,6 +4,7 @@ mod beside;
 mod guesses;
 mod mlp;
 mod page;
+mod twins;
 mod uneven;
 
 use std::path::PathBuf;
@@ -202,6 +203,7 @@ impl Report<'_> {
             parts.push(self.classes());
         }
         parts.extend(self.fit.operating().map(decision::text));
+        parts.extend(twins::text(self.fit));
         parts.extend(self.warnings.iter().cloned());
         if self.fit.candidates.len() > 1 {
             parts.push(self.candidates());

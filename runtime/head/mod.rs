@@ -36,7 +36,7 @@
 //! Each floor sees only those below it; `tests/it/layering.rs` holds that:
 //!
 //! ```text
-//! extra > fit > task > solve > {design, folds} > file > {report, unknown, calibration} > {error, options} > models
+//! extra > fit > task > solve > {design, folds, twins} > file > {report, unknown, calibration} > {error, options} > models
 //! ```
 
 mod calibration;
@@ -51,6 +51,7 @@ mod options;
 mod report;
 mod solve;
 mod task;
+mod twins;
 mod unknown;
 
 pub use calibration::Temperature;
@@ -71,7 +72,8 @@ pub use models::{
 pub use options::{FitOptions, Goal, HeadChoice, Initialisation, LearningRate, MlpSettings, ParseSettingError};
 pub use report::{
     Candidate, ClassReport, ClassesReport, CrossValidation, Epoch, FinderPoint, FitReport, GuessCount, GuessReport,
-    HeldOut, KeptReport, LeftOut, NamesReport, NumbersReport, OperatingClass, OperatingReport, RateFinder, Share,
-    TaskReport, TrainingReport, UnknownReport,
+    HeldOut, KeptReport, LeftOut, NamesReport, NearTwinsReport, NumbersReport, OperatingClass, OperatingReport,
+    RateFinder, Share, TaskReport, TrainingReport, UnknownReport,
 };
+pub use twins::{near_twins_of, with_near_twins_together};
 pub use unknown::UnknownRule;

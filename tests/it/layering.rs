@@ -22,7 +22,7 @@ const HEAD_FLOORS: &[&[&str]] = &[
     &["fit"],
     &["task"],
     &["solve"],
-    &["design", "folds"],
+    &["design", "folds", "twins"],
     &["file"],
     &["report", "unknown", "calibration"],
     &["error", "options"],

@@ -35,6 +35,7 @@ mod layering;
 mod learning;
 mod library;
 mod main_job;
+mod near_twins;
 mod nets;
 mod packaging;
 mod photographs;

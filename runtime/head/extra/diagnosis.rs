@@ -15,6 +15,7 @@ use crate::head::error::FitError;
 use crate::head::fit::{Prepared, careful_kind, trial};
 use crate::head::models::Task;
 use crate::head::options::FitOptions;
+use crate::head::task::with_present_classes;
 use crate::labels::{ClassIndex, Label};
 use crate::metrics::best_class;
 
@@ -94,7 +95,8 @@ impl Diagnosis {
 pub fn diagnose(dataset: &Dataset, options: &FitOptions) -> Result<Diagnosis, FitError> {
     let options = FitOptions { task: Task::Classification, ..options.clone() };
     let data = Prepared::new(dataset, &options)?;
-    let dataset = &*data.dataset;
+    // In the groups they came with: near-duplicates of other groups are what is looked for.
+    let dataset = &*with_present_classes(dataset)?;
     let nearest = Nearest::new(dataset);
     let mut counts: Vec<_> = dataset.labels().iter().cloned().zip(dataset.class_counts()).collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

@@ -9,6 +9,7 @@
 //! normalised, so that cosines compare; a classifier trained without that has rows and biases of its own scale, to which
 //! new rows are fitted here instead. All other original rows, and so their logits, are not touched.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
@@ -24,6 +25,7 @@ use crate::head::report::{
     Candidate, ClassReport, ClassesReport, CrossValidation, FitReport, KeptReport, TaskReport, rounded,
 };
 use crate::head::task::with_present_classes;
+use crate::head::twins::together;
 use crate::labels::{ClassIndex, Label, Labels};
 use crate::metrics::{self, Confusion};
 
@@ -44,14 +46,19 @@ pub struct KnownClasses {
 /// # Errors
 /// When `dataset` has not two classes, or the widths differ.
 pub fn fit_beside(dataset: &Dataset, known: &KnownClasses, options: &FitOptions) -> Result<HeadArtifact, FitError> {
-    let dataset = with_present_classes(dataset)?;
+    let given = with_present_classes(dataset)?;
+    let (dataset, twins) = together(Cow::Borrowed(&*given), true);
     if dataset.dim() != known.linear.dim() {
         return Err(FitError::KnownClasses { expected: dataset.dim(), got: known.linear.dim() });
     }
     let beside = Beside::new(&dataset, known);
     let held_out = beside.held_out(&Folds::new(&dataset, options.folds, options.seed));
     let temperature = held_out.temperature();
-    let report = beside.report(&held_out, temperature);
+    let mut report = beside.report(&held_out, temperature);
+    report.near_twins = twins.report(Some(dataset.labels()));
+    if let Some(near_twins) = report.near_twins.as_mut().filter(|near_twins| near_twins.pictures > 0) {
+        near_twins.accuracy_without = beside.held_out(&Folds::new(&given, options.folds, options.seed)).accuracy();
+    }
     let all: Vec<usize> = (0..dataset.len()).collect();
     let (labels, head) =
         (beside.labels.clone(), Head::Linear { fitted_by: LinearKind::Softmax, linear: beside.fitted(&all) });
@@ -160,6 +167,10 @@ impl<'a> Beside<'a> {
 }
 
 impl HeldOut {
+    fn accuracy(&self) -> Option<f64> {
+        (!self.truth.is_empty()).then(|| rounded(metrics::accuracy(self.logits.view(), &self.truth)))
+    }
+
     /// The temperature of least plain loss among steps of a fifth of an octave around 1. Smoothed targets, which
     /// [`Temperature::fit`] takes, would give a share to each of the many classes that no sample teaches.
     fn temperature(&self) -> Temperature {
@@ -183,7 +194,7 @@ impl HeldOut {
         CrossValidation {
             folds: self.folds,
             samples: self.truth.len(),
-            accuracy: Some(rounded(metrics::accuracy(self.logits.view(), &self.truth))),
+            accuracy: self.accuracy(),
             macro_f1: Some(rounded(scores.iter().sum::<f64>() / scores.len().max(1) as f64)),
             nll: Some(rounded(metrics::nll(probabilities.view(), &self.truth))),
             ece: Some(rounded(metrics::ece(probabilities.view(), &self.truth))),

@@ -16,6 +16,7 @@ use crate::head::models::normalize_rows;
 use crate::head::options::{FitOptions, HeadChoice};
 use crate::head::report::{CrossValidation, GuessCount, GuessReport, HeldOut, TaskReport, interval, rounded};
 use crate::head::task::with_present_classes;
+use crate::head::twins::together_with;
 use crate::labels::ClassIndex;
 use crate::metrics::{self, Confusion};
 use crate::tensor::Features;
@@ -40,14 +41,15 @@ pub fn fit_with_guesses(
     options: &FitOptions,
     confidence: f64,
 ) -> Result<HeadArtifact, FitError> {
-    let dataset = with_present_classes(dataset)?;
-    let first = fit(&dataset, options)?;
+    let given = with_present_classes(dataset)?;
+    let first = fit(&given, options)?;
+    let (dataset, unlabelled) = &together_with(&given, unlabelled);
     // Only the guesses differ between the two.
     let penalties = first.report().candidates[0].penalty.map(|penalty| vec![penalty]);
     let narrowed = FitOptions { head: HeadChoice::Only(first.report().head), penalties, ..options.clone() };
-    let teaching = Teaching { dataset: &dataset, unlabelled, options: &narrowed, confidence };
+    let teaching = Teaching { dataset, unlabelled, options: &narrowed, confidence };
     let all: Vec<usize> = (0..unlabelled.ids.len()).collect();
-    let guesses = teaching.guesses(&first, &dataset, &all);
+    let guesses = teaching.guesses(&first, dataset, &all);
     let effect = teaching.effect()?;
     let (without, with) = (effect.without.held_out(&effect.truth), effect.with.held_out(&effect.truth));
     let used = !guesses.is_empty() && with.accuracy >= without.accuracy;
@@ -60,9 +62,14 @@ pub fn fit_with_guesses(
         used,
     };
     let mut parts = match used {
-        true => fit(&teaching.extended(&dataset, &guesses), &narrowed)?.0,
+        true => fit(&teaching.extended(dataset, &guesses), &narrowed)?.0,
         false => first.0.clone(),
     };
+    // Groups came to the second head widened already.
+    parts.report.near_twins = first.report().near_twins.clone();
+    if let Some(near_twins) = parts.report.near_twins.as_mut().filter(|_| used) {
+        near_twins.accuracy_without = None;
+    }
     parts.report.views = first.report().views;
     parts.report.candidates = first.report().candidates.clone();
     if let TaskReport::Classes(classes) = &mut parts.report.task {

@@ -8,6 +8,7 @@ mod check;
 mod choose;
 mod held_out;
 mod memory;
+mod near_twins;
 mod operating;
 mod prepared;
 mod recovered;
@@ -72,12 +73,13 @@ pub fn fit_with_answers(dataset: &Dataset, options: &FitOptions) -> Result<(Head
     }
     let tried = choose::best_first(tried, &data);
     let (candidates, trials): (Vec<_>, Vec<_>) = tried.into_iter().unzip();
-    finish(&trials[0], (candidates, left_out), &data)
+    finish(&trials[0], (candidates, left_out), dataset, &data)
 }
 
 fn finish(
     best: &Trial,
     (candidates, left_out): (Vec<Candidate>, Vec<LeftOut>),
+    dataset: &Dataset,
     data: &Prepared,
 ) -> Result<(HeadArtifact, Answers), FitError> {
     let Fitted { head, training } = refit(&best.recipe, data)?;
@@ -94,6 +96,7 @@ fn finish(
         training,
         unknown: unknown_report(unknown.as_ref()),
         balance: data.options.balance,
+        near_twins: near_twins::report(best.kind(), dataset, data)?,
         ..FitReport::new(best.kind(), &data.dataset, decision.report)
     };
     let answers = match decision.probabilities {

@@ -13,7 +13,8 @@ use crate::head::folds::Split;
 use crate::head::models::HeadKind;
 use crate::head::options::FitOptions;
 use crate::head::solve::sums::{Samples, Sums};
-use crate::head::task::{Classes, Read, Target, TaskRules};
+use crate::head::task::{Classes, Read, Target, TaskRules, Together};
+use crate::head::twins::Twins;
 use crate::labels::ClassIndex;
 
 /// A dataset read as its task says, with its folds and its features made ready for linear fits.
@@ -22,6 +23,7 @@ pub struct Prepared<'a> {
     pub options: &'a FitOptions,
     pub target: Target,
     pub split: Split,
+    pub twins: Twins,
     pub design: Design<'a>,
     pub memory: Memory,
     /// One a row, their sum N.
@@ -35,16 +37,23 @@ impl<'a> Prepared<'a> {
     /// # Errors
     /// When there is too little to learn from, or a label cannot be read as the task needs it.
     pub fn new(dataset: &'a Dataset, options: &'a FitOptions) -> Result<Self, FitError> {
+        Self::keeping(Together::NearTwins, dataset, options)
+    }
+
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub fn keeping(kept: Together, dataset: &'a Dataset, options: &'a FitOptions) -> Result<Self, FitError> {
         if dataset.is_empty() || dataset.dim() == 0 {
             // Says which of the two it is, in the task's own words.
-            Read::new(dataset, options)?;
+            Read::new(dataset, options, kept)?;
         }
         let memory = Memory::new(dataset, options)?;
         let (read, design) = rayon::join(
-            || Read::new(dataset, options),
+            || Read::new(dataset, options, kept),
             || Design::new(dataset.features().view()).map_err(|_| FitError::Decomposition),
         );
-        let Read { dataset, target, split } = read?;
+        let Read { dataset, target, split, twins } = read?;
+        let design = design?;
         let weights = target.rules().weights(&dataset);
         Ok(Self {
             ones: vec![1.0; dataset.len()],
@@ -52,7 +61,8 @@ impl<'a> Prepared<'a> {
             options,
             target,
             split,
-            design: design?,
+            twins,
+            design,
             memory,
             weights,
             least_squares_targets: OnceLock::new(),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Candidate, ClassReport, ClassesReport, CrossValidation, FitReport, GuessReport, KeptReport, LeftOut, NamesReport,
-    NumbersReport, OperatingReport, TaskReport, TrainingReport, UnknownReport,
+    NearTwinsReport, NumbersReport, OperatingReport, TaskReport, TrainingReport, UnknownReport,
 };
 use crate::head::models::{HeadKind, Task};
 use crate::labels::Labels;
@@ -40,6 +40,8 @@ pub struct Flat {
     kept: Option<KeptReport>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     operating: Option<Box<OperatingReport>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    near_twins: Option<NearTwinsReport>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -73,6 +75,7 @@ impl From<FitReport> for Flat {
             pseudo_labels: None,
             kept: None,
             operating: None,
+            near_twins: report.near_twins,
         };
         match report.task {
             TaskReport::Classes(ClassesReport { classes, cv, per_class, pseudo_labels, kept, operating }) => {
@@ -112,6 +115,7 @@ impl From<Flat> for FitReport {
             unknown: flat.unknown,
             balance: flat.balance,
             training: flat.training,
+            near_twins: flat.near_twins,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What fitting found out, in the form that is printed and stored.
 
 mod flat;
+mod near_twins;
 mod operating;
 mod training;
 
 use serde::{Deserialize, Serialize};
 
+pub use near_twins::NearTwinsReport;
 pub use operating::{OperatingClass, OperatingReport, Share};
 pub use training::{Epoch, FinderPoint, RateFinder, TrainingReport};
 
@@ -37,6 +39,8 @@ pub struct FitReport {
     pub balance: bool,
     /// How the head that was kept was trained; `None` for a head of closed form.
     pub training: Option<TrainingReport>,
+    /// `None` where no pictures were alike beyond their groups.
+    pub near_twins: Option<NearTwinsReport>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -252,6 +256,7 @@ impl FitReport {
             unknown: UnknownReport::default(),
             balance: false,
             training: None,
+            near_twins: None,
         }
     }
 

@@ -20,6 +20,7 @@ use super::models::{HeadKind, Linear, Outputs, Task};
 use super::options::FitOptions;
 use super::report::TaskReport;
 use super::solve::perceptron::Loss;
+use super::twins::{Twins, together};
 use crate::dataset::Dataset;
 use crate::labels::Labels;
 
@@ -35,6 +36,16 @@ pub struct Read<'a> {
     pub dataset: Cow<'a, Dataset>,
     pub target: Target,
     pub split: Split,
+    pub twins: Twins,
+}
+
+/// What is held out together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Together {
+    /// Groups, and near-twins with one another.
+    NearTwins,
+    /// Groups as they came: what near-twins do to a number.
+    GroupsAlone,
 }
 
 /// What is measured of answers out of fold, for a comparison of heads. `None` where nothing was held out or the measure is
@@ -122,22 +133,27 @@ impl Target {
 impl<'a> Read<'a> {
     /// # Errors
     /// When there is too little to learn from, or a label cannot be read as the task needs it.
-    pub fn new(dataset: &'a Dataset, options: &FitOptions) -> Result<Self, FitError> {
-        if options.task == Task::Classification {
-            let dataset = with_present_classes(dataset)?;
+    pub fn new(dataset: &'a Dataset, options: &FitOptions, kept: Together) -> Result<Self, FitError> {
+        let classes = options.task == Task::Classification;
+        let dataset = if classes { with_present_classes(dataset)? } else { Cow::Borrowed(dataset) };
+        let (dataset, twins) = match kept {
+            Together::NearTwins => together(dataset, classes),
+            Together::GroupsAlone => (dataset, Twins::default()),
+        };
+        if classes {
             let split = Split::new(Folds::new(&dataset, options.folds, options.seed), &dataset);
             let target = Target::Classes(Classes::new(&dataset, &split, options.balance));
-            return Ok(Self { dataset, target, split });
+            return Ok(Self { dataset, target, split, twins });
         }
-        let split = Split::new(Folds::by_group(dataset, options.folds, options.seed), dataset);
+        let split = Split::new(Folds::by_group(&dataset, options.folds, options.seed), &dataset);
         let target = match options.task {
-            Task::Regression => Target::Numbers(Numbers::new(dataset, &split)?),
-            _ => Target::Names(Names::new(dataset, &split)?),
+            Task::Regression => Target::Numbers(Numbers::new(&dataset, &split)?),
+            _ => Target::Names(Names::new(&dataset, &split)?),
         };
         if dataset.dim() == 0 {
             return Err(FitError::NoChannels);
         }
-        Ok(Self { dataset: Cow::Borrowed(dataset), target, split })
+        Ok(Self { dataset, target, split, twins })
     }
 }
 
