@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::context::Context;
-use super::failure::{OrHint, failure};
+use super::failure::failure;
 use super::remedy::OrRemedy as _;
 use super::shell::Shell;
 use crate::advice::{Advice, BackboneEvidence, Evidence, compare, decide, familiarity, learning_curve, project};
@@ -90,7 +90,7 @@ struct Measuring<'a> {
 impl Measuring<'_> {
     fn evidence(&self, package: &Package, store: &Store, context: &Context) -> anyhow::Result<Evidence> {
         let dataset = self.dataset;
-        let (head, answers) = self.best_of_one_layer().or_hint("`edgetl collect` adds pictures of another class")?;
+        let (head, answers) = self.best_of_one_layer()?;
         let measured = !answers.ids.is_empty();
         let accuracy = measured.then(|| answers.accuracy());
         let error = |accuracy: f64| (accuracy * (1.0 - accuracy) / answers.ids.len() as f64).sqrt();
@@ -131,7 +131,7 @@ impl Measuring<'_> {
             if samples > MANY {
                 tracing::info!("trying {kind} on {samples} samples");
             }
-            let answers = cross_validate(self.dataset, kind, &self.options)?;
+            let answers = cross_validate(self.dataset, kind, &self.options).or_remedy()?;
             if best.as_ref().is_none_or(|(_, best)| loss(&answers) < loss(best)) {
                 best = Some((kind, answers));
             }

@@ -50,6 +50,11 @@ fn of_device(error: &DeviceError) -> Option<String> {
         DeviceError::State(_) => WRITABLE,
         DeviceError::Fit(FitError::GoalLabel(_)) => "`edgetl samples list --count` shows the labels",
         DeviceError::Fit(FitError::Memory { .. }) => "--memory SIZE allows more, where the machine has it",
+        DeviceError::Fit(FitError::OneClass(_)) => "`edgetl collect` adds pictures of another class",
+        DeviceError::Fit(FitError::Alike { .. }) => {
+            "look at some of them: black, covered or empty pictures look alike, as do copies of one; `edgetl samples list` \
+             says where they are"
+        }
         DeviceError::Fit(_) => "`edgetl samples list` shows what is stored; `edgetl collect` adds more",
         DeviceError::KnownClasses(error) => of_known_classes(error),
         DeviceError::Source(_) => {

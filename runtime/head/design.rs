@@ -151,6 +151,11 @@ impl<'a> Design<'a> {
         Linear { weights: weights.mapv(|weight| weight as f32), bias: bias.mapv(|bias| bias as f32) }
     }
 
+    /// Whether no channel tells one sample from another: what differs between them is rounding.
+    pub fn is_constant(&self) -> bool {
+        is_zero(&self.scale)
+    }
+
     fn channels(&self) -> Vec<(f64, f64)> {
         self.mean.iter().copied().zip(self.scale.iter().copied()).collect()
     }
@@ -261,6 +266,16 @@ fn moments(features: &[f32], channels: usize) -> Moments {
         );
     let variance = &variances * &scale * &scale;
     Moments { mean, scale, variance }
+}
+
+/// Whether no channel of `features` `[N,C]`, N > 0, tells one sample from another, as [`Design::is_constant`] says.
+pub fn are_constant(features: ArrayView2<f32>) -> bool {
+    let rows = features.as_standard_layout();
+    is_zero(&moments(rows.as_slice().expect("standard layout"), features.ncols()).scale)
+}
+
+fn is_zero(scale: &Array1<f64>) -> bool {
+    scale.iter().all(|scale| *scale == 0.0)
 }
 
 /// Over samples, of each channel's gaps to a value and of their squares.

@@ -39,6 +39,8 @@ pub enum FitError {
     Penalty(f64),
     #[error("expected at least one penalty, got none")]
     NoPenalty,
+    #[error("the features of all {samples} pictures are the same but for rounding: nothing tells their labels apart")]
+    Alike { samples: usize },
     #[error("expected classifier rows of {expected} channels, got {got}")]
     KnownClasses { expected: usize, got: usize },
     #[error("expected a false-reject rate of at least 0 and below 1, got {0}")]

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use crate::cli::context::Context;
-use crate::cli::failure::{OrHint, failure};
+use crate::cli::failure::failure;
 use crate::cli::remedy::OrRemedy as _;
 use crate::cli::shell::Shell;
 use crate::dataset::SampleId;
@@ -97,7 +97,7 @@ fn examine(args: &Args, context: &Context, store: &Store, rows: &[SampleRow]) ->
         ));
     }
     let options = FitOptions { seed: args.seed, ..FitOptions::default() };
-    let diagnosis = diagnose(&dataset, &options).or_hint("`edgetl collect` adds pictures of another class")?;
+    let diagnosis = diagnose(&dataset, &options).or_remedy()?;
     let shell = Shell::new(context);
     let reserve = RefCell::new(Reserve::new(rows));
     let examined = Examined { rows: rows.iter().map(|row| (row.id, row)).collect(), shell: &shell, reserve };

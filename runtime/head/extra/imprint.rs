@@ -16,6 +16,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 
 use crate::dataset::Dataset;
 use crate::head::calibration::Temperature;
+use crate::head::design::are_constant;
 use crate::head::error::FitError;
 use crate::head::file::{ArtifactParts, HeadArtifact};
 use crate::head::folds::Folds;
@@ -50,6 +51,9 @@ pub fn fit_beside(dataset: &Dataset, known: &KnownClasses, options: &FitOptions)
     let (dataset, twins) = together(Cow::Borrowed(&*given), true);
     if dataset.dim() != known.linear.dim() {
         return Err(FitError::KnownClasses { expected: dataset.dim(), got: known.linear.dim() });
+    }
+    if are_constant(dataset.features().view()) {
+        return Err(FitError::Alike { samples: dataset.pictures() });
     }
     let beside = Beside::new(&dataset, known);
     let held_out = beside.held_out(&Folds::new(&dataset, options.folds, options.seed));

@@ -54,6 +54,9 @@ impl<'a> Prepared<'a> {
         );
         let Read { dataset, target, split, twins } = read?;
         let design = design?;
+        if design.is_constant() {
+            return Err(FitError::Alike { samples: dataset.pictures() });
+        }
         let weights = target.rules().weights(&dataset);
         Ok(Self {
             ones: vec![1.0; dataset.len()],
