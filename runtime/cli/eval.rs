@@ -4,6 +4,7 @@ mod numbers;
 mod page;
 mod report;
 mod tags;
+mod twins;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -124,6 +125,7 @@ impl Answered {
         let measured = Measured { scores: &scores, labels: &self.samples.labels, head: &self.published.artifact };
         let seconds = self.start.elapsed().as_secs_f64();
         let report = Report::new(&measured, self.samples.trained_on, self.failed, seconds);
+        let report = report.with_near_twins(&measured, &self.samples.near_twins);
         Ok(if rows { report.with_rows(&measured, &self.samples.paths) } else { report })
     }
 }
@@ -131,7 +133,7 @@ impl Answered {
 fn answer(args: &Args, context: &Context) -> anyhow::Result<Answered> {
     let start = Instant::now();
     let published = context.device().heads().read(args.head_version).or_remedy()?;
-    let (samples, failed) = if args.sources.is_empty() {
+    let (mut samples, failed) = if args.sources.is_empty() {
         (stored(&published, context)?, Vec::new())
     } else {
         extracted(args, &published, context)?
@@ -142,6 +144,7 @@ fn answer(args: &Args, context: &Context) -> anyhow::Result<Answered> {
         }
         return Err(nothing_to_measure(samples.trained_on));
     }
+    samples.near_twins = twins::of_training_pictures(&samples.features()?, &published, context)?;
     Ok(Answered { start, published, samples, failed })
 }
 
@@ -170,6 +173,8 @@ struct Samples {
     paths: Vec<String>,
     /// Of those that are stored.
     stored: Vec<Option<SampleId>>,
+    /// Whether each is a near-twin of a picture that is stored to train with.
+    near_twins: Vec<bool>,
 }
 
 impl Samples {

@@ -3,6 +3,7 @@
 use ndarray::Array2;
 use serde::Serialize;
 
+use super::twins::NearTwins;
 use crate::causes::causes;
 use crate::cli::output::{count, interval, percent, table};
 use crate::head::{HeadArtifact, Scores};
@@ -44,6 +45,9 @@ pub struct Report {
     seconds: f64,
     images_per_second: f64,
     per_class: Vec<ClassRow>,
+    /// Those among the pictures that are near-twins of one that is stored to train with; `None` where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    near_twins: Option<NearTwins>,
     /// One a picture, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<Vec<PictureRow>>,
@@ -125,6 +129,7 @@ impl Report {
             seconds,
             images_per_second: measured.labels.len() as f64 / seconds.max(1e-9),
             per_class: rows(&confusion, &classes),
+            near_twins: None,
             rows: None,
             classes,
         }
@@ -149,6 +154,7 @@ impl Report {
                 shown(self.unknown_rate),
             ));
         }
+        parts.extend(self.near_twins.as_ref().map(NearTwins::text));
         parts.extend(super::left_out(self.trained_on));
         if self.foreign.samples > 0 {
             parts.push(format!(
@@ -172,6 +178,11 @@ impl Report {
             Some(balanced) => format!("balanced accuracy {}, {accuracy}", percent(balanced)),
             None => accuracy,
         }
+    }
+
+    /// Says of how many pictures the head knew near-twins, one of `near_twins` a picture, and what it is worth without these.
+    pub fn with_near_twins(self, measured: &Measured<'_>, near_twins: &[bool]) -> Self {
+        Self { near_twins: NearTwins::new(measured, near_twins), ..self }
     }
 
     /// Adds what was said of each picture; `paths` are those of the pictures measured, in step.
