@@ -32,7 +32,6 @@ HEADS = ["prototype", "lda", "ridge", "softmax", "average"]
 SCALES = ["own scale", "one scale", "length 1"]
 SHARED = ROOT.parent / "shared"
 WORK = ROOT / "target/bench/few"
-COMMAND = "python3 tools/bench/few.py"
 
 
 def state(backbone, pictures):
@@ -137,7 +136,7 @@ def main():
     text = table(cells)
     print(text)
     if not options.no_peer:
-        write(ROOT / "docs/heads.md", "few", COMMAND, text)
+        write("docs/heads.md", "few", text)
 
 
 if __name__ == "__main__":
