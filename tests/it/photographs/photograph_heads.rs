@@ -124,7 +124,8 @@ fn auto_is_about_as_good_as_the_best_head_and_its_numbers_are_honest() {
             assert!(auto.held_out > best - 0.01 - error, "{place}: {} against {best}", auto.held_out);
             let chance = if seed == 0 { auto.chance } else { 1.25 * auto.chance };
             assert!(auto.calibration <= chance.max(0.06), "{place}: {}", auto.calibration);
-            assert!((auto.cross_validated - auto.held_out).abs() <= 0.025 + error, "{place}: {}", auto.cross_validated);
+            // One standard error of the difference is 2 to 3 points where 245 and 153 pictures are counted.
+            assert!((auto.cross_validated - auto.held_out).abs() <= 0.03 + error, "{place}: {}", auto.cross_validated);
         }
     }
 }
