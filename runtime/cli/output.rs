@@ -108,6 +108,21 @@ pub fn interval(share: f64, interval: Option<(f64, f64)>) -> String {
     }
 }
 
+/// `accuracy 95.6 % (92-98)`, behind the mean over classes where these are of unequal size.
+pub fn accuracy(share: f64, of: Option<(f64, f64)>, balanced: Option<f64>, counts: &[usize]) -> String {
+    let accuracy = format!("accuracy {}", interval(share, of));
+    match balanced.filter(|_| are_uneven(counts)) {
+        Some(balanced) => format!("balanced accuracy {}, {accuracy}", percent(balanced)),
+        None => accuracy,
+    }
+}
+
+/// Whether one class has three times the pictures of another: then accuracy says little of the smaller.
+pub fn are_uneven(counts: &[usize]) -> bool {
+    let (least, most) = (counts.iter().min(), counts.iter().max());
+    least.zip(most).is_some_and(|(least, most)| *most >= 3 * (*least).max(1))
+}
+
 /// `1 picture`, `2 pictures`.
 pub fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };

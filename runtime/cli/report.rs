@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use super::context::Context;
 use super::engine::limits;
 use super::failure::OrHint;
+use super::output::are_uneven;
 use crate::atomic_file;
 use crate::causes::causes;
 use crate::dataset::SampleId;
@@ -70,8 +71,8 @@ pub fn watched(report: &FitReport, labels: &Labels) -> Option<(ClassIndex, Optio
     }
     let classes = report.per_class();
     let smallest = classes.iter().min_by_key(|class| class.count)?;
-    let largest = classes.iter().map(|class| class.count).max()?;
-    let watched = classes.len() == 2 || largest >= 3 * smallest.count.max(1);
+    let counts: Vec<usize> = classes.iter().map(|class| class.count).collect();
+    let watched = classes.len() == 2 || are_uneven(&counts);
     watched.then_some((labels.index_of(&smallest.label)?, smallest.recall.zip(smallest.precision)))
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::twins::NearTwins;
 use crate::causes::causes;
-use crate::cli::output::{count, interval, percent, table};
+use crate::cli::output::{self, count, percent, table};
 use crate::head::{HeadArtifact, Scores};
 use crate::labels::{ClassIndex, Label, Labels};
 use crate::metrics::{Confusion, ece, nll, top_k_accuracy, wilson_interval};
@@ -171,13 +171,8 @@ impl Report {
     }
 
     fn shown_accuracy(&self, accuracy: f64) -> String {
-        let accuracy = format!("accuracy {}", interval(accuracy, self.accuracy_interval));
-        let counts = || self.per_class.iter().map(|class| class.pictures).filter(|count| *count > 0);
-        let uneven = counts().max().unwrap_or(0) >= 3 * counts().min().unwrap_or(0);
-        match self.balanced_accuracy.filter(|_| uneven) {
-            Some(balanced) => format!("balanced accuracy {}, {accuracy}", percent(balanced)),
-            None => accuracy,
-        }
+        let counts = self.per_class.iter().map(|class| class.pictures).filter(|count| *count > 0);
+        output::accuracy(accuracy, self.accuracy_interval, self.balanced_accuracy, &counts.collect::<Vec<_>>())
     }
 
     /// Says of how many pictures the head knew near-twins, one of `near_twins` a picture, and what it is worth without these.

@@ -1,10 +1,8 @@
 //! What is said where classes are of unequal size, or small.
 
-use crate::cli::output::{interval, percent};
+use crate::cli::output::{self, are_uneven, percent};
 use crate::head::{ClassReport, FitReport, Task};
 
-/// A class that is so many times larger than another makes the accuracy say little of that one.
-const UNEVEN: usize = 3;
 /// Classes below this are measured on as few.
 const FEW: usize = 10;
 
@@ -20,7 +18,7 @@ pub fn warnings(fit: &FitReport) -> Vec<String> {
 fn uneven(classes: &[ClassReport], fit: &FitReport) -> Option<String> {
     let smallest = classes.iter().min_by_key(|class| class.count)?;
     let largest = classes.iter().max_by_key(|class| class.count)?;
-    if largest.count < UNEVEN * smallest.count.max(1) || fit.operating().is_some() {
+    if !are_uneven(&[smallest.count, largest.count]) || fit.operating().is_some() {
         return None;
     }
     let recall = smallest.recall.map_or_else(String::new, |recall| format!(", of which {} are found", percent(recall)));
@@ -49,14 +47,9 @@ fn few(classes: &[ClassReport]) -> Option<String> {
     })
 }
 
-/// Accuracy with its interval, and the mean over classes beside it where they are of unequal size.
+/// Accuracy as it is shown; `None` where nothing was measured.
 pub fn accuracy(fit: &FitReport) -> Option<String> {
     let cv = fit.cv();
-    let accuracy = interval(cv.accuracy?, cv.accuracy_interval);
-    let counts = || fit.per_class().iter().map(|class| class.count);
-    let uneven = counts().max()? >= UNEVEN * counts().min()?.max(1);
-    Some(match cv.balanced_accuracy.filter(|_| uneven) {
-        Some(balanced) => format!("balanced accuracy {}, accuracy {accuracy}", percent(balanced)),
-        None => format!("accuracy {accuracy}"),
-    })
+    let counts: Vec<usize> = fit.per_class().iter().map(|class| class.count).collect();
+    Some(output::accuracy(cv.accuracy?, cv.accuracy_interval, cv.balanced_accuracy, &counts))
 }
