@@ -56,9 +56,9 @@ impl Loader {
         let network = Network::parse(&onnx)?;
         drop(onnx);
         let cut = cut(network, &manifest, options.map)?;
-        let mut walk = Walk { manifest: Arc::new(manifest), options, fallbacks: Vec::new(), library: None };
-        let (source, proven) = walk.choose(cut)?;
-        let Walk { manifest, fallbacks, library, .. } = walk;
+        let mut search = ProviderSearch { manifest: Arc::new(manifest), options, fallbacks: Vec::new(), library: None };
+        let (source, proven) = search.choose(cut)?;
+        let ProviderSearch { manifest, fallbacks, library, .. } = search;
         Ok(Self { manifest, source, options: options.clone(), fallbacks, library, proven: Mutex::new(Some(proven)) })
     }
 
@@ -145,14 +145,14 @@ fn concerns_provider(error: &BackboneError) -> bool {
 }
 
 /// The way down from the fastest provider.
-struct Walk<'a> {
+struct ProviderSearch<'a> {
     manifest: Arc<Manifest>,
     options: &'a Options,
     fallbacks: Vec<Fallback>,
     library: Option<FoundLibrary>,
 }
 
-impl Walk<'_> {
+impl ProviderSearch<'_> {
     fn choose(&mut self, cut: CutNetwork) -> Result<(Source, Session), BackboneError> {
         match self.options.provider {
             ProviderChoice::Only(Provider::Tract) => self.tract(&cut),

@@ -39,18 +39,18 @@ impl Temperature {
         if !spread.is_normal() {
             return Self::NEUTRAL;
         }
-        // The loss is convex in the inverse temperature: Newton's steps to where its slope is 0, halving the interval on a
+        // The loss is convex in the inverse temperature: Newton's steps to where the first is 0, halving the interval on a
         // logarithmic scale where a step would leave it.
         let (mut low, mut high) = (1e-3 / f64::from(spread), 1e3 / f64::from(spread));
         let mut inverse = 1.0 / f64::from(spread);
         for _ in 0..60 {
-            let Bend { slope, curvature } = bend(logits, targets, inverse);
-            if slope > 0.0 {
+            let Derivatives { first, second } = derivatives(logits, targets, inverse);
+            if first > 0.0 {
                 high = inverse
             } else {
                 low = inverse
             }
-            let next = inverse - slope / curvature;
+            let next = inverse - first / second;
             let next = if next > low && next < high { next } else { (low * high).sqrt() };
             let done = (next / inverse - 1.0).abs() < 1e-9;
             inverse = next;
@@ -94,30 +94,35 @@ impl Temperature {
 }
 
 /// The first two derivatives of the smoothed cross-entropy by the inverse temperature.
-struct Bend {
-    slope: f64,
-    curvature: f64,
+struct Derivatives {
+    first: f64,
+    second: f64,
 }
 
 /// Rows that one task takes: sums over them are added in order, whatever the number of threads.
 const ROWS: usize = 4096;
 
-fn bend(logits: ArrayView2<f32>, targets: &[ClassIndex], inverse: f64) -> Bend {
+fn derivatives(logits: ArrayView2<f32>, targets: &[ClassIndex], inverse: f64) -> Derivatives {
     let (samples, classes) = logits.dim();
     let other = 1.0 / (samples + classes) as f64;
     let shares = (other, samples as f64 * other);
     let chunks: Vec<_> = logits.axis_chunks_iter(Axis(0), ROWS).zip(targets.chunks(ROWS)).collect();
-    let parts: Vec<Bend> =
-        chunks.par_iter().map(|(logits, targets)| bend_of(*logits, targets, inverse, shares)).collect();
-    parts.into_iter().fold(Bend { slope: 0.0, curvature: 0.0 }, |sum, part| Bend {
-        slope: sum.slope + part.slope,
-        curvature: sum.curvature + part.curvature,
+    let parts: Vec<Derivatives> =
+        chunks.par_iter().map(|(logits, targets)| derivatives_of(*logits, targets, inverse, shares)).collect();
+    parts.into_iter().fold(Derivatives { first: 0.0, second: 0.0 }, |sum, part| Derivatives {
+        first: sum.first + part.first,
+        second: sum.second + part.second,
     })
 }
 
 /// `other` and `own` are the smoothed target of each class and what is added to it for the sample's own.
-fn bend_of(logits: ArrayView2<f32>, targets: &[ClassIndex], inverse: f64, (other, own_share): (f64, f64)) -> Bend {
-    let mut bend = Bend { slope: 0.0, curvature: 0.0 };
+fn derivatives_of(
+    logits: ArrayView2<f32>,
+    targets: &[ClassIndex],
+    inverse: f64,
+    (other, own_share): (f64, f64),
+) -> Derivatives {
+    let mut derivatives = Derivatives { first: 0.0, second: 0.0 };
     for (row, target) in logits.rows().into_iter().zip(targets) {
         let highest = row.fold(f32::NEG_INFINITY, |highest, &logit| highest.max(logit));
         let (mut sum, mut weighted, mut squared, mut plain) = (0.0, 0.0, 0.0, 0.0);
@@ -131,10 +136,10 @@ fn bend_of(logits: ArrayView2<f32>, targets: &[ClassIndex], inverse: f64, (other
         }
         let own = f64::from(row[target.0]) - f64::from(highest);
         let mean = weighted / sum;
-        bend.slope += mean - (own_share * own + other * plain);
-        bend.curvature += squared / sum - mean * mean;
+        derivatives.first += mean - (own_share * own + other * plain);
+        derivatives.second += squared / sum - mean * mean;
     }
-    bend
+    derivatives
 }
 
 /// `1 / (1 + e^-x)` of every logit: the probabilities of labels that exclude no other.

@@ -9,7 +9,7 @@ use ndarray::{Array4, Axis};
 use super::extractor::{Begun, ExtractError, Extractor, Journal};
 use crate::backbone::{Backbone, BackboneError, Provider};
 use crate::digest::ContentHash;
-use crate::preprocess::{Around, Dimensions, PreprocessError, Preprocessor, View, decode_held, read_file, shrink};
+use crate::preprocess::{Dimensions, MemoryHooks, PreprocessError, Preprocessor, View, decode_held, read_file, shrink};
 use crate::tensor::InputBatch;
 use crate::threads::spawn_workers;
 
@@ -91,8 +91,9 @@ impl<'a> Worker<'a> {
         let (width, height, background) = (settings.width, settings.height, settings.background);
         let side = DETAIL * width.max(height);
         let mut begun = Begun::new(self.journal, &picture.path, picture.hash);
-        let mut around = Around { after: &|size, _| working_bytes(size, side), before: &mut |bytes| begun.note(bytes) };
-        let (decoded, _share) = decode_held((&bytes, background), self.preprocessor.limits(), &mut around)
+        let mut hooks =
+            MemoryHooks { after: &|size, _| working_bytes(size, side), before: &mut |bytes| begun.note(bytes) };
+        let (decoded, _share) = decode_held((&bytes, background), self.preprocessor.limits(), &mut hooks)
             .map_err(|source| PreprocessError::File { path: picture.path.clone(), source })?;
         let decoded = shrink(decoded, side);
         let mut input = Array4::zeros((self.count as usize, 3, height as usize, width as usize));

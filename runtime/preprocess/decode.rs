@@ -47,7 +47,7 @@ impl Default for Limits {
 /// # Errors
 /// Empty, unknown, truncated, damaged and oversized files, the last from the header alone.
 pub fn decode(bytes: &[u8], limits: &Limits, background: [u8; 3]) -> Result<Picture, DecodeError> {
-    decode_held((bytes, background), limits, &mut Around { after: &|_, _| 0, before: &mut |_| {} })
+    decode_held((bytes, background), limits, &mut MemoryHooks { after: &|_, _| 0, before: &mut |_| {} })
         .map(|(picture, _)| picture)
 }
 
@@ -57,12 +57,12 @@ pub fn decode(bytes: &[u8], limits: &Limits, background: [u8; 3]) -> Result<Pict
 pub fn decode_held(
     (bytes, background): (&[u8], [u8; 3]),
     limits: &Limits,
-    around: &mut Around<'_>,
+    hooks: &mut MemoryHooks<'_>,
 ) -> Result<(Picture, Share), DecodeError> {
     let turned = |turn: Turn, size: Dimensions| if turn.is_none() { 0 } else { 3 * size.pixels() };
-    let after = |size, turn| (around.after)(size, turn).max(turned(turn, size));
-    let mut around = Around { after: &after, before: around.before };
-    let Stored { picture, turn, share } = decode_stored(bytes, limits, background, &mut around)?;
+    let after = |size, turn| (hooks.after)(size, turn).max(turned(turn, size));
+    let mut hooks = MemoryHooks { after: &after, before: hooks.before };
+    let Stored { picture, turn, share } = decode_stored(bytes, limits, background, &mut hooks)?;
     if turn.is_none() {
         return Ok((picture, share));
     }
@@ -80,7 +80,7 @@ pub(super) struct Stored {
 }
 
 /// What happens before and after a picture is decoded.
-pub struct Around<'a> {
+pub struct MemoryHooks<'a> {
     /// Bytes taken beside a picture of this stored size and turn once it is decoded.
     pub after: &'a dyn Fn(Dimensions, Turn) -> u64,
     /// Told how many bytes are taken, before they are; more where a file made for it could take more.
@@ -92,17 +92,17 @@ pub(super) fn decode_stored(
     bytes: &[u8],
     limits: &Limits,
     background: [u8; 3],
-    around: &mut Around<'_>,
+    hooks: &mut MemoryHooks<'_>,
 ) -> Result<Stored, DecodeError> {
     let format = recognise(bytes)?;
     let panicked = |message| DecodeError::Panicked { format, message };
     let opened = caught(|| open(bytes, format, limits)).map_err(panicked)??;
     let length = opened.length().max(3 * opened.pixels());
-    let needed = needed(&opened, bytes.len() as u64, (around.after)(opened.dimensions, opened.turn));
+    let needed = needed(&opened, bytes.len() as u64, (hooks.after)(opened.dimensions, opened.turn));
     if needed > limits.max_memory {
         return Err(DecodeError::Memory { needed, limit: limits.max_memory });
     }
-    (around.before)(needed.max(opened.at_worst));
+    (hooks.before)(needed.max(opened.at_worst));
     let share = ALLOWANCE.take(needed, limits.max_memory);
     let Opened { dimensions: Dimensions { width, height }, layout, turn, read, .. } = opened;
     let mut buffer = share.buffer(length as usize);

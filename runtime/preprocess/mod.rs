@@ -33,7 +33,7 @@ mod parity_tests;
 
 pub use allowance::Share;
 pub use augment::{View, shrink};
-pub use decode::{Around, Limits, decode, decode_held};
+pub use decode::{Limits, MemoryHooks, decode, decode_held};
 pub use error::{DecodeError, Unrecognised};
 pub use picture::{Dimensions, Picture, PictureError, Turn};
 
@@ -83,7 +83,7 @@ pub enum PreprocessError {
 }
 
 /// What is done beside turning a picture into network input.
-pub struct Beside<'a> {
+pub struct Extras<'a> {
     /// Told how many bytes decoding takes, before it takes them.
     pub before: &'a mut dyn FnMut(u64),
     /// Filled with a small JPEG file of the picture, upright.
@@ -124,7 +124,7 @@ impl Preprocessor {
     ///
     /// Shapes: `out` is `[3, height, width]` of the settings, in standard layout.
     pub fn run(&mut self, bytes: &[u8], out: ArrayViewMut3<f32>) -> Result<Dimensions, PreprocessError> {
-        self.run_with(bytes, out, &mut Beside { before: &mut |_| {}, thumbnail: None })
+        self.run_with(bytes, out, &mut Extras { before: &mut |_| {}, thumbnail: None })
     }
 
     /// [`run`](Self::run), with more done for the same decoding.
@@ -132,17 +132,17 @@ impl Preprocessor {
         &mut self,
         bytes: &[u8],
         out: ArrayViewMut3<f32>,
-        beside: &mut Beside<'_>,
+        extras: &mut Extras<'_>,
     ) -> Result<Dimensions, PreprocessError> {
         self.check(&out)?;
         let after = |stored: Dimensions, turn: Turn| self.working_bytes(stored, turn);
-        let mut around = Around { after: &after, before: beside.before };
+        let mut hooks = MemoryHooks { after: &after, before: extras.before };
         let Stored { picture, turn, share } =
-            decode::decode_stored(bytes, &self.limits, self.settings.background, &mut around)?;
+            decode::decode_stored(bytes, &self.limits, self.settings.background, &mut hooks)?;
         let dimensions = turn.size(picture.dimensions());
         self.fit(&picture, turn);
         self.normalise(out);
-        if let Some(image) = &mut beside.thumbnail {
+        if let Some(image) = &mut extras.thumbnail {
             **image = thumbnail::thumbnail(&picture, turn, &mut self.resizer);
         }
         share.give_back(picture.into_pixels());

@@ -55,17 +55,17 @@ pub fn fit_beside(dataset: &Dataset, known: &KnownClasses, options: &FitOptions)
     if are_constant(dataset.features().view()) {
         return Err(FitError::Alike { samples: dataset.pictures() });
     }
-    let beside = Beside::new(&dataset, known);
-    let held_out = beside.held_out(&Folds::new(&dataset, options.folds, options.seed));
+    let imprinting = Imprinting::new(&dataset, known);
+    let held_out = imprinting.held_out(&Folds::new(&dataset, options.folds, options.seed));
     let temperature = held_out.temperature();
-    let mut report = beside.report(&held_out, temperature);
+    let mut report = imprinting.report(&held_out, temperature);
     report.near_twins = twins.report(Some(dataset.labels()));
     if let Some(near_twins) = report.near_twins.as_mut().filter(|near_twins| near_twins.pictures > 0) {
-        near_twins.accuracy_without = beside.held_out(&Folds::new(&given, options.folds, options.seed)).accuracy();
+        near_twins.accuracy_without = imprinting.held_out(&Folds::new(&given, options.folds, options.seed)).accuracy();
     }
     let all: Vec<usize> = (0..dataset.len()).collect();
     let (labels, head) =
-        (beside.labels.clone(), Head::Linear { fitted_by: LinearKind::Softmax, linear: beside.fitted(&all) });
+        (imprinting.labels.clone(), Head::Linear { fitted_by: LinearKind::Softmax, linear: imprinting.fitted(&all) });
     let fingerprint = dataset.fingerprint();
     Ok(HeadArtifact::new(ArtifactParts {
         head,
@@ -80,7 +80,7 @@ pub fn fit_beside(dataset: &Dataset, known: &KnownClasses, options: &FitOptions)
     })?)
 }
 
-struct Beside<'a> {
+struct Imprinting<'a> {
     dataset: &'a Dataset,
     known: &'a KnownClasses,
     /// The known ones, then the new ones.
@@ -95,7 +95,7 @@ struct HeldOut {
     truth: Vec<ClassIndex>,
 }
 
-impl<'a> Beside<'a> {
+impl<'a> Imprinting<'a> {
     fn new(dataset: &'a Dataset, known: &'a KnownClasses) -> Self {
         let mut labels = known.labels.as_slice().to_vec();
         let same = |one: &Label, other: &Label| one.as_str().eq_ignore_ascii_case(other.as_str());

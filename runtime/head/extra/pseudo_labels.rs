@@ -47,22 +47,22 @@ pub fn fit_with_guesses(
     // Only the guesses differ between the two.
     let penalties = first.report().candidates[0].penalty.map(|penalty| vec![penalty]);
     let narrowed = FitOptions { head: HeadChoice::Only(first.report().head), penalties, ..options.clone() };
-    let teaching = Teaching { dataset, unlabelled, options: &narrowed, confidence };
+    let labelling = PseudoLabelling { dataset, unlabelled, options: &narrowed, confidence };
     let all: Vec<usize> = (0..unlabelled.ids.len()).collect();
-    let guesses = teaching.guesses(&first, dataset, &all);
-    let effect = teaching.effect()?;
+    let guesses = labelling.guesses(&first, dataset, &all);
+    let effect = labelling.effect()?;
     let (without, with) = (effect.without.held_out(&effect.truth), effect.with.held_out(&effect.truth));
     let used = !guesses.is_empty() && with.accuracy >= without.accuracy;
     let report = GuessReport {
         confidence,
         unlabelled: unlabelled.ids.len(),
-        taken: teaching.counts(&guesses),
+        taken: labelling.counts(&guesses),
         without,
         with,
         used,
     };
     let mut parts = match used {
-        true => fit(&teaching.extended(dataset, &guesses), &narrowed)?.0,
+        true => fit(&labelling.extended(dataset, &guesses), &narrowed)?.0,
         false => first.0.clone(),
     };
     // Groups came to the second head widened already.
@@ -89,7 +89,7 @@ struct Guess {
     class: ClassIndex,
 }
 
-struct Teaching<'a> {
+struct PseudoLabelling<'a> {
     dataset: &'a Dataset,
     unlabelled: &'a Unlabelled,
     options: &'a FitOptions,
@@ -109,7 +109,7 @@ struct Effect {
     with: Answers,
 }
 
-impl Teaching<'_> {
+impl PseudoLabelling<'_> {
     /// Of the unlabelled `rows`, those that `head` and their neighbours in `labelled` are sure of.
     fn guesses(&self, head: &HeadArtifact, labelled: &Dataset, rows: &[usize]) -> Vec<Guess> {
         if rows.is_empty() || self.unlabelled.features.ncols() != labelled.dim() {
@@ -326,8 +326,8 @@ mod tests {
         let dataset = labelled(18, 1.2);
         let shared = Unlabelled { groups: (0..30).map(|row| GroupId(row % 18)).collect(), ..unlabelled(30, 1.2) };
         let options = options();
-        let teaching = Teaching { dataset: &dataset, unlabelled: &shared, options: &options, confidence: 0.9 };
-        let free = teaching.outside_the_groups(&[0, 5]);
+        let labelling = PseudoLabelling { dataset: &dataset, unlabelled: &shared, options: &options, confidence: 0.9 };
+        let free = labelling.outside_the_groups(&[0, 5]);
         assert!(free.iter().all(|row| row % 18 != 0 && row % 18 != 5) && free.len() == 26);
     }
 }

@@ -43,7 +43,7 @@ use super::error::InvalidHead;
 use super::models::{
     Head, HeadKind, Linear, LinearKind, Mlp, Outputs, ParseHeadError, ParseTaskError, Prototype, Task,
 };
-use super::unknown::{ClassMeans, Distance, DistanceKind, NeighbourBank, UnknownRule, Usual};
+use super::unknown::{ClassMeans, Distance, DistanceKind, NeighbourBank, UnknownRule, UsualRange};
 use crate::digest::{Fingerprint, ParseDigestError};
 use writer::{Tensor, serialize};
 
@@ -94,8 +94,8 @@ struct UnknownMetadata {
     kind: DistanceKind,
     threshold: f32,
     false_reject: f64,
-    distance: Usual,
-    logit: Usual,
+    distance: UsualRange,
+    logit: UsualRange,
     /// Of each class, in a bank of neighbours.
     #[serde(default)]
     rows: Vec<usize>,

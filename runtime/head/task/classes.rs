@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ndarray::{Array1, Array2, Axis};
 
-use super::{Decision, Lesson, Measures, TaskRules};
+use super::{Decision, Measures, TaskRules, TrainingGoal};
 use crate::dataset::Dataset;
 use crate::head::calibration::Temperature;
 use crate::head::error::FitError;
@@ -109,11 +109,11 @@ impl TaskRules for Classes {
         Folds::of_groups(dataset)
     }
 
-    fn lesson(&self, dataset: &Dataset) -> Lesson {
+    fn goal(&self, dataset: &Dataset) -> TrainingGoal {
         let weights = Array1::from_iter(self.weights(dataset).into_iter().map(|weight| weight as f32));
         let classes = dataset.targets().iter().map(|target| target.0);
         let targets = one_hot(classes, self.count) * weights.insert_axis(Axis(1));
-        Lesson { targets, loss: Loss::CrossEntropy, stratified: true }
+        TrainingGoal { targets, loss: Loss::CrossEntropy, stratified: true }
     }
 
     fn weights(&self, dataset: &Dataset) -> Vec<f64> {

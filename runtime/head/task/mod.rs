@@ -69,7 +69,7 @@ pub struct Decision {
 }
 
 /// What a perceptron is taught.
-pub struct Lesson {
+pub struct TrainingGoal {
     /// `[N,K]`
     pub targets: Array2<f32>,
     pub loss: Loss,
@@ -100,7 +100,7 @@ pub trait TaskRules {
     /// Groups that can be held out one by one.
     fn single_groups(&self, dataset: &Dataset) -> Folds;
 
-    fn lesson(&self, dataset: &Dataset) -> Lesson;
+    fn goal(&self, dataset: &Dataset) -> TrainingGoal;
 
     /// Outputs in the unit of the labels.
     fn in_units(&self, outputs: Array2<f32>) -> Array2<f32> {

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView1, Axis};
 
-use super::{Decision, Lesson, Measures, TaskRules};
+use super::{Decision, Measures, TaskRules, TrainingGoal};
 use crate::dataset::{Dataset, Tags};
 use crate::head::calibration::{Temperature, independent_probabilities};
 use crate::head::error::FitError;
@@ -109,9 +109,9 @@ impl TaskRules for Names {
         Folds::by_group(dataset, usize::MAX, 0)
     }
 
-    fn lesson(&self, _: &Dataset) -> Lesson {
+    fn goal(&self, _: &Dataset) -> TrainingGoal {
         let targets = self.tags.present.mapv(|present| f32::from(u8::from(present)));
-        Lesson { targets, loss: Loss::Logistic, stratified: false }
+        TrainingGoal { targets, loss: Loss::Logistic, stratified: false }
     }
 
     fn decide(&self, logits: &Array2<f32>, _: &Dataset, split: &Split) -> Decision {

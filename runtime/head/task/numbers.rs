@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, Axis};
 
-use super::{Decision, Lesson, Measures, TaskRules, rescaled};
+use super::{Decision, Measures, TaskRules, TrainingGoal, rescaled};
 use crate::dataset::Dataset;
 use crate::head::calibration::Temperature;
 use crate::head::error::FitError;
@@ -83,8 +83,8 @@ impl TaskRules for Numbers {
         Folds::by_group(dataset, usize::MAX, 0)
     }
 
-    fn lesson(&self, _: &Dataset) -> Lesson {
-        Lesson { targets: self.standardised(), loss: Loss::SquaredError, stratified: false }
+    fn goal(&self, _: &Dataset) -> TrainingGoal {
+        TrainingGoal { targets: self.standardised(), loss: Loss::SquaredError, stratified: false }
     }
 
     fn in_units(&self, outputs: Array2<f32>) -> Array2<f32> {

@@ -5,12 +5,12 @@
 //! away, while pictures merely of one kind follow one another without a gap. The three numbers were chosen on photographs, bursts
 //! and altered copies with three backbones; `docs/heads.md` says what they find.
 
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2, Axis, CowArray, Ix2};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
 use super::search::{Points, around};
-use edgetl_algebra::{get_global_parallelism, product};
+use edgetl_algebra::{Kernel, get_global_parallelism, product, with_widest_vectors};
 
 /// Beyond this share of the usual squared distance nothing is a near-twin.
 const FAR: f64 = 0.25;
@@ -36,12 +36,40 @@ const PROJECTED: usize = 32;
 /// Distances in these differ by about a quarter from the true ones.
 const TOLERANCE: f64 = 2.5;
 
-/// Rows of features, `[N,C]`, and which of them nobody need compare: those with the same number in `groups`.
+/// Rows of features, `[N,C]`, in standard layout, and which of them nobody need compare: those with the same number in `groups`.
 pub struct Rows<'a> {
-    pub features: &'a Array2<f32>,
+    pub features: CowArray<'a, f32, Ix2>,
     pub groups: &'a [usize],
     /// One over the length of each row; 0 for rows of zeros.
     pub factors: Vec<f32>,
+}
+
+/// The squared distance between two rows, each times its factor.
+struct SquaredGap<'a> {
+    rows: (&'a [f32], &'a [f32]),
+    factors: (f32, f32),
+}
+
+/// Sums beside one another, for vectors of any width.
+const LANES: usize = 32;
+
+impl Kernel for SquaredGap<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let ((first, second), (own, other)) = (self.rows, self.factors);
+        let square = |a: f32, b: f32| (a * own - b * other) * (a * own - b * other);
+        let mut sums = [0f32; LANES];
+        let (first, second) = (first.chunks_exact(LANES), second.chunks_exact(LANES));
+        let rest = first.remainder().iter().zip(second.remainder()).map(|(&a, &b)| square(a, b)).sum::<f32>();
+        for (first, second) in first.zip(second) {
+            for ((sum, &a), &b) in sums.iter_mut().zip(first).zip(second) {
+                *sum += square(a, b);
+            }
+        }
+        sums.iter().map(|&sum| f64::from(sum)).sum::<f64>() + f64::from(rest)
+    }
 }
 
 /// Two rows that are near-twins.
@@ -58,7 +86,11 @@ impl<'a> Rows<'a> {
         let length =
             |row: ndarray::ArrayView1<f32>| row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
         let factor = |row| Some(length(row)).filter(|length| *length > 0.0).map_or(0.0, |length| (1.0 / length) as f32);
-        Self { features, groups, factors: features.rows().into_iter().map(factor).collect() }
+        Self {
+            features: features.as_standard_layout(),
+            groups,
+            factors: features.rows().into_iter().map(factor).collect(),
+        }
     }
 
     /// `[C]`: the direction of a row.
@@ -67,9 +99,9 @@ impl<'a> Rows<'a> {
     }
 
     fn distance(&self, a: usize, b: usize) -> f64 {
-        let (own, other) = (self.factors[a], self.factors[b]);
-        let pairs = self.features.row(a).into_iter().zip(self.features.row(b));
-        pairs.map(|(&a, &b)| f64::from(a * own - b * other).powi(2)).sum()
+        let (first, second) = (self.features.row(a), self.features.row(b));
+        let rows = (first.as_slice().expect("standard layout"), second.as_slice().expect("standard layout"));
+        with_widest_vectors(SquaredGap { rows, factors: (self.factors[a], self.factors[b]) })
     }
 
     /// Up to which squared distance rows can be near-twins, by pairs from one class and of different groups. `None` where
@@ -121,9 +153,12 @@ impl<'a> Rows<'a> {
                 .map(distance)
                 .filter(|(other, distance)| *distance <= far && self.groups[*other] != self.groups[row]);
             let mut near: Vec<(usize, f32)> = near.collect();
-            near.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+            if near.len() > NEIGHBOURS {
+                near.select_nth_unstable_by(NEIGHBOURS, |a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+                near.truncate(NEIGHBOURS);
+            }
             let mut exact: Vec<(usize, f64)> =
-                near.iter().take(NEIGHBOURS).map(|&(other, _)| (other, self.distance(row, other))).collect();
+                near.iter().map(|&(other, _)| (other, self.distance(row, other))).collect();
             exact.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
             let count = before_the_gap(&exact.iter().map(|(_, distance)| *distance).collect::<Vec<_>>(), limit);
             exact.truncate(count);

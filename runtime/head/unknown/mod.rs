@@ -90,12 +90,12 @@ impl Distance {
 
 /// Where a number usually lies.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Usual {
+pub struct UsualRange {
     pub mean: f32,
     pub deviation: f32,
 }
 
-impl Usual {
+impl UsualRange {
     fn of(values: &[f32]) -> Self {
         let mean = values.iter().copied().map(f64::from).sum::<f64>() / values.len() as f64;
         let squares = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>();
@@ -113,8 +113,8 @@ impl Usual {
 #[derive(Clone, PartialEq, Debug)]
 pub struct UnknownRule {
     pub(in crate::head) distance: Distance,
-    pub(in crate::head) usual_distance: Usual,
-    pub(in crate::head) usual_logit: Usual,
+    pub(in crate::head) usual_distance: UsualRange,
+    pub(in crate::head) usual_logit: UsualRange,
     pub threshold: f32,
     /// The share of known pictures that the threshold was set to refuse.
     pub false_reject: f64,
@@ -163,7 +163,8 @@ impl UnknownRule {
         if out_of_fold.distances.len() < ENOUGH {
             return None;
         }
-        let (usual_distance, usual_logit) = (Usual::of(&out_of_fold.distances), Usual::of(&out_of_fold.logits));
+        let (usual_distance, usual_logit) =
+            (UsualRange::of(&out_of_fold.distances), UsualRange::of(&out_of_fold.logits));
         let mut rule = Self { distance, usual_distance, usual_logit, threshold: f32::INFINITY, false_reject };
         let mut scores = rule.scores_of(out_of_fold);
         scores.sort_by(f32::total_cmp);

@@ -6,7 +6,7 @@ use ndarray::{Array4, s};
 
 use super::{Admit, ExtractError, Extractor, Journal, MUCH_MEMORY};
 use crate::digest::ContentHash;
-use crate::preprocess::{Beside, Dimensions, PreprocessError, Preprocessor, read_file};
+use crate::preprocess::{Dimensions, Extras, PreprocessError, Preprocessor, read_file};
 
 /// A worker's decoder with its buffers.
 pub(super) struct Reader<'a> {
@@ -52,8 +52,8 @@ impl<'a> Reader<'a> {
         let mut thumbnail = Vec::new();
         let mut before = |bytes| begun.note(bytes);
         let wanted = self.thumbnails.then_some(&mut thumbnail);
-        let mut beside = Beside { before: &mut before, thumbnail: wanted };
-        let dimensions = self.preprocessor.run_with(&bytes, input, &mut beside);
+        let mut extras = Extras { before: &mut before, thumbnail: wanted };
+        let dimensions = self.preprocessor.run_with(&bytes, input, &mut extras);
         drop(begun);
         let dimensions = dimensions.map_err(|error| match error {
             PreprocessError::Decode(source) => PreprocessError::File { path: path.to_owned(), source },

@@ -8,7 +8,7 @@ use crate::head::fit::memory;
 use crate::head::folds::Folds;
 use crate::head::models::{Head, Mlp};
 use crate::head::solve::perceptron::{Trained, TrainingSet, train};
-use crate::head::task::Lesson;
+use crate::head::task::TrainingGoal;
 
 /// One part in so many is held back to stop training by.
 const VALIDATION_PARTS: usize = 8;
@@ -16,43 +16,43 @@ const VALIDATION_PARTS: usize = 8;
 const LEAST_VALIDATION: usize = 16;
 
 pub fn trial(data: &Prepared) -> Trial {
-    let lesson = data.rules().lesson(&data.dataset);
+    let goal = data.rules().goal(&data.dataset);
     let folds: Vec<&[usize]> = data.split.folds.iter().collect();
     let answer = |fold: &&[usize]| {
-        let trained = trained(&lesson, &data.split.folds.training_rows(fold), Par::Seq, data);
+        let trained = trained(&goal, &data.split.folds.training_rows(fold), Par::Seq, data);
         trained.mlp.logits(data.dataset.features().select(Axis(0), fold).view())
     };
     let answers = data.memory.side_by_side(&folds, memory::of_perceptron_fold(data), answer);
-    let mut all = Array2::zeros(lesson.targets.dim());
+    let mut all = Array2::zeros(goal.targets.dim());
     folds.into_iter().zip(&answers).for_each(|(fold, answers)| scatter(&mut all, fold, answers));
     Trial { recipe: Recipe::Mlp, outputs: data.rules().in_units(data.split.held_out(&all)) }
 }
 
 pub fn refit(data: &Prepared) -> Fitted {
-    let lesson = data.rules().lesson(&data.dataset);
+    let goal = data.rules().goal(&data.dataset);
     let all: Vec<usize> = (0..data.dataset.len()).collect();
-    let Trained { mlp: Mlp { hidden, output }, report } = trained(&lesson, &all, get_global_parallelism(), data);
+    let Trained { mlp: Mlp { hidden, output }, report } = trained(&goal, &all, get_global_parallelism(), data);
     let head = Head::Mlp(Mlp { hidden, output: data.rules().layer_in_units(output) });
     Fitted { head, training: Some(report) }
 }
 
-fn trained(lesson: &Lesson, rows: &[usize], parallelism: Par, data: &Prepared) -> Trained {
-    let (training, validation) = split(lesson, rows, data);
-    let take = |rows: &[usize]| (data.dataset.features().select(Axis(0), rows), lesson.targets.select(Axis(0), rows));
+fn trained(goal: &TrainingGoal, rows: &[usize], parallelism: Par, data: &Prepared) -> Trained {
+    let (training, validation) = split(goal, rows, data);
+    let take = |rows: &[usize]| (data.dataset.features().select(Axis(0), rows), goal.targets.select(Axis(0), rows));
     let (features, targets) = take(&training);
     let validation = (!validation.is_empty()).then(|| take(&validation));
     let seed = data.options.seed;
-    train(&TrainingSet { features, targets, loss: lesson.loss, validation, seed, parallelism }, &data.options.mlp)
+    train(&TrainingSet { features, targets, loss: goal.loss, validation, seed, parallelism }, &data.options.mlp)
 }
 
 /// The rows to learn from and those, of other groups, to stop by.
-fn split(lesson: &Lesson, rows: &[usize], data: &Prepared) -> (Vec<usize>, Vec<usize>) {
+fn split(goal: &TrainingGoal, rows: &[usize], data: &Prepared) -> (Vec<usize>, Vec<usize>) {
     let all = || (rows.to_vec(), Vec::new());
     if data.options.mlp.patience == 0 || rows.len() < VALIDATION_PARTS * LEAST_VALIDATION {
         return all();
     }
     let part = data.dataset.select_without_features(rows);
-    let folds = match lesson.stratified {
+    let folds = match goal.stratified {
         true => Folds::new(&part, VALIDATION_PARTS, data.options.seed),
         false => Folds::by_group(&part, VALIDATION_PARTS, data.options.seed),
     };

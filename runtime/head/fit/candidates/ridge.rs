@@ -10,6 +10,7 @@ use crate::head::error::FitError;
 use crate::head::models::{Head, Linear, LinearKind};
 use crate::head::options::FitOptions;
 use crate::head::solve::ridge::{RidgePath, solve};
+use crate::head::task::Together;
 
 /// scikit-learn's `alpha`, on standardised features.
 const PENALTIES: [f64; 5] = [1e5, 1e4, 1e3, 1e2, 1e1];
@@ -26,7 +27,7 @@ pub struct RidgeFit {
 }
 
 /// Fits the penalty of least leave-one-out error (leave-one-group-out where groups are larger), without calibration:
-/// scikit-learn's `RidgeClassifierCV` on standardised features.
+/// scikit-learn's `RidgeClassifierCV` on standardised features. Near-twins are not looked for.
 ///
 /// # Errors
 /// When there is no sample, or the decomposition does not converge.
@@ -35,7 +36,7 @@ pub fn ridge_regression(dataset: &Dataset, penalties: &[f64]) -> Result<RidgeFit
         return Err(FitError::NoPenalty);
     }
     let options = FitOptions { penalties: Some(penalties.to_vec()), ..FitOptions::default() };
-    let data = Prepared::new(dataset, &options)?;
+    let data = Prepared::keeping(Together::GroupsAlone, dataset, &options)?;
     let Compared { penalty, errors, .. } = compared(&data, false)?;
     Ok(RidgeFit { linear: layer(penalty, &data)?, penalty, errors })
 }
