@@ -18,7 +18,7 @@ use super::remedy::{self, OrRemedy as _};
 use crate::backbone::library::{MINIMUM_VERSION, Search, search};
 use crate::backbone::{BackboneError, Loader, Options, Package, Provider, ProviderChoice};
 use crate::causes::causes;
-use crate::predictor::{OpenError, Opened, open};
+use crate::predictor::{OpenError, Opened, check_golden, open};
 use crate::printable::printable;
 use crate::tensor::InputBatch;
 use install::install_onnxruntime;
@@ -120,10 +120,18 @@ impl Trial {
         trial
     }
 
-    /// Opens the backbone as every other command does.
+    /// Opens the backbone as every other command does, and compares all of its golden vectors.
     fn run(&mut self, package: &Package, options: &Options) -> Result<(), OpenError> {
-        let Opened { loader, difference } = open(package.clone(), options)?;
-        self.golden_difference = difference;
+        let Opened { loader, .. } = open(package.clone(), options)?;
+        if let Some(golden) = package.golden() {
+            let checked = loader.with_session(|session| check_golden(session, golden))?;
+            let differs = |source| OpenError::Golden {
+                backbone: self.backbone.clone(),
+                provider: self.provider,
+                source: Box::new(source),
+            };
+            self.golden_difference = Some(checked.map_err(differs)?);
+        }
         self.milliseconds = Some(time_forward(&loader, options.threads)?);
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! Opening a backbone: on the first engine that runs it and gives the features that it was made with.
 
-use super::golden::{GoldenCheckError, check_golden};
+use super::golden::{GoldenCheckError, check_first_golden};
 use crate::backbone::{BackboneError, Loader, Options, Package, Provider, ProviderChoice};
 
 /// A backbone that runs.
 pub struct Opened {
     pub loader: Loader,
-    /// The largest difference from the golden vectors, relative; `None` where the package has none.
+    /// The largest difference from the first golden vector, relative; `None` where the package has none.
     pub difference: Option<f32>,
 }
 
@@ -18,18 +18,18 @@ pub enum OpenError {
     Golden { backbone: String, provider: Provider, source: Box<GoldenCheckError> },
 }
 
-/// Opens `package`. A provider that was named must give the package's golden vectors; of several, those that do not are
+/// Opens `package`. A provider that was named must give the package's first golden vector; of several, those that do not are
 /// stepped over, since features that differ are features of another backbone.
 ///
 /// # Errors
-/// When no provider that may be used runs the network and gives its golden vectors.
+/// When no provider that may be used runs the network and gives its golden vector.
 pub fn open(package: Package, options: &Options) -> Result<Opened, OpenError> {
     let golden = package.golden().cloned();
     let mut options = options.clone();
     loop {
         let loader = Loader::new(package.clone(), &options)?;
         let Some(golden) = &golden else { return Ok(Opened { loader, difference: None }) };
-        let checked = loader.with_session(|session| check_golden(session, golden))?;
+        let checked = loader.with_session(|session| check_first_golden(session, golden))?;
         let (backbone, provider) = (loader.manifest().name.to_string(), loader.provider());
         let source = match checked {
             Ok(difference) => return Ok(Opened { loader, difference: Some(difference) }),
