@@ -61,7 +61,8 @@ fn draw(known: &Dataset, size: usize, seed: u64) -> Dataset {
     known.select(&rows)
 }
 
-fn measured(head: HeadChoice, drawn: &Dataset, asked: &Dataset) -> Option<Value> {
+/// How a head fitted on `drawn` answers for `asked`; `None` where it cannot be fitted.
+pub fn measured(head: HeadChoice, drawn: &Dataset, asked: &Dataset) -> Option<Value> {
     let options = FitOptions { head, ..FitOptions::default() };
     let fitted = fit(drawn, &options).ok()?;
     let scores = fitted.predict(&Features(asked.features().clone())).ok()?;

@@ -5,6 +5,7 @@ mod few;
 mod fit;
 mod large;
 mod pictures;
+mod splits;
 mod stages;
 mod synthesize;
 
@@ -25,6 +26,8 @@ enum Command {
     Fit(fit::Args),
     /// Measure every head on few pictures a class, over random draws
     Few(few::Args),
+    /// Measure every head over random splits
+    Splits(splits::Args),
     /// Write man pages and shell completions of edgetl's command line
     Documents(documents::Args),
 }
@@ -37,6 +40,7 @@ fn main() -> anyhow::Result<()> {
         Command::Pictures(args) => pictures::run(&args),
         Command::Fit(args) => fit::run(&args),
         Command::Few(args) => few::run(&args),
+        Command::Splits(args) => splits::run(&args),
         Command::Documents(args) => documents::run(&args),
     }?;
     println!("{result}");
