@@ -8,7 +8,7 @@ use rand_pcg::Pcg64;
 use serde::Serialize;
 
 use crate::dataset::{Dataset, GroupId, SampleId};
-use crate::head::{Answers, FitError, FitOptions, HeadKind, cross_validate, with_near_twins_together};
+use crate::head::{Answers, FitError, FitOptions, HeadKind, cross_validate_groups, with_near_twins_together};
 use crate::labels::Label;
 
 /// The samples are dealt into so many parts.
@@ -89,7 +89,7 @@ pub fn learning_curve(dataset: &Dataset, kind: HeadKind, options: &FitOptions) -
         let mut gathered = Gathered::new(dataset);
         for subset in *subsets {
             let subset = dataset.select(&joined(subset));
-            match cross_validate(&subset, kind, options) {
+            match cross_validate_groups(&subset, kind, options) {
                 Ok(answers) => gathered.add(&subset, &answers, options.folds),
                 // A part may lack all but one class.
                 Err(FitError::OneClass(_) | FitError::NoSamples) if number + 1 < PARTS => {}

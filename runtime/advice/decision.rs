@@ -2,10 +2,8 @@
 
 use serde::Serialize;
 
-use super::{BackboneEvidence, Evidence, Familiarity};
+use super::{BackboneEvidence, Evidence, Familiarity, MissedClass, TOO_FEW};
 
-/// With fewer pictures a class the numbers are too wide to decide anything else.
-const TOO_FEW: usize = 10;
 /// Pictures of the middle class: from here on a set is of medium size, and large.
 const MEDIUM: usize = 30;
 const LARGE: usize = 300;
@@ -130,6 +128,7 @@ fn by_the_book(size: Size, similarity: Similarity) -> Strategy {
 fn rows(evidence: &Evidence, similarity: Similarity) -> Vec<(Strategy, String)> {
     let mut rows = Vec::new();
     rows.extend(too_few(evidence));
+    rows.extend(missed(evidence));
     if let Some(better) = better_backbone(evidence) {
         rows.push((Strategy::OtherBackbone, backbone_reason(better)));
     }
@@ -145,7 +144,8 @@ fn rows(evidence: &Evidence, similarity: Similarity) -> Vec<(Strategy, String)> 
     }
     if evidence.accuracy.is_some_and(|accuracy| accuracy < evidence.target) {
         let growing = growing(evidence);
-        let flat = growing.is_none() && evidence.projection.is_some();
+        // Of a class of two nothing can be projected.
+        let flat = growing.is_none() && evidence.projection.is_some() && evidence.smallest_class >= TOO_FEW;
         rows.extend(growing.map(|reason| (Strategy::CollectMore, reason)));
         rows.extend((flat || similarity == Similarity::Far).then(|| (Strategy::OtherBackbone, limit(flat))));
     }
@@ -156,12 +156,44 @@ fn too_few(evidence: &Evidence) -> Option<(Strategy, String)> {
     let reason = match evidence.accuracy {
         None => "nothing could be held out, so nothing is known about how good a head is".to_owned(),
         Some(_) if evidence.smallest_class < TOO_FEW => format!(
-            "the smallest class has {} pictures; with fewer than {TOO_FEW} neither the head nor its numbers can be relied on",
-            evidence.smallest_class
+            "the smallest class, `{}`, has {} pictures; with fewer than {TOO_FEW} neither the head nor its numbers can be \
+             relied on",
+            evidence.smallest_label, evidence.smallest_class
         ),
         Some(_) => return None,
     };
     Some((Strategy::CollectMore, reason))
+}
+
+/// A class that is missed while the others are named right.
+fn missed(evidence: &Evidence) -> Option<(Strategy, String)> {
+    let accuracy = evidence.accuracy.filter(|accuracy| *accuracy >= evidence.target)?;
+    let (first, more) = evidence.missed.split_first()?;
+    let others = match more.len() {
+        0 => String::new(),
+        1 => format!("; `{}` misses it too", more[0].label),
+        _ => format!("; `{}` and {} more miss it too", more[0].label, more.len() - 1),
+    };
+    let reason = format!(
+        "{} % are named right, but {}, where {} % are asked for{others}",
+        points(accuracy * 100.0, 1),
+        found(first),
+        points(evidence.target * 100.0, 0)
+    );
+    Some((Strategy::CollectMore, reason))
+}
+
+fn found(class: &MissedClass) -> String {
+    match class.recall {
+        None => format!("of `{}` no picture could be held out", class.label),
+        Some(recall) => format!(
+            "of `{}` only {} % ({} to {} %)",
+            class.label,
+            points(recall * 100.0, 1),
+            points(class.low * 100.0, 0),
+            points(class.high * 100.0, 0)
+        ),
+    }
 }
 
 fn better_backbone(evidence: &Evidence) -> Option<&BackboneEvidence> {

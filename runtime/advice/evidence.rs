@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Comparison, Familiarity, LearningCurve, Projection};
+use super::{Comparison, Familiarity, LearningCurve, MissedClass, NextClass, Projection};
 use crate::head::HeadKind;
+use crate::labels::Label;
 
 /// What [`super::decide`] goes by. Numbers that could not be measured are `None`.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -12,8 +13,9 @@ pub struct Evidence {
     pub samples: usize,
     pub classes: usize,
     pub dim: usize,
-    /// Pictures of the smallest class, and of the class in the middle.
+    /// Pictures of the smallest class, its name, and pictures of the class in the middle.
     pub smallest_class: usize,
+    pub smallest_label: Label,
     pub median_class: usize,
     /// The accuracy that is asked for.
     pub target: f64,
@@ -22,6 +24,10 @@ pub struct Evidence {
     /// Cross-validated accuracy of that head, and its standard error.
     pub accuracy: Option<f64>,
     pub error: Option<f64>,
+    /// The mean over the classes of the share of each that is named right.
+    pub balanced_accuracy: Option<f64>,
+    /// Classes that clearly miss the target, the worst first.
+    pub missed: Vec<MissedClass>,
     /// Of a ridge head.
     pub leave_one_out: Option<f64>,
     pub familiarity: Familiarity,
@@ -31,6 +37,8 @@ pub struct Evidence {
     pub backbones: Vec<BackboneEvidence>,
     pub curve: Option<LearningCurve>,
     pub projection: Option<Projection>,
+    /// The class to take more pictures of.
+    pub next_class: Option<NextClass>,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize)]

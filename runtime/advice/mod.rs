@@ -6,6 +6,7 @@
 //!    `----------compare (heads, backbones)-----------> Comparison ----/
 //! ```
 
+mod classes;
 mod compare;
 mod curve;
 mod decision;
@@ -16,10 +17,11 @@ mod projection;
 #[cfg(test)]
 mod tests;
 
+pub use classes::{MissedClass, NextClass, TOO_FEW, missed, next_class, smallest};
 pub use compare::{Comparison, compare};
 pub use curve::{ClassPoint, CurvePoint, LearningCurve, learning_curve};
 pub use decision::{Advice, Similarity, Size, Strategy, decide};
 pub use evidence::{BackboneEvidence, Evidence};
 pub use familiarity::{Familiarity, Recognised, familiarity};
 pub use power_law::PowerLaw;
-pub use projection::{ClassProjection, Interval, Projection, project};
+pub use projection::{ClassProjection, Interval, Projection, Step, project};

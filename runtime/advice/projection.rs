@@ -52,6 +52,15 @@ pub struct ClassProjection {
     pub more_for_target: Option<usize>,
     /// Its share of all errors.
     pub share_of_errors: f64,
+    /// So many more that it reaches the target, or as many again; `None` where it is reached.
+    pub step: Option<Step>,
+}
+
+/// So many more pictures of a class, and the share of its pictures named right with them.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct Step {
+    pub more: usize,
+    pub then: Interval,
 }
 
 /// Fits inverse power laws to `curve` and to each class of it, and to as many resampled curves; `counts` has the
@@ -80,14 +89,19 @@ fn classes(last: &CurvePoint, counts: &[usize], target: f64, forecasts: &mut For
     let mut classes = Vec::new();
     for (number, point) in last.per_class.iter().enumerate().filter(|(_, point)| point.asked > 0.0) {
         let counted = CurveEnd { right: point.right, asked: point.asked, pictures: point.pictures };
-        let more = more(&forecasts.laws.classes[number], point, target);
+        let share = more(&forecasts.laws.classes[number], point, target);
+        let more_for_target = share.map(|share| (share * counts[number] as f64).ceil() as usize);
+        let more = more_for_target.unwrap_or(counts[number]);
+        let times = 1.0 + more as f64 / counts[number] as f64;
+        let then = forecasts.interval(&counted, times, |laws| &laws.classes[number]);
         classes.push(ClassProjection {
             label: point.label.clone(),
             pictures: counts[number],
             now: point.accuracy(),
             doubled: forecasts.interval(&counted, 2.0, |laws| &laws.classes[number]),
-            more_for_target: more.map(|share| (share * counts[number] as f64).ceil() as usize),
+            more_for_target,
             share_of_errors: if errors > 0.0 { (point.asked - point.right) / errors } else { 0.0 },
+            step: (more > 0).then_some(Step { more, then }),
         });
     }
     classes.sort_by(|a: &ClassProjection, b| b.gained().total_cmp(&a.gained()));

@@ -32,17 +32,21 @@ fn content() -> Evidence {
         classes: 10,
         dim: 512,
         smallest_class: 60,
+        smallest_label: Label::new("rare").unwrap(),
         median_class: 60,
         target: 0.95,
         head: HeadKind::Ridge,
         accuracy: Some(0.97),
         error: Some(0.007),
+        balanced_accuracy: Some(0.97),
+        missed: Vec::new(),
         leave_one_out: Some(0.97),
         familiarity: known(Some(0.7), 0.9),
         deeper: None,
         backbones: Vec::new(),
         curve: None,
         projection: projected(0.97, 0.98),
+        next_class: None,
     }
 }
 
@@ -66,6 +70,26 @@ fn a_handful_of_pictures_a_class_is_too_few_whatever_the_numbers_say() {
     let advice = decide(&Evidence { smallest_class: 4, accuracy: Some(1.0), ..content() });
     assert_eq!(advice.strategy, Strategy::CollectMore);
     assert_eq!(decide(&Evidence { accuracy: None, ..content() }).strategy, Strategy::CollectMore);
+}
+
+#[test]
+fn the_target_is_not_reached_while_a_class_is_missed() {
+    let label = Label::new("defect").unwrap();
+    let missed = MissedClass { label, pictures: 12, held_out: 12, right: 6, recall: Some(0.5), low: 0.25, high: 0.75 };
+    let advice = decide(&Evidence { missed: vec![missed], ..content() });
+    assert_eq!(advice.strategy, Strategy::CollectMore);
+    let reason = &advice.reasons[0];
+    assert!(reason.contains("97.0 % are named right, but of `defect` only 50.0 % (25 to 75 %)"), "{reason}");
+    assert!(!advice.reasons.iter().any(|reason| reason.contains("reaches")), "{:?}", advice.reasons);
+}
+
+#[test]
+fn of_a_class_of_two_nobody_says_that_more_would_hardly_help() {
+    let flat = Evidence { accuracy: Some(0.8), projection: projected(0.8, 0.803), smallest_class: 2, ..content() };
+    let advice = decide(&flat);
+    assert_eq!(advice.strategy, Strategy::CollectMore);
+    assert!(advice.reasons[0].contains("the smallest class, `rare`, has 2 pictures"), "{:?}", advice.reasons);
+    assert!(!advice.reasons.iter().any(|reason| reason.contains("hardly help")), "{:?}", advice.reasons);
 }
 
 #[test]

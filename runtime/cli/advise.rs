@@ -10,11 +10,14 @@ use super::context::Context;
 use super::failure::failure;
 use super::remedy::OrRemedy as _;
 use super::shell::Shell;
-use crate::advice::{Advice, BackboneEvidence, Evidence, compare, decide, familiarity, learning_curve, project};
+use crate::advice::{
+    Advice, BackboneEvidence, Evidence, compare, decide, familiarity, learning_curve, missed, next_class, project,
+    smallest,
+};
 use crate::backbone::Package;
 use crate::dataset::Dataset;
 use crate::head::{Answers, FitOptions, HeadKind, cross_validate, leave_one_out};
-use crate::metrics::nll;
+use crate::metrics::{Confusion, nll};
 use crate::store::{Selection, Store};
 
 /// Samples times channels squared up to which a perceptron is tried unasked: about a second of one core.
@@ -99,22 +102,30 @@ impl Measuring<'_> {
         }
         let curve = if measured { Some(learning_curve(dataset, head, &self.options)?) } else { None };
         let mut counts: Vec<usize> = dataset.class_counts();
+        let (smallest, smallest_class) = smallest(dataset).expect("a dataset that is not empty");
+        let targets = (&answers.truth, &answers.predicted());
+        let balanced = || Confusion::new(counts.len(), targets.0, targets.1).balanced_accuracy();
+        let balanced_accuracy = measured.then(balanced);
         let projection = curve.as_ref().and_then(|curve| project(curve, &counts, self.args.target, self.args.seed));
         counts.sort_unstable();
         Ok(Evidence {
             samples: dataset.len(),
             classes: dataset.labels().len(),
             dim: dataset.dim(),
-            smallest_class: counts[0],
+            smallest_class,
+            smallest_label: dataset.labels().get(smallest).expect("a class of it").clone(),
             median_class: counts[counts.len() / 2],
             target: self.args.target,
             head,
             accuracy,
             error: accuracy.map(error),
+            balanced_accuracy,
+            missed: missed(dataset, &answers, self.args.target),
             leave_one_out: Some(leave_one_out(dataset, &self.options)?.accuracy()).filter(|share| share.is_finite()),
             familiarity: familiarity(dataset, package.classifier()),
             deeper: self.deeper()?.and_then(|deeper| compare(&deeper, &answers)),
             backbones: self.backbones(head, &answers, store, context)?,
+            next_class: next_class(dataset, projection.as_ref()),
             curve,
             projection,
         })

@@ -3,6 +3,7 @@
 mod beside;
 mod guesses;
 mod mlp;
+mod more;
 mod page;
 mod twins;
 mod uneven;
@@ -15,8 +16,10 @@ use serde::Serialize;
 use super::context::Context;
 use super::decision::{self, DecisionArgs};
 use super::failure::WrongUsage;
+use super::next_class;
 use super::output::{count, percent, table};
 use super::remedy::OrRemedy as _;
+use crate::advice::NextClass;
 use crate::device::{FitMode, FitRequest};
 use crate::head::{
     Candidate, FitOptions, FitReport, HeadChoice, LeftOut, NumbersReport, Task, TaskReport, TrainingReport,
@@ -98,6 +101,8 @@ struct Report<'a> {
     path: Option<PathBuf>,
     /// What to know before the numbers are believed.
     warnings: Vec<String>,
+    /// The class to take more pictures of, where that was measured and one gains by it.
+    next_class: Option<Option<NextClass>>,
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
@@ -106,6 +111,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let device = context.device();
     let fitted = device.fit(&args.request()).or_remedy()?;
     let published = if args.dry_run { None } else { Some(device.publish(&fitted).or_remedy()?) };
+    let next_class = more::next(&fitted, &args.options(), context)?;
     let report = Report {
         version: published.as_ref().map(|published| published.version.0),
         fit: fitted.head.report(),
@@ -114,6 +120,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         seconds: start.elapsed().as_secs_f64(),
         path: published.and_then(|published| published.path),
         warnings: uneven::warnings(fitted.head.report()),
+        next_class,
     };
     context.output.result(&report, || report.text())?;
     if let (Some(file), Some(answers)) = (&args.report, &fitted.answers) {
@@ -205,6 +212,7 @@ impl Report<'_> {
         parts.extend(self.fit.operating().map(decision::text));
         parts.extend(twins::text(self.fit));
         parts.extend(self.warnings.iter().cloned());
+        parts.extend(self.next_class.as_ref().map(|next| next_class::text(next.as_ref())));
         if self.fit.candidates.len() > 1 {
             parts.push(self.candidates());
         }

@@ -17,6 +17,7 @@ mod heads;
 mod interrupt;
 mod log;
 mod network;
+mod next_class;
 mod output;
 mod predict;
 mod progress;

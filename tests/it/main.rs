@@ -13,6 +13,7 @@ mod backbone_names;
 mod common;
 mod conformance;
 mod crash_collect;
+mod crash_fit;
 mod crash_store;
 mod damage;
 mod deciding;

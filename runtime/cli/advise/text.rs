@@ -2,7 +2,8 @@
 
 use super::Report;
 use crate::advice::{Advice, ClassProjection, Evidence, Interval, Projection, Similarity, Size, Strategy};
-use crate::cli::output::{count, percent, table};
+use crate::cli::next_class;
+use crate::cli::output::{are_uneven, count, percent, table};
 use crate::cli::shell::Shell;
 
 /// How many classes the text names.
@@ -27,8 +28,14 @@ pub fn commands(advice: &Advice, evidence: &Evidence, shell: &Shell) -> Vec<Stri
             }
             (Strategy::CollectMore, _) => {
                 let most = evidence.projection.as_ref().and_then(|projection| projection.classes.first());
-                let label = most.map(|class| format!("--label={}", class.label));
+                let (missed, next) = (evidence.missed.first(), evidence.next_class.as_ref());
+                let class = missed.map(|class| &class.label).or(next.map(|class| &class.label));
+                let label = class.or(most.map(|class| &class.label)).map(|label| format!("--label={label}"));
                 commands.push(shell.edgetl(["collect", "FOLDER"].into_iter().chain(label.as_deref())));
+                if let Some(class) = missed.filter(|class| are_uneven(&[class.pictures, evidence.median_class])) {
+                    let wanted = format!("{}={}", class.label, evidence.target);
+                    commands.push(shell.edgetl(["fit-head", "--recall", &wanted]));
+                }
             }
         }
     }
@@ -74,10 +81,11 @@ impl Report {
             Size::Large => "a large set",
         };
         let mut lines = vec![format!(
-            "How many: {} of {} classes, {} of the smallest, {} of the middle one: {size}.",
+            "How many: {} of {} classes, {} of the smallest, {}, {} of the middle one: {size}.",
             count(evidence.samples, "picture"),
             evidence.classes,
             evidence.smallest_class,
+            evidence.smallest_label,
             evidence.median_class
         )];
         lines.push(self.accuracy());
@@ -114,15 +122,23 @@ impl Report {
         let evidence = &self.evidence;
         match (evidence.accuracy, evidence.error, evidence.leave_one_out) {
             (Some(accuracy), Some(error), Some(one_out)) => format!(
-                "How good: {} right (± {:.1} points) on pictures held out of a {} head, {} when one at a time is held \
+                "How good: {} right (± {:.1} points{}) on pictures held out of a {} head, {} when one at a time is held \
                  out of a ridge head.",
                 percent(accuracy),
                 error * 100.0,
+                evidence
+                    .balanced_accuracy
+                    .filter(|_| self.is_uneven())
+                    .map_or_else(String::new, |balanced| format!("; {} as the mean of the classes", percent(balanced))),
                 evidence.head,
                 percent(one_out)
             ),
             _ => "How good: not known, since no class has pictures of two groups to hold one out.".to_owned(),
         }
+    }
+
+    fn is_uneven(&self) -> bool {
+        are_uneven(&[self.evidence.smallest_class, self.evidence.median_class])
     }
 
     fn similarity(&self) -> String {
@@ -212,13 +228,17 @@ impl Report {
     /// The classes that gain from more pictures, in a sentence.
     fn answer(&self, projection: &Projection) -> String {
         let target = self.evidence.target;
+        if let Some(next) = self.evidence.next_class.as_ref().filter(|next| next.then.is_none()) {
+            return next_class::text(Some(next));
+        }
         let gaining = projection.classes.iter().filter(|class| class.gain() >= WORTH && class.now < target);
         let named: Vec<String> = gaining.take(3).map(|class| named(class, target)).collect();
         if named.is_empty() {
             return "No class below the target gains a point from twice its pictures: more of the same would hardly help."
                 .to_owned();
         }
-        format!("Begin with {}.", named.join(", then "))
+        let first = self.evidence.next_class.as_ref();
+        format!("Begin with {}.\n{}", named.join(", then "), next_class::text(first))
     }
 
     fn next(&self) -> String {

@@ -6,15 +6,28 @@ use crate::head::calibration::Temperature;
 use crate::head::error::FitError;
 use crate::head::models::{HeadKind, Task};
 use crate::head::options::FitOptions;
+use crate::head::task::Together;
 
 /// The calibrated out-of-fold answers of heads of this `kind`, for classification. Classes without samples have no column.
 ///
 /// # Errors
 /// As [`super::fit`].
 pub fn cross_validate(dataset: &Dataset, kind: HeadKind, options: &FitOptions) -> Result<Answers, FitError> {
+    held_out(Together::NearTwins, dataset, kind, options)
+}
+
+/// [`cross_validate`] for a dataset whose near-twins share groups already, by [`crate::head::with_near_twins_together`].
+///
+/// # Errors
+/// As [`super::fit`].
+pub fn cross_validate_groups(dataset: &Dataset, kind: HeadKind, options: &FitOptions) -> Result<Answers, FitError> {
+    held_out(Together::GroupsAlone, dataset, kind, options)
+}
+
+fn held_out(kept: Together, dataset: &Dataset, kind: HeadKind, options: &FitOptions) -> Result<Answers, FitError> {
     check(options)?;
     let options = FitOptions { task: Task::Classification, ..options.clone() };
-    let data = Prepared::new(dataset, &options)?;
+    let data = Prepared::keeping(kept, dataset, &options)?;
     let trial = trial(kind, &data)?;
     let temperature = Temperature::fit(trial.outputs.view(), &data.classes().truth);
     Ok(Answers::new(&data, temperature.probabilities(trial.outputs)))

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 pub use answers::Answers;
 pub use candidates::{RidgeFit, SoftmaxFit, ridge_regression, softmax_regression};
-pub use held_out::{cross_validate, leave_one_out};
+pub use held_out::{cross_validate, cross_validate_groups, leave_one_out};
 
 pub(in crate::head) use budget::careful_kind;
 pub(in crate::head) use candidates::trial;
