@@ -2,6 +2,7 @@
 
 mod advise;
 mod backbone;
+mod backup;
 mod collect;
 mod config;
 mod context;
@@ -90,6 +91,10 @@ enum Command {
     /// List, relabel, rename, remove and check stored samples
     #[command(subcommand)]
     Samples(samples::Command),
+    /// Write the whole state (samples, heads, backbones) to one file, also while others use it
+    Backup(backup::BackupArgs),
+    /// Make a state of what `backup` wrote
+    Restore(backup::RestoreArgs),
     /// Answer over HTTP: predictions, health, metrics
     #[cfg(feature = "serve")]
     Serve(serve::Args),
@@ -161,6 +166,8 @@ impl Command {
             Self::Backbone(command) => backbone::run(command, context),
             Self::Heads(command) => heads::run(command, context),
             Self::Samples(command) => samples::run(command, context),
+            Self::Backup(args) => backup::back_up(&args, context),
+            Self::Restore(args) => backup::restore(&args, context),
             #[cfg(feature = "serve")]
             Self::Serve(args) => serve::run(&args, context),
             Self::Doctor(args) => doctor::run(&args, context),

@@ -4,7 +4,7 @@ use super::failure::hinted;
 use crate::backbone::graph::Foreign;
 use crate::backbone::{BackboneError, GraphError, LibraryError, Provider};
 use crate::dataset::SampleId;
-use crate::device::{DeviceError, KnownClassesError, LiveHead};
+use crate::device::{BackupError, DeviceError, ExportError, KnownClassesError, LiveHead};
 use crate::head::FitError;
 use crate::predictor::OpenError;
 use crate::store::{HeadFolderError, PublishError, StoreError};
@@ -86,6 +86,10 @@ fn of_device(error: &DeviceError) -> Option<String> {
             PublishError::Forgotten => "fit again, without them: edgetl fit-head",
             _ => return Some(live_head(live)),
         },
+        DeviceError::Backup(BackupError::Occupied { .. }) => "name a new state directory: --state DIR",
+        DeviceError::Export(ExportError { source, .. }) if source.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
+            "name a folder that is not there yet"
+        }
         DeviceError::NoRefit(_) => "fit another head first, which can be fitted again without them: edgetl fit-head",
         _ => return None,
     };
@@ -104,8 +108,11 @@ fn of_store(error: &StoreError) -> Option<String> {
         StoreError::Newer { .. } => "update edgetl, or name another state directory: --state DIR",
         StoreError::Full { .. } => "free some space; what was reported as stored is safe",
         StoreError::ReadOnly { .. } | StoreError::Unreachable { .. } | StoreError::CannotOpen { .. } => WRITABLE,
-        StoreError::NotADatabase { .. } | StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
-            "move the file away, then collect again; the pictures themselves are not in it"
+        StoreError::Damaged { .. } | StoreError::Integrity { .. } => {
+            "stop what uses it, then `edgetl samples rescue` keeps what can be read; or `edgetl restore` a backup"
+        }
+        StoreError::NotADatabase { .. } | StoreError::Foreign { .. } => {
+            "move the file away, then `edgetl restore` a backup, or collect again; the pictures themselves are not in it"
         }
         _ => return None,
     };

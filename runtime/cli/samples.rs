@@ -1,7 +1,12 @@
 //! `samples`: the store, looked at and edited.
 
 mod doctor;
+mod export;
 mod forget;
+mod history;
+mod rescue;
+
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -10,7 +15,7 @@ use super::failure::{WrongUsage, failure};
 use super::output::{count, table};
 use crate::dataset::SampleId;
 use crate::labels::Label;
-use crate::store::{Filter, LabelFilter, SampleRow, Split};
+use crate::store::{Filter, LabelFilter, SampleRow, Split, Store};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -42,17 +47,34 @@ pub enum Command {
         #[arg(value_parser = Label::known)]
         into: Label,
     },
-    /// Remove samples with their features; the next fit is as if they had never been there, and collect passes over them
+    /// Remove samples with their features; the next fit is as if they had never been there, and collect passes over them.
+    /// `samples undo` brings them back for 30 days
     Remove {
         #[command(flatten)]
         which: Which,
         /// Remove every sample there is
         #[arg(long, conflicts_with_all = ["ids", "label", "unlabelled", "split", "source"])]
         all: bool,
-        /// Also publish the live head without them and erase every other head, since these may have seen them
+        /// Erase them at once, publish the live head without them and erase every other head, since these may have seen
+        /// them; nothing takes that back
         #[arg(long)]
         forget: bool,
     },
+    /// What was relabelled and removed in the last 30 days and can be taken back
+    History,
+    /// Take back the latest change of labels, or the latest removal
+    Undo,
+    /// Erase now what is kept to take changes back
+    Purge,
+    /// Write samples as folders of pictures, a table (samples.csv) and their features (features.npy)
+    Export {
+        /// A folder that is not there yet, or empty
+        folder: PathBuf,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Put what can be read of a damaged store into a new one; stop the service first
+    Rescue,
     /// Find wrong labels, near-duplicates, outliers and uneven classes, with the command that mends each
     Doctor(doctor::Args),
 }
@@ -146,6 +168,11 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Rename { from, to } => rename(context, &from, &to),
         Command::Merge { from, into } => merge(context, &from, &into),
         Command::Doctor(args) => doctor::run(&args, context),
+        Command::Export { folder, which } => export::run(context, &which.known(context)?, &folder),
+        Command::Rescue => rescue::run(context),
+        Command::History => history::list(context),
+        Command::Undo => history::undo(context),
+        Command::Purge => history::purge(context),
         Command::Remove { all: true, forget, .. } => forget::remove(context, &Filter::default(), forget),
         // What is gone from the store may still be in heads, where the same command before this one was cut short.
         Command::Remove { which, forget: true, .. } => forget::remove(context, &which.choice()?, true),
@@ -166,9 +193,14 @@ struct Sample<'a> {
     height: u32,
 }
 
+/// Seconds since 1970-01-01 UTC as a date and time.
+fn timestamp(seconds: i64) -> String {
+    let age = std::time::Duration::from_secs(seconds.max(0).unsigned_abs());
+    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + age).to_string()
+}
+
 impl<'a> Sample<'a> {
     fn new(row: &'a SampleRow) -> Self {
-        let age = std::time::Duration::from_secs(row.added_at.max(0).unsigned_abs());
         Self {
             id: row.id.0,
             hash: row.hash.to_string(),
@@ -176,7 +208,7 @@ impl<'a> Sample<'a> {
             split: row.split.as_str(),
             group: row.group.as_deref(),
             source: &row.source,
-            added: humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + age).to_string(),
+            added: timestamp(row.added_at),
             width: row.width,
             height: row.height,
         }
@@ -214,25 +246,31 @@ fn counts(context: &Context, filter: &Filter) -> anyhow::Result<()> {
 #[derive(Serialize)]
 struct Changed {
     changed: usize,
+    /// Where no sample had the label.
+    new_class: Option<NewClass>,
 }
 
 fn relabel(context: &Context, to: &Label, filter: &Filter) -> anyhow::Result<()> {
-    let changed = context.existing_store()?.relabel(filter, Some(to))?;
-    report_change(context, changed, "relabelled")
+    let mut store = context.existing_store()?;
+    let new_class = NewClass::of(to, &store)?;
+    let changed = store.relabel(filter, Some(to))?;
+    report_change(context, changed, new_class)
 }
 
 fn rename(context: &Context, from: &Label, to: &Label) -> anyhow::Result<()> {
     if from == to {
         return Err(WrongUsage(format!("expected two labels, got `{from}` twice")).into());
     }
-    let changed = context.existing_store()?.rename_label(from, to)?;
+    let mut store = context.existing_store()?;
+    let new_class = NewClass::of(to, &store)?;
+    let changed = store.rename_label(from, to)?;
     if changed == 0 {
         return Err(failure(
             format!("expected samples labelled `{from}`, got none"),
             "`edgetl samples list --count` shows the labels",
         ));
     }
-    report_change(context, changed, "relabelled")
+    report_change(context, changed, new_class)
 }
 
 fn merge(context: &Context, from: &Label, into: &Label) -> anyhow::Result<()> {
@@ -250,9 +288,43 @@ fn merge(context: &Context, from: &Label, into: &Label) -> anyhow::Result<()> {
     rename(context, from, into)
 }
 
-fn report_change(context: &Context, changed: usize, what: &str) -> anyhow::Result<()> {
-    context.output.result(&Changed { changed }, || {
-        format!("{} {what}; `edgetl fit-head` learns from it", count(changed, "sample"))
+/// A label that no sample had.
+#[derive(Serialize)]
+struct NewClass {
+    label: Label,
+    /// A label that is written much like it.
+    like: Option<Label>,
+}
+
+impl NewClass {
+    /// `None` where `label` is known.
+    fn of(label: &Label, store: &Store) -> anyhow::Result<Option<Self>> {
+        let counts = store.counts_by_label(&Filter::default())?;
+        let known: Vec<&Label> = counts.keys().flatten().collect();
+        if known.contains(&label) {
+            return Ok(None);
+        }
+        let distance =
+            |other: &Label| strsim::osa_distance(&other.as_str().to_lowercase(), &label.as_str().to_lowercase());
+        let nearest = known.into_iter().min_by_key(|other| distance(other));
+        let like = nearest.filter(|other| distance(other) <= 1.max(label.as_str().chars().count() / 4)).cloned();
+        Ok(Some(Self { label: label.clone(), like }))
+    }
+
+    fn text(&self) -> String {
+        let like = self
+            .like
+            .as_ref()
+            .map_or_else(String::new, |like| format!("; did you mean `{like}`? `edgetl samples undo` takes it back"));
+        format!("\n`{}` is a new class{like}", self.label)
+    }
+}
+
+fn report_change(context: &Context, changed: usize, new_class: Option<NewClass>) -> anyhow::Result<()> {
+    let report = Changed { changed, new_class };
+    context.output.result(&report, || {
+        let new_class = report.new_class.as_ref().map_or_else(String::new, NewClass::text);
+        format!("{} relabelled; `edgetl fit-head` learns from it{new_class}", count(changed, "sample"))
     })?;
     Ok(())
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::backup::BackupError;
+use super::export::ExportError;
 use super::known_classes::KnownClassesError;
 use super::registry::RegistryError;
 use crate::backbone::BackboneError;
@@ -39,6 +41,10 @@ pub enum DeviceError {
     Source(#[from] SourceError),
     #[error(transparent)]
     Kept(#[from] RegistryError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
 
     #[error("the name of the backbone in use is invalid")]
     CurrentBackbone(#[from] BackboneNameError),

@@ -18,9 +18,11 @@
 
 mod answering;
 mod backbones;
+mod backup;
 mod collect;
 mod decide;
 mod error;
+mod export;
 mod fit;
 mod forget;
 mod heads;
@@ -33,8 +35,10 @@ use std::path::PathBuf;
 
 pub use answering::Visit;
 pub use backbones::Backbones;
+pub use backup::{BackupError, BackupReport};
 pub use collect::{CollectEvent, CollectReport, CollectRequest, Conflict, NotUsed, Observer, Stage};
 pub use error::{DeviceError, LiveHead};
+pub use export::{ExportError, ExportReport};
 pub use fit::{FitMode, FitRequest, Fitted, Published};
 pub use forget::{Forgotten, Removed};
 pub use heads::{Heads, PublishedHead};

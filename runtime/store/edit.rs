@@ -12,6 +12,7 @@ use super::Store;
 use super::checksum;
 use super::error::{At as _, StoreError};
 use super::forgetting;
+use super::history;
 use super::query::Condition;
 use super::sample::{Filter, Removal, SampleRow};
 
@@ -42,11 +43,18 @@ impl Store {
     /// Gives the samples that `filter` names another label, or none; says how many changed.
     pub fn relabel(&mut self, filter: &Filter, label: Option<&Label>) -> Result<usize, StoreError> {
         let condition = Condition::of(filter);
-        let relabelled = checksum::RELABELLED;
-        let sql = format!("UPDATE samples SET {relabelled} WHERE label IS NOT ?1 AND {}", condition.sql());
+        let which = condition.sql();
         let label = label.map_or(Value::Null, |label| Value::Text(label.to_string()));
-        let parameters = std::iter::once(&label).chain(&condition.parameters);
-        self.connection.execute(&sql, params_from_iter(parameters)).at(&self.path)
+        let parameters: Vec<&Value> = std::iter::once(&label).chain(&condition.parameters).collect();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).at(&self.path)?;
+        let change = history::begin(&transaction).at(&self.path)?;
+        if history::note_labels(&transaction, change, &which, &parameters).at(&self.path)? == 0 {
+            return Ok(0);
+        }
+        let sql = format!("UPDATE samples SET {} WHERE label IS NOT ?1 AND {which}", checksum::RELABELLED);
+        let changed = transaction.execute(&sql, params_from_iter(parameters)).at(&self.path)?;
+        transaction.commit().at(&self.path)?;
+        Ok(changed)
     }
 
     /// Renames a class; where `to` exists already, the two become one. Says how many samples changed.
@@ -54,13 +62,14 @@ impl Store {
         self.relabel(&Filter::label(from.clone()), Some(to))
     }
 
-    /// Removes the samples that `filter` names with all that belongs to them, and their bytes from the files. Their
+    /// Removes the samples that `filter` names with all that belongs to them. They are kept aside for [`Store::undo`], and their
     /// content hashes are remembered: [`Store::insert_unless_removed`] passes over them.
     pub fn remove(&mut self, filter: &Filter) -> Result<Removal, StoreError> {
         self.take_out(filter, false)
     }
 
-    /// [`Store::remove`], after which no head may be published that was fitted before ([`Store::forgettings`]).
+    /// [`Store::remove`], which nothing takes back: their bytes leave the files, and those of samples removed earlier that `filter`
+    /// names. No head may be published after it that was fitted before ([`Store::forgettings`]).
     pub fn forget(&mut self, filter: &Filter) -> Result<Removal, StoreError> {
         self.take_out(filter, true)
     }
@@ -72,8 +81,15 @@ impl Store {
         let remember =
             format!("INSERT OR IGNORE INTO removed SELECT content_hash, unixepoch() FROM samples WHERE {which}");
         transaction.execute(&remember, params_from_iter(&condition.parameters)).at(&self.path)?;
+        if forget {
+            history::forget(&transaction, &condition).at(&self.path)?;
+        } else {
+            let change = history::begin(&transaction).at(&self.path)?;
+            history::keep_rows(&transaction, change, &which, &condition.parameters).at(&self.path)?;
+        }
         let remove = format!("DELETE FROM samples WHERE {which}");
         let samples = transaction.execute(&remove, params_from_iter(&condition.parameters)).at(&self.path)?;
+        history::drop_empty(&transaction).at(&self.path)?;
         if forget {
             forgetting::count(&transaction).at(&self.path)?;
         }

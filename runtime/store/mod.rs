@@ -2,7 +2,7 @@
 //!
 //! `samples.db` is a SQLite database in WAL mode, `synchronous=FULL`, 16 KiB pages, UTF-8. Its header has
 //! `application_id` 0x6564746c ("edtl") and the schema version as `user_version`; `schema/N.sql` leads from version N-1
-//! to N. Version 3:
+//! to N. Version 5:
 //!
 //! | table | column | content |
 //! |---|---|---|
@@ -25,10 +25,14 @@
 //! | | `checksum` | of the sample's hash, the fingerprint and the vector |
 //! | `views` | `sample_id`, `backbone_id`, `number` | primary key; `number` counts from 1 |
 //! | | `vector`, `checksum` | as in `features`, of an augmented view; the checksum is of its number too |
+//! | `changes` | `id`, `at` | what was relabelled or removed by hand, and when: seconds since 1970-01-01 UTC |
+//! | `relabelled` | `change_id`, `sample_id`, `old_label`, `new_label` | of the change, for 30 days |
+//! | `removed_…` | | the rows of removed samples as they were, for 30 days |
 //! | `removed` | `content_hash`, `at` | of an image that was removed, and when: seconds since 1970-01-01 UTC |
 //! | `settings` | `key`, `value` | text |
 //!
-//! Version 1 had no `views`; version 2 had sums over features in a table `statistics`. Removing a sample removes its thumbnail, features and views;
+//! Version 1 had no `views`; version 2 had sums over features in a table `statistics`; version 4 kept nothing of removed samples.
+//! Forgetting a sample removes its thumbnail, features and views;
 //! `secure_delete` overwrites them with zeros.
 
 mod checksum;
@@ -36,11 +40,13 @@ mod edit;
 mod error;
 mod forgetting;
 mod heads;
+mod history;
 mod insert;
 mod load;
 mod open;
 mod publish;
 mod query;
+mod rescue;
 mod sample;
 mod state;
 #[cfg(test)]
@@ -55,8 +61,10 @@ use rusqlite::{Connection, OptionalExtension as _};
 pub use error::StoreError;
 pub use forgetting::Forgettings;
 pub use heads::{HeadFile, HeadFolder, HeadFolderError, HeadVersion, ParseHeadVersionError};
+pub use history::{Change, KEPT, Undone};
 pub use load::Selection;
 pub use publish::{PublishError, Replaced};
+pub use rescue::{Rescued, rescue};
 pub use sample::{
     FeatureCount, FeatureVector, Filter, Inserted, Known, LabelFilter, NewSample, Outcome, ParseSplitError, Removal,
     SampleRow, Split, StoredLabel,

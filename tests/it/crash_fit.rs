@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::common::Device;
 
 fn heads(device: &Device) -> usize {
-    device.json(&["heads", "list"]).len()
+    device.json(&["heads", "list"])[0].as_array().unwrap().len()
 }
 
 #[test]

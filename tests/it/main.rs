@@ -32,6 +32,7 @@ mod hostile;
 mod imprinting;
 mod insight;
 mod install_onnxruntime;
+mod keeping;
 mod layering;
 mod learning;
 mod library;

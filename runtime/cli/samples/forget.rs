@@ -52,7 +52,11 @@ impl Removed {
     fn text(&self) -> String {
         let removed = format!("{} removed", count(self.removed, "sample"));
         let heads = match &self.forgotten {
-            None => "published heads keep what they learned: --forget, or a fit-head and old heads gone".to_owned(),
+            None => {
+                "`edgetl samples undo` brings them back for 30 days; published heads keep what they learned: --forget \
+                     erases both"
+                    .to_owned()
+            }
             Some(Forgotten { head: Some(version), erased_heads, .. }) => {
                 format!("head {version:06} is without them, {} erased", count(*erased_heads, "older head"))
             }

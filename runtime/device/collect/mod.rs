@@ -130,6 +130,7 @@ impl Device {
     ) -> Result<CollectReport, DeviceError> {
         let plan = Plan::new(request)?;
         let mut store = self.store()?;
+        store.purge_old()?;
         let mut package = match &request.backbone {
             Some(package) => package.clone(),
             None => self.backbones().in_use_of(&store)?,

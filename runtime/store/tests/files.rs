@@ -21,7 +21,7 @@ fn the_files_are_as_documented() {
     assert_eq!(text("SELECT key || value FROM settings"), "backbonemobilenet");
     assert_eq!(text("SELECT journal_mode FROM pragma_journal_mode"), "wal");
     let number = |name: &str| sql.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!(number("user_version"), 4);
+    assert_eq!(number("user_version"), 5);
     assert_eq!(number("application_id"), 0x6564_746c);
     assert_eq!(number("page_size"), 16384);
 }
@@ -57,7 +57,7 @@ fn a_newer_schema_is_refused_and_the_file_is_left_alone() {
     drop(bench.store);
     let before = std::fs::read(&path).unwrap();
     let error = Store::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { supported: 4, found: 99, .. }));
+    assert!(matches!(error, StoreError::Newer { supported: 5, found: 99, .. }));
     assert!(error.to_string().ends_with("got 99: a newer edgetl wrote it"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
@@ -164,7 +164,7 @@ fn a_store_of_schema_version_1_opens_with_all_that_is_in_it() {
     assert_eq!(store.training_set(&fingerprint("b")).unwrap().len(), 2, "no views yet");
     store.check_integrity().unwrap();
     drop(store);
-    assert!(matches!(open::open(&path, &open::MIGRATIONS[..1]), Err(StoreError::Newer { supported: 1, found: 4, .. })));
+    assert!(matches!(open::open(&path, &open::MIGRATIONS[..1]), Err(StoreError::Newer { supported: 1, found: 5, .. })));
 }
 
 /// Written by version 2 of the schema, dumped by Python's `sqlite3`, and never changed again.

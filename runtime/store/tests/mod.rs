@@ -4,6 +4,7 @@ mod editing;
 mod files;
 mod forgetting;
 mod heads;
+mod history;
 mod removal;
 mod views;
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
-fn a_removed_sample_leaves_nothing_but_its_hash_and_its_id_is_not_given_again() {
+fn a_removed_sample_is_in_no_list_and_its_id_is_not_given_again() {
     let Fixture { mut store, folder: _folder } = fixture();
     store.insert(&[sample("1", "ant", &[1.0]), sample("2", "bee", &[1.0])]).unwrap();
     let removal = store.remove(&Filter::label(label("bee"))).unwrap();
@@ -54,7 +54,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn removed_features_stand_in_no_file_any_more(
+    fn forgotten_features_stand_in_no_file_any_more(
         dim in prop_oneof![Just(3usize), Just(64), Just(700), Just(1280), Just(4000)],
         keep in proptest::collection::vec(any::<bool>(), 1..60),
         batch in 1usize..20,
@@ -68,7 +68,7 @@ proptest! {
         let kept = |wanted: bool| (0..keep.len()).filter(|&index| keep[index] == wanted).collect::<Vec<_>>();
         for chunk in kept(false).chunks(batch) {
             let ids = chunk.iter().map(|&index| SampleId(index as i64 + 1)).collect();
-            prop_assert!(bench.store.remove(&Filter::ids(ids)).unwrap().log_emptied);
+            prop_assert!(bench.store.forget(&Filter::ids(ids)).unwrap().log_emptied);
         }
         let bytes = all_bytes(&bench);
         prop_assert_eq!(traces(&bytes).into_iter().collect::<Vec<_>>(), kept(true));
