@@ -1,8 +1,9 @@
-//! Files that a user named, opened only where reading them comes to an end: no pipes, sockets or devices.
+//! Files that a user named, opened only where reading them comes to an end: no pipes, sockets or devices; and how their
+//! paths are written where text is wanted.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Opens a regular file to read it; folders open too, and say themselves what they are when they are read.
 ///
@@ -34,6 +35,55 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// As [`read`], and when it is not UTF-8.
 pub fn read_to_string(path: &Path) -> io::Result<String> {
     String::from_utf8(read(path)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// What a path that is no UTF-8 begins with where it is written as text.
+const URL: &str = "file://";
+
+/// `path` as text: itself, or a `file://` URL where it is no UTF-8, so that no byte of it is lost.
+pub fn name_of(path: &Path) -> String {
+    match path.to_str() {
+        Some(text) => text.to_owned(),
+        None => escaped(path.as_os_str().as_encoded_bytes()),
+    }
+}
+
+/// The path that [`name_of`] wrote as text.
+pub fn path_of(name: &str) -> PathBuf {
+    name.strip_prefix(URL).and_then(unescaped).unwrap_or_else(|| name.into())
+}
+
+/// A path that is text as a `file://` URL: the beginning of what [`name_of`] gives for a path in it that is no UTF-8.
+pub fn url_of(path: &str) -> String {
+    escaped(path.as_bytes())
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    let mut url = URL.to_owned();
+    for &byte in bytes {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'~' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => url.push(byte.into()),
+            _ => url.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    url
+}
+
+#[cfg(unix)]
+fn unescaped(text: &str) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStringExt as _;
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
+    }
+    Some(std::ffi::OsString::from_vec(bytes).into())
+}
+
+#[cfg(not(unix))]
+fn unescaped(_: &str) -> Option<PathBuf> {
+    None
 }
 
 fn check(metadata: &Metadata) -> io::Result<()> {
@@ -84,6 +134,39 @@ mod tests {
         let link = folder.path().join("link.jpg");
         std::os::unix::fs::symlink(&pipe, &link).unwrap();
         assert_eq!(refusal(&link), "expected a file, got a named pipe");
+    }
+
+    #[cfg(unix)]
+    mod names {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt as _;
+
+        use proptest::prelude::*;
+
+        use super::*;
+
+        fn path(bytes: &[u8]) -> PathBuf {
+            Path::new("/photos").join(OsStr::from_bytes(bytes))
+        }
+
+        #[test]
+        fn a_path_that_is_no_utf8_is_a_url_and_every_other_is_itself() {
+            assert_eq!(name_of(&path(b"K\xe4 fer.jpg")), "file:///photos/K%E4%20fer.jpg");
+            assert_eq!(name_of(&path("Käfer 100%.jpg".as_bytes())), "/photos/Käfer 100%.jpg");
+            assert_eq!(path_of("/photos/100%41.jpg"), Path::new("/photos/100%41.jpg"));
+            assert_eq!(path_of("file:///a%zz"), Path::new("file:///a%zz"));
+        }
+
+        proptest! {
+            #[test]
+            fn no_byte_of_a_path_is_lost(bytes in proptest::collection::vec(1_u8.., 0..40), more in "[a-zä%/]{0,9}") {
+                let path = path(&bytes);
+                prop_assert_eq!(path_of(&name_of(&path)), path);
+                let folder = format!("/photos/{more}/");
+                let inside = Path::new(&folder).join(OsStr::from_bytes(b"\xff.jpg"));
+                prop_assert!(name_of(&inside).starts_with(&url_of(&folder)));
+            }
+        }
     }
 
     #[test]

@@ -1,8 +1,15 @@
 //! Class names and their order.
 
+mod alike;
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
+
+pub use alike::look_alikes;
 
 use crate::printable::{is_hidden, is_joiner};
 
@@ -14,7 +21,9 @@ const NAMES_OF_NOTHING: [&str; 3] = ["none", "background", "unknown"];
 #[serde(transparent)]
 pub struct ClassIndex(pub usize);
 
-/// A class name: not empty, no control characters, no surrounding white space.
+/// A class name: not empty, no control characters, no surrounding white space, in Unicode's composed form (NFC).
+///
+/// File systems and programs write `ä` as one character or as two; both read as one label, whoever wrote them.
 ///
 /// A new one has no hidden character either, or two classes could look the same; what was stored or published before that
 /// was asked for is still read.
@@ -31,6 +40,8 @@ pub enum LabelError {
     ControlCharacter(String),
     #[error("expected a label without characters that cannot be seen, got `{0}`")]
     Hidden(String),
+    #[error("expected a label in UTF-8, got `{0}`")]
+    NotUnicode(String),
     #[error("expected labels that differ, got `{0}` twice")]
     Repeated(Label),
 }
@@ -54,7 +65,13 @@ impl Label {
         if text.chars().any(char::is_control) {
             return Err(LabelError::ControlCharacter(text.to_owned()));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(composed(text).into_owned()))
+    }
+
+    /// The name of a file or folder as a label.
+    pub fn of_name(name: &OsStr) -> Result<Self, LabelError> {
+        let unreadable = || LabelError::NotUnicode(name.as_encoded_bytes().escape_ascii().to_string());
+        Self::new(name.to_str().ok_or_else(unreadable)?)
     }
 
     pub fn as_str(&self) -> &str {
@@ -65,6 +82,19 @@ impl Label {
     pub fn means_nothing(&self) -> bool {
         NAMES_OF_NOTHING.iter().any(|name| self.0.eq_ignore_ascii_case(name))
     }
+}
+
+/// `text` in Unicode's composed form (NFC), in which labels are compared.
+pub fn composed(text: &str) -> Cow<'_, str> {
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(text),
+        _ => Cow::Owned(text.nfc().collect()),
+    }
+}
+
+/// `text` in Unicode's decomposed form (NFD), in which some systems write the names of files.
+pub fn decomposed(text: &str) -> String {
+    text.nfd().collect()
 }
 
 /// Whether `text` has a character that is not seen. A joiner is one unless scripts need it: beyond Latin, Greek, Cyrillic
@@ -115,7 +145,7 @@ impl std::str::FromStr for Label {
 
 /// The classes of a dataset or a head, in the order of their logits; no label occurs twice.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Label>", into = "Vec<Label>")]
+#[serde(try_from = "Vec<String>", into = "Vec<Label>")]
 pub struct Labels(Vec<Label>);
 
 impl Labels {
@@ -160,11 +190,15 @@ impl Labels {
     }
 }
 
-impl TryFrom<Vec<Label>> for Labels {
+impl TryFrom<Vec<String>> for Labels {
     type Error = LabelError;
 
-    fn try_from(labels: Vec<Label>) -> Result<Self, Self::Error> {
-        Self::new(labels)
+    /// For what was written to a file earlier. Labels that differ in their Unicode form alone were two classes then, and
+    /// stay so.
+    fn try_from(texts: Vec<String>) -> Result<Self, Self::Error> {
+        let labels = texts.iter().map(|text| Label::known(text)).collect::<Result<_, _>>()?;
+        let as_written = || texts.iter().map(|text| Label(text.trim().to_owned())).collect();
+        Self::new(labels).or_else(|_| Self::new(as_written()))
     }
 }
 
@@ -201,6 +235,46 @@ mod tests {
         assert_eq!(label(" red ant ").as_str(), "red ant");
         assert!(Label::new("  ").is_err());
         assert!(Label::new("a\nb").is_err());
+    }
+
+    #[test]
+    fn a_label_reads_the_same_in_whichever_unicode_form_it_was_written() {
+        for text in ["Ka\u{308}fer", "K\u{e4}fer"] {
+            assert_eq!((label(text), Label::known(text).unwrap()), (label("K\u{e4}fer"), label("K\u{e4}fer")));
+            assert_eq!(serde_json::from_value::<Label>(text.into()).unwrap(), label("K\u{e4}fer"));
+        }
+        assert_eq!(label("\u{1112}\u{1161}\u{11ab}").as_str(), "\u{d55c}");
+    }
+
+    #[test]
+    fn classes_of_an_older_file_that_differ_in_their_unicode_form_alone_stay_two() {
+        let read = |texts: [&str; 2]| serde_json::from_value::<Labels>(serde_json::json!(texts));
+        let (one, two) = ("K\u{e4}fer", "Ka\u{308}fer");
+        for texts in [[one, two], [two, one]] {
+            let labels = read(texts).unwrap();
+            assert_eq!(labels.iter().map(Label::as_str).collect::<Vec<_>>(), texts);
+        }
+        assert_eq!(read([two, "Biene"]).unwrap().as_slice(), [label(one), label("Biene")]);
+        assert!(read([one, one]).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_no_utf8_is_refused_by_name() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let error = Label::of_name(OsStr::from_bytes(b"K\xe4fer")).unwrap_err();
+        assert_eq!(error.to_string(), "expected a label in UTF-8, got `K\\xe4fer`");
+        assert_eq!(Label::of_name(OsStr::new("ant ")).unwrap(), label("ant"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn composing_changes_nothing_twice(text in proptest::prelude::any::<String>()) {
+            let once = composed(&text).into_owned();
+            proptest::prop_assert_eq!(composed(&once), once.as_str());
+            let apart = decomposed(&text);
+            proptest::prop_assert_eq!(composed(&apart), once.as_str());
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::causes::causes;
 use crate::dataset::{Dataset, SampleId};
 use crate::device::PublishedHead;
 use crate::digest::ContentHash;
+use crate::files;
 use crate::head::Outputs;
 use crate::labels::{ClassIndex, Label};
 use crate::predictor::{Extractor, InOrder, Outcome};
@@ -237,7 +238,7 @@ fn extracted(args: &Args, published: &PublishedHead, context: &Context) -> anyho
                     samples.rows.extend(extracted.feature);
                     samples.labels.push(label.clone());
                     samples.stored.push(None);
-                    samples.paths.push(paths[index].display().to_string());
+                    samples.paths.push(files::name_of(&paths[index]));
                     continue;
                 }
                 (Outcome::Declined(_), _) => {
@@ -247,7 +248,7 @@ fn extracted(args: &Args, published: &PublishedHead, context: &Context) -> anyho
                 (Outcome::Failed(error), _) => causes(&error),
                 (_, None) => "expected a label, got none: not in a folder named after one".to_owned(),
             };
-            failed.push(Failed { path: paths[index].display().to_string(), reason });
+            failed.push(Failed { path: files::name_of(&paths[index]), reason });
         }
         Ok(())
     })?;

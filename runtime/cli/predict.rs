@@ -11,6 +11,7 @@ use super::failure::{AlreadyReported, OrHint};
 use super::output::percent;
 use super::remedy::OrRemedy as _;
 use crate::causes::causes;
+use crate::files;
 use crate::predictor::{Answer, Prediction, RankedLabel, Statement};
 use crate::printable::printable;
 use crate::sources::{self, Refused};
@@ -43,14 +44,14 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let device = context.device_on(&args.engine);
     let mut all_well = refused.is_empty();
     for Refused { path, error } in &refused {
-        let line = Line::Error { path: path.display().to_string(), error: causes(error) };
+        let line = Line::Error { path: files::name_of(path), error: causes(error) };
         context.output.result(&line, || line.text())?;
     }
     let stop = AtomicBool::new(false);
     let answered = device.answer_all(&paths, (args.head_version, args.top), &stop, &mut |path, answer| {
         let line = match answer {
             Ok(answer) => Line::Answer(answer),
-            Err(error) => Line::Error { path: path.to_string_lossy().into_owned(), error: causes(&error) },
+            Err(error) => Line::Error { path: files::name_of(path), error: causes(&error) },
         };
         all_well &= matches!(line, Line::Answer(_));
         context.output.result(&line, || line.text())

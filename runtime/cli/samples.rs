@@ -8,12 +8,15 @@ mod rescue;
 
 use std::path::PathBuf;
 
+use std::path::{Path, PathBuf};
+
 use serde::Serialize;
 
 use super::context::Context;
 use super::failure::{WrongUsage, failure};
 use super::output::{count, table};
 use crate::dataset::SampleId;
+use crate::files;
 use crate::labels::Label;
 use crate::store::{Filter, LabelFilter, SampleRow, Split, Store};
 
@@ -94,14 +97,11 @@ pub struct Which {
     split: Option<Split>,
     /// A picture's path, or a folder above it
     #[arg(long, value_name = "PATH")]
-    source: Option<String>,
+    source: Option<PathBuf>,
 }
 
 impl Which {
     fn filter(&self) -> Filter {
-        let absolute = |path: &String| {
-            std::path::absolute(path).map_or_else(|_| path.clone(), |path| path.to_string_lossy().into_owned())
-        };
         Filter {
             ids: (!self.ids.is_empty()).then(|| self.ids.iter().copied().map(SampleId).collect()),
             label: match (&self.label, self.unlabelled) {
@@ -111,7 +111,7 @@ impl Which {
             },
             split: self.split,
             group: None,
-            source: self.source.as_ref().map(absolute),
+            source: self.source.as_deref().map(source_name),
         }
     }
 
@@ -157,6 +157,14 @@ impl Which {
             ));
         }
         Ok(filter)
+    }
+}
+
+/// How the store names the source at `path`; a URL, as `samples list` shows some, is its own name.
+fn source_name(path: &Path) -> String {
+    match path.to_str() {
+        Some(url) if url.contains("://") => url.to_owned(),
+        _ => files::name_of(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned())),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use super::Device;
 use super::error::DeviceError;
 use super::predictor::AnswerError;
+use crate::files;
 use crate::predictor::{Answer, Extractor, InOrder, Outcome, Statement};
 use crate::store::HeadVersion;
 
@@ -40,7 +41,7 @@ impl Device {
                     Outcome::Failed(error) => Err(error.into()),
                     Outcome::Declined(_) => unreachable!("every picture is admitted"),
                 };
-                let path = paths[index].to_string_lossy().into_owned();
+                let path = files::name_of(&paths[index]);
                 let answer = statement.map(|statement| Answer { path, statement, head_version, provider });
                 visit(&paths[index], answer).map_err(DeviceError::Told)?;
             }

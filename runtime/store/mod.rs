@@ -8,10 +8,10 @@
 //! |---|---|---|
 //! | `samples` | `id` | integer, never given again after a removal |
 //! | | `content_hash` | SHA-256 of the image file, 64 lower-case hexadecimal digits, unique |
-//! | | `label` | text, or NULL: not labelled; indexed |
+//! | | `label` | text, or NULL: not labelled; indexed; read in NFC, in which newer programs write it |
 //! | | `split` | `train`, `validation` or `test` |
 //! | | `group_key` | text, or NULL: a group of its own |
-//! | | `source` | path or URL |
+//! | | `source` | path or URL; a path that is no UTF-8 as a `file://` URL |
 //! | | `added_at` | seconds since 1970-01-01 UTC |
 //! | | `width`, `height` | pixels, as displayed |
 //! | | `checksum` | of hash, label, split and group |

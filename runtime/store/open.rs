@@ -60,6 +60,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // In pages: 4 MiB.
     connection.pragma_update(None, "wal_autocheckpoint", 256)?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
+    super::query::register(connection)?;
     checksum::register(connection)
 }
 

@@ -1,8 +1,22 @@
 //! A [`Filter`] as an SQL condition.
 
+use rusqlite::Connection;
+use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value;
 
+use crate::files;
+use crate::labels::composed;
+
 use super::sample::{Filter, LabelFilter};
+
+/// Gives SQL on this connection the function `composed`: a label as it reads, whichever Unicode form it was stored in by an
+/// older program.
+pub fn register(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    connection.create_scalar_function("composed", 1, flags, |context| {
+        Ok(context.get_raw(0).as_str_or_null()?.map(|text| composed(text).into_owned()))
+    })
+}
 
 /// A condition on the table `samples`, and its parameters in order.
 #[derive(Default)]
@@ -22,7 +36,10 @@ impl Condition {
             LabelFilter::Any => {}
             LabelFilter::Unlabelled => condition.add("label IS NULL", []),
             LabelFilter::OneOf(labels) => {
-                condition.add("label IN (SELECT value FROM json_each(?))", [serde_json::json!(labels).to_string()]);
+                condition.add(
+                    "composed(label) IN (SELECT value FROM json_each(?))",
+                    [serde_json::json!(labels).to_string()],
+                );
             }
         }
         if let Some(split) = filter.split {
@@ -33,7 +50,9 @@ impl Condition {
         }
         if let Some(source) = &filter.source {
             let folder = format!("{}/", source.trim_end_matches('/'));
-            condition.add("(source = ? OR instr(source, ?) = 1)", [source.clone(), folder]);
+            let url = files::url_of(&folder);
+            condition
+                .add("(source = ? OR instr(source, ?) = 1 OR instr(source, ?) = 1)", [source.clone(), folder, url]);
         }
         condition
     }

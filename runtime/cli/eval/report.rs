@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::twins::NearTwins;
 use crate::causes::causes;
 use crate::cli::output::{self, count, percent, table};
+use crate::files;
 use crate::head::{HeadArtifact, Scores};
 use crate::labels::{ClassIndex, Label, Labels};
 use crate::metrics::{Confusion, ece, nll, top_k_accuracy, wilson_interval};
@@ -71,7 +72,7 @@ pub struct Failed {
 impl Failed {
     /// A folder that is not used.
     pub fn refused(refused: &Refused) -> Self {
-        Self { path: refused.path.display().to_string(), reason: causes(&refused.error) }
+        Self { path: files::name_of(&refused.path), reason: causes(&refused.error) }
     }
 }
 

@@ -10,6 +10,7 @@ use super::{CollectEvent, Job, Observer, Told, complete};
 use crate::causes::causes;
 use crate::device::error::DeviceError;
 use crate::digest::{ContentHash, Fingerprint};
+use crate::files;
 use crate::predictor::{Extracted, Outcome};
 use crate::preprocess::REVISION;
 use crate::store::{self, FeatureVector, Inserted, Known, NewSample, Store};
@@ -79,7 +80,7 @@ impl<'a> Acknowledger<'a> {
     }
 
     fn fail(&mut self, index: usize, reason: String) -> Result<(), DeviceError> {
-        let path = self.plan.item(index).path.display().to_string();
+        let path = files::name_of(&self.plan.item(index).path);
         self.tell(&CollectEvent::Failed { path: &path, reason: &reason })?;
         self.report.failed(path, reason);
         Ok(())
@@ -106,7 +107,7 @@ impl<'a> Acknowledger<'a> {
             label: item.label.clone(),
             split: item.split.unwrap_or_default(),
             group: item.group.clone(),
-            source: item.path.to_string_lossy().into_owned(),
+            source: files::name_of(&item.path),
             added_at: std::time::SystemTime::now()
                 .duration_since(std::time::UNIX_EPOCH)
                 .map_or(0, |age| age.as_secs() as i64),
@@ -131,7 +132,7 @@ impl<'a> Acknowledger<'a> {
             return Ok(());
         };
         let item = self.plan.item(index);
-        let path = item.path.to_string_lossy();
+        let path = files::name_of(&item.path);
         let label = kept.label.as_ref().map_or("", |label| label.as_str());
         self.tell(&CollectEvent::Duplicate { path: &path, label, id: kept.id.0 })?;
         self.report.duplicate();
@@ -170,12 +171,12 @@ impl<'a> Acknowledger<'a> {
 
     fn pass_over(&mut self, index: usize) -> Result<(), DeviceError> {
         self.report.passed_over();
-        self.tell(&CollectEvent::PassedOver { path: &self.plan.item(index).path.to_string_lossy() })
+        self.tell(&CollectEvent::PassedOver { path: &files::name_of(&self.plan.item(index).path) })
     }
 
     fn acknowledge(&mut self, index: usize, inserted: Inserted) -> Result<(), DeviceError> {
         let item = self.plan.item(index);
-        let path = item.path.to_string_lossy();
+        let path = files::name_of(&item.path);
         let offered = item.label.as_ref();
         let label = inserted.conflict.as_ref().or(offered).map_or("", |label| label.as_str());
         let id = inserted.id.0;

@@ -10,6 +10,7 @@ use super::plan::Plan;
 use crate::backbone::{Loader, Provider};
 use crate::causes::causes;
 use crate::device::error::DeviceError;
+use crate::files;
 use crate::labels::Label;
 use crate::store::{Filter, Store};
 
@@ -61,13 +62,13 @@ pub struct Conflict {
 impl CollectReport {
     pub(super) fn new(plan: &Plan, loader: &Loader) -> Self {
         let unlabelled = plan.unlabelled().iter().map(|path| NotUsed {
-            path: path.display().to_string(),
+            path: files::name_of(path),
             reason: "expected a label, got none: not in a folder named after one".to_owned(),
         });
         let refused = plan
             .refused()
             .iter()
-            .map(|refused| NotUsed { path: refused.path.display().to_string(), reason: causes(&refused.error) });
+            .map(|refused| NotUsed { path: files::name_of(&refused.path), reason: causes(&refused.error) });
         let manifest = loader.manifest();
         Self {
             seen: plan.len() + plan.unlabelled().len(),
@@ -114,7 +115,7 @@ impl CollectReport {
     }
 
     pub(super) fn conflict(&mut self, path: &Path, offered: Option<Label>, kept: Option<Label>) {
-        self.conflicts.push(Conflict { path: path.display().to_string(), offered, kept });
+        self.conflicts.push(Conflict { path: files::name_of(path), offered, kept });
     }
 
     /// Puts in what the store holds now, and the speed.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::{CollectEvent, Job, Stage, Told};
 use crate::causes::causes;
 use crate::device::error::DeviceError;
+use crate::files;
 use crate::predictor::{ViewFeatures, ViewRequest, extract_views};
 use crate::preprocess::REVISION;
 use crate::store::{FeatureVector, Store, WithoutViews};
@@ -19,11 +20,11 @@ pub fn collect(
     (report, observer): Told<'_, '_>,
 ) -> Result<(), DeviceError> {
     let fingerprint = job.extractor.loader.manifest().fingerprint();
-    let planned: HashSet<String> = job.plan.paths().iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let planned: HashSet<String> = job.plan.paths().iter().map(|path| files::name_of(path)).collect();
     let mut lacking = store.without_views(&fingerprint, count)?;
     lacking.retain(|sample| planned.contains(&sample.source));
     let requests: Vec<ViewRequest> =
-        lacking.iter().map(|sample| ViewRequest { path: (&sample.source).into(), hash: sample.hash }).collect();
+        lacking.iter().map(|sample| ViewRequest { path: files::path_of(&sample.source), hash: sample.hash }).collect();
     observer.begin(Stage::MakingViews, requests.len());
     let mut waiting = Vec::new();
     extract_views(&job.extractor, (&requests, count), job.stop, &mut |index, features| -> Result<(), DeviceError> {

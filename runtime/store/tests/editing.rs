@@ -66,3 +66,43 @@ fn classes_are_relabelled_renamed_and_merged() {
     assert_eq!(counts(&store), named(&[("", 2), ("ant", 1)]));
     assert_eq!(store.relabel(&Filter { label: LabelFilter::Unlabelled, ..Filter::default() }, None).unwrap(), 0);
 }
+
+/// As an older program stored it.
+fn store_decomposed(fixture: &Fixture, id: i64) {
+    let decomposed = "Ka\u{308}fer";
+    fixture.store.connection.execute("UPDATE samples SET label = ? WHERE id = ?", (decomposed, id)).unwrap();
+    fixture.recompute_checksums();
+}
+
+#[test]
+fn a_label_that_was_stored_in_another_unicode_form_is_the_same_class() {
+    let mut fixture = fixture();
+    let (beetle, bee) = (label("K\u{e4}fer"), label("Biene"));
+    let samples = [sample("1", "x", &[1.0]), sample("2", beetle.as_str(), &[2.0]), sample("3", bee.as_str(), &[3.0])];
+    fixture.store.insert(&samples).unwrap();
+    store_decomposed(&fixture, 1);
+    let store = &mut fixture.store;
+    assert_eq!(store.samples(&Filter::label(beetle.clone())).unwrap().len(), 2);
+    let counts = store.counts_by_label(&Filter::default()).unwrap();
+    assert_eq!(counts.into_iter().collect::<Vec<_>>(), [(Some(bee.clone()), 1), (Some(beetle.clone()), 2)]);
+    let dataset = store.dataset(&fingerprint("b"), &Selection::default()).unwrap();
+    assert_eq!(dataset.labels().as_slice(), [bee, beetle.clone()]);
+    let again = NewSample { label: Some(beetle.clone()), ..sample("1", "x", &[1.0]) };
+    assert_eq!(store.insert(&[again]).unwrap()[0].conflict, None);
+    assert_eq!(store.rename_label(&beetle, &label("beetle")).unwrap(), 2);
+    store.check_rows().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_finds_sources_in_it_that_are_no_utf8() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let Fixture { mut store, .. } = fixture();
+    let odd = std::path::Path::new("/photos/K\u{e4}fer 1").join(std::ffi::OsStr::from_bytes(b"p\xff.jpg"));
+    let source = crate::files::name_of(&odd);
+    store.insert(&[NewSample { source: source.clone(), ..sample("1", "ant", &[1.0]) }]).unwrap();
+    for (from, found) in [("/photos", 1), ("/photos/K\u{e4}fer 1/", 1), (source.as_str(), 1), ("/photos/K\u{e4}", 0)] {
+        let filter = Filter { source: Some(from.into()), ..Filter::default() };
+        assert_eq!(store.samples(&filter).unwrap().len(), found, "{from}");
+    }
+}

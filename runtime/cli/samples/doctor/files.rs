@@ -1,11 +1,11 @@
 //! What is wrong with the pictures as files: too small, gone, changed.
 
-use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::Examined;
 use super::findings::{SourceRow, SourceState, TinyRow};
 use crate::digest::ContentHash;
+use crate::files;
 use crate::manifest::Preprocess;
 use crate::store::SampleRow;
 
@@ -43,10 +43,12 @@ pub fn sources(rows: &[SampleRow], examined: &Examined) -> Vec<SourceRow> {
 
 /// `None` where the file is as it was, cannot be told, or is no file.
 fn state(row: &SampleRow) -> Option<SourceState> {
-    if row.source.contains("://") {
+    let path = files::path_of(&row.source);
+    // A URL; or a name that an older program could not write down, so that nobody knows what it was.
+    if row.source.contains(char::REPLACEMENT_CHARACTER) || path.to_str().is_some_and(|path| path.contains("://")) {
         return None;
     }
-    let metadata = match std::fs::metadata(&row.source) {
+    let metadata = match std::fs::metadata(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Some(SourceState::Gone),
         other => other.ok()?,
     };
@@ -54,6 +56,6 @@ fn state(row: &SampleRow) -> Option<SourceState> {
     if metadata.modified().is_ok_and(|modified| modified < added) {
         return None;
     }
-    let bytes = crate::files::read(Path::new(&row.source)).ok()?;
+    let bytes = files::read(&path).ok()?;
     (ContentHash::of(&bytes) != row.hash).then_some(SourceState::Changed)
 }
