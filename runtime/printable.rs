@@ -30,6 +30,15 @@ pub fn printable_lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c != '\n' && is_hidden(c))
 }
 
+/// The first `most` of `names` in backticks, and how many more there are.
+pub fn listed<T: AsRef<str>>(names: &[T], most: usize) -> String {
+    let shown: Vec<String> = names.iter().take(most).map(|name| format!("`{}`", printable(name.as_ref()))).collect();
+    match names.len().saturating_sub(most) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 fn escaped(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.chars().any(&hidden) {
         return Cow::Borrowed(text);
@@ -58,6 +67,13 @@ mod tests {
         for text in ["Käfer", "虎 7", "می\u{200c}خواهم", "👩\u{200d}🔬", "a\\b"] {
             assert!(matches!(printable(text), Cow::Borrowed(same) if same == text));
         }
+    }
+
+    #[test]
+    fn a_long_list_is_cut_and_says_so() {
+        assert_eq!(listed(&["a", "b\n"], 2), "`a`, `b\\n`");
+        assert_eq!(listed(&["a", "b", "c"], 1), "`a` and 2 more");
+        assert_eq!(listed::<&str>(&[], 1), "");
     }
 
     proptest! {

@@ -219,6 +219,7 @@ fn extracted(args: &Args, published: &PublishedHead, context: &Context) -> anyho
         let found = sources::scan(source).or_hint("SOURCE is a folder of folders named after labels, or a list")?;
         items.extend(found.items);
         failed.extend(found.refused.iter().map(Failed::refused));
+        found.remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
     }
     let paths: Vec<PathBuf> = items.iter().map(|item| item.path.clone()).collect();
     let device = context.device_on(&args.engine);
@@ -246,7 +247,7 @@ fn extracted(args: &Args, published: &PublishedHead, context: &Context) -> anyho
                     continue;
                 }
                 (Outcome::Failed(error), _) => causes(&error),
-                (_, None) => "expected a label, got none: not in a folder named after one".to_owned(),
+                (_, None) => "expected a label, got none".to_owned(),
             };
             failed.push(Failed { path: files::name_of(&paths[index]), reason });
         }

@@ -14,7 +14,7 @@ use crate::causes::causes;
 use crate::files;
 use crate::predictor::{Answer, Prediction, RankedLabel, Statement};
 use crate::printable::printable;
-use crate::sources::{self, Refused};
+use crate::sources::{self, Refused, Remark};
 use crate::store::HeadVersion;
 
 #[derive(Debug, clap::Args)]
@@ -68,6 +68,8 @@ fn pictures(images: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Vec<Refused>)> 
             let found = sources::scan(image).or_hint("name pictures, or folders with pictures in them")?;
             paths.extend(found.items.into_iter().map(|item| item.path));
             refused.extend(found.refused);
+            let not_taken = found.remarks.iter().filter(|remark| matches!(remark, Remark::NotTaken { .. }));
+            not_taken.for_each(|remark| tracing::warn!("{remark}"));
         } else {
             paths.push(image.clone());
         }

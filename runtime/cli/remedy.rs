@@ -7,6 +7,7 @@ use crate::dataset::SampleId;
 use crate::device::{BackupError, DeviceError, ExportError, KnownClassesError, LiveHead};
 use crate::head::FitError;
 use crate::predictor::OpenError;
+use crate::sources::Remark;
 use crate::store::{HeadFolderError, PublishError, StoreError};
 
 const INSTALL: &str = "install it: edgetl doctor --install-onnxruntime (as root, or =DIR)";
@@ -166,6 +167,25 @@ fn live_head(live: &LiveHead) -> String {
         LiveHead::None => "no head is live".to_owned(),
         LiveHead::Unknown(reason) => format!("which head is live cannot be found out: {reason}"),
     }
+}
+
+/// What can be done about what a source says; `None` where there is nothing, or no need.
+pub fn of_remark(remark: &Remark) -> Option<&'static str> {
+    let remedy = match remark {
+        Remark::NotTaken { extension, .. } => match extension.as_str() {
+            "heic" | "heif" | "hif" | "avif" => "make JPEG files of them: `heif-convert IN OUT.jpg`, of libheif, does",
+            "3gp" | "avi" | "flv" | "m2ts" | "m4v" | "mjpeg" | "mjpg" | "mkv" | "mov" | "mp4" | "mpeg" | "mpg"
+            | "mts" | "webm" | "wmv" => "take pictures out of them: `ffmpeg -i IN -vf fps=1 OUT_%04d.jpg` does",
+            _ => "make JPEG or PNG files of them, or name them so where they are",
+        },
+        Remark::ClassOfFolders { .. } => {
+            "if these are classes or splits themselves, collect the folder that they lie in"
+        }
+        Remark::SplitNameIsClass { .. } => "if it is a split, put its pictures into folders named after their labels",
+        Remark::Attempts { .. } => "`edgetl collect --unlabelled FOLDER` keeps them without one",
+        _ => return None,
+    };
+    Some(remedy)
 }
 
 /// The way out of a network that does not load.

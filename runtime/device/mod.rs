@@ -36,7 +36,7 @@ use std::path::PathBuf;
 pub use answering::Visit;
 pub use backbones::Backbones;
 pub use backup::{BackupError, BackupReport};
-pub use collect::{CollectEvent, CollectReport, CollectRequest, Conflict, NotUsed, Observer, Stage};
+pub use collect::{CollectEvent, CollectReport, CollectRequest, Conflict, NotUsed, Observer, OtherSplit, Stage};
 pub use error::{DeviceError, LiveHead};
 pub use export::{ExportError, ExportReport};
 pub use fit::{FitMode, FitRequest, Fitted, Published};

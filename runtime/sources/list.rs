@@ -121,6 +121,6 @@ mod tests {
         assert!(matches!(read("list.csv", "path,label\na,b\nc\n"), Err(SourceError::CsvLine { line: 3, .. })));
         assert!(matches!(read("list.csv", "path,split\na,half\n"), Err(SourceError::Split { line: 2, .. })));
         assert!(matches!(read("list.jsonl", "{\"path\":\"a\"}\n{"), Err(SourceError::JsonLine { line: 2, .. })));
-        assert!(matches!(read("list.csv", "path\n"), Err(SourceError::NoPictures(_))));
+        assert!(matches!(read("list.csv", "path\n"), Err(SourceError::NoPictures { .. })));
     }
 }

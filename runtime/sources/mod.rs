@@ -4,12 +4,15 @@
 //! |---|---|
 //! | `folder/<label>/…/picture` | the folder's name |
 //! | `folder/{train,val,valid,validation,test}/<label>/…/picture` | likewise; the first folder gives the split |
-//! | `folder/dataset/<label>/picture` (Frigate) | likewise |
+//! | `folder/dataset/…` | as without `dataset` |
+//! | `folder/<label>-!-<number>.jpg` (a Teachable Machine project) | the name before the mark |
 //! | a list, `*.csv`, `*.jsonl`, `*.ndjson` | its `label` column or key |
 //! | a picture | the label named beside it |
 
 mod folder;
 mod list;
+mod programs;
+mod remark;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,6 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::labels::{Label, LabelError};
 use crate::preprocess::is_image_path;
 use crate::store::Split;
+pub use remark::Remark;
 
 /// A picture to be collected or evaluated; nothing of it has been read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,6 +39,8 @@ pub struct Found {
     pub items: Vec<Item>,
     /// What cannot be used, and with it what is in it; the rest can.
     pub refused: Vec<Refused>,
+    /// What else is to be said of it.
+    pub remarks: Vec<Remark>,
 }
 
 /// A folder or file below a source, and why it is not used.
@@ -62,8 +68,8 @@ pub enum SourceError {
     Read { path: PathBuf, source: io::Error },
     #[error("cannot walk `{}`", path.display())]
     Walk { path: PathBuf, source: walkdir::Error },
-    #[error("expected pictures in folders named after their labels, got no picture in `{}`", .0.display())]
-    NoPictures(PathBuf),
+    #[error("expected pictures in folders named after their labels, got no picture in `{}`{left_out}", path.display())]
+    NoPictures { path: PathBuf, left_out: String },
     #[error("expected a folder, a picture, a .csv or a .jsonl file, got `{}`", .0.display())]
     Unknown(PathBuf),
     #[error("expected CSV with a header naming at least `path`, got {found:?} in `{}`", path.display())]
@@ -93,10 +99,11 @@ pub fn scan(source: &Path) -> Result<Found, SourceError> {
             _ if is_image_path(source) => vec![Item { path: source.to_owned(), label: None, split: None, group: None }],
             _ => return Err(SourceError::Unknown(source.to_owned())),
         };
-        Found { items, refused: Vec::new() }
+        Found { items, ..Found::default() }
     };
     if found.items.is_empty() && found.refused.is_empty() {
-        return Err(SourceError::NoPictures(source.to_owned()));
+        let left_out = found.remarks.iter().map(|remark| format!("; {remark}")).collect();
+        return Err(SourceError::NoPictures { path: source.to_owned(), left_out });
     }
     Ok(found)
 }

@@ -18,17 +18,17 @@ use super::sample::{FeatureVector, Inserted, Known, NewSample, Outcome, StoredLa
 impl Store {
     /// What is stored of the image with this hash, for this backbone and this revision of decoding or a newer one.
     pub fn known(&self, hash: &ContentHash, fingerprint: &Fingerprint, revision: u32) -> Result<Known, StoreError> {
-        let sql = "SELECT id, label, EXISTS (
+        let sql = "SELECT id, label, split, EXISTS (
                 SELECT * FROM features JOIN backbones ON backbones.id = backbone_id
                 WHERE sample_id = samples.id AND fingerprint = ?2 AND revision >= ?3)
             FROM samples WHERE content_hash = ?1";
         let mut statement = self.connection.prepare_cached(sql).at(&self.path)?;
         let parameters = params![hash.to_string(), fingerprint.to_string(), revision];
-        let found = statement.query_one(parameters, |row| Ok((id_and_label(row)?, row.get(2)?)));
+        let found = statement.query_one(parameters, |row| Ok((StoredRow::of(row)?, row.get(3)?)));
         match found.optional().at(&self.path)? {
             None => Ok(Known::New),
-            Some((stored, true)) => Ok(Known::Complete(stored_label(stored)?)),
-            Some((stored, false)) => Ok(Known::WithoutFeatures(stored_label(stored)?)),
+            Some((stored, true)) => Ok(Known::Complete(stored.read()?)),
+            Some((stored, false)) => Ok(Known::WithoutFeatures(stored.read()?)),
         }
     }
 
@@ -129,9 +129,14 @@ impl Writer<'_> {
     }
 
     fn stored(&self, hash: &ContentHash) -> Result<Option<StoredLabel>, StoreError> {
-        let sql = "SELECT id, label FROM samples WHERE content_hash = ?";
+        let sql = "SELECT id, label, split FROM samples WHERE content_hash = ?";
         let mut statement = self.transaction.prepare_cached(sql).at(self.path)?;
-        statement.query_one([hash.to_string()], id_and_label).optional().at(self.path)?.map(stored_label).transpose()
+        statement
+            .query_one([hash.to_string()], StoredRow::of)
+            .optional()
+            .at(self.path)?
+            .map(StoredRow::read)
+            .transpose()
     }
 
     /// Gives back the stored label where it stands against another one.
@@ -218,10 +223,20 @@ impl Writer<'_> {
     }
 }
 
-fn id_and_label(row: &Row) -> rusqlite::Result<(SampleId, Option<String>)> {
-    Ok((SampleId(row.get(0)?), row.get(1)?))
+struct StoredRow {
+    id: SampleId,
+    label: Option<String>,
+    split: String,
 }
 
-fn stored_label((id, label): (SampleId, Option<String>)) -> Result<StoredLabel, StoreError> {
-    Ok(StoredLabel { id, label: super::load::label(id, label.as_deref())? })
+impl StoredRow {
+    fn of(row: &Row) -> rusqlite::Result<Self> {
+        Ok(Self { id: SampleId(row.get(0)?), label: row.get(1)?, split: row.get(2)? })
+    }
+
+    fn read(self) -> Result<StoredLabel, StoreError> {
+        let Self { id, label, split } = self;
+        let label = super::load::label(id, label.as_deref())?;
+        Ok(StoredLabel { id, label, split: split.parse().map_err(|source| StoreError::StoredSplit { id, source })? })
+    }
 }

@@ -86,11 +86,12 @@ pub enum Known {
     Complete(StoredLabel),
 }
 
-/// A stored sample and the label it has.
+/// A stored sample and what it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoredLabel {
     pub id: SampleId,
     pub label: Option<Label>,
+    pub split: Split,
 }
 
 /// What became of one sample of a batch.

@@ -47,6 +47,8 @@ mod revision;
 mod scarce_threads;
 #[cfg(unix)]
 mod serve;
+#[cfg(unix)]
+mod sources;
 mod store_processes;
 #[cfg(unix)]
 mod strange_names;

@@ -1,8 +1,14 @@
 //! What collecting did, in words.
 
 use crate::cli::output::{count, table};
+use crate::cli::remedy;
 use crate::device::CollectReport;
-use crate::printable::printable;
+use crate::labels::Label;
+use crate::printable::{listed, printable};
+use crate::store::Split;
+
+/// So much of a long list is shown.
+const SHOWN: usize = 10;
 
 pub fn of(report: &CollectReport) -> String {
     let rows = report.labels.iter().map(|(label, number)| [label.clone(), number.to_string()]);
@@ -21,8 +27,11 @@ pub fn of(report: &CollectReport) -> String {
     for line in remarks(report) {
         text.push_str(&format!("\n{line}"));
     }
-    for failed in &report.failed {
+    for failed in report.failed.iter().take(SHOWN) {
         text.push_str(&format!("\nnot used: `{}`: {}", printable(&failed.path), failed.reason));
+    }
+    if report.failed.len() > SHOWN {
+        text.push_str(&format!("\nnot used: and {} more, which --json names", report.failed.len() - SHOWN));
     }
     text
 }
@@ -46,5 +55,43 @@ fn remarks(report: &CollectReport) -> Vec<String> {
             count(report.conflicts.len(), "picture")
         ));
     }
+    remarks.extend(other_splits(report));
+    remarks.extend(labels(report));
+    remarks.extend(report.remarks.iter().map(|remark| match remedy::of_remark(remark) {
+        Some(remedy) => format!("{remark}: {remedy}"),
+        None => remark.to_string(),
+    }));
     remarks
+}
+
+fn other_splits(report: &CollectReport) -> Vec<String> {
+    let (training, held_out): (Vec<_>, Vec<_>) =
+        report.other_splits.iter().partition(|other| other.kept == Split::Train.as_str());
+    let mut said = Vec::new();
+    if !training.is_empty() {
+        let pictures = count(training.len(), "picture");
+        said.push(format!(
+            "{pictures} both for training and held out: they train, and measure nothing; hold other pictures out"
+        ));
+    }
+    if !held_out.is_empty() {
+        let pictures = count(held_out.len(), "picture");
+        said.push(format!("{pictures} stored for another split than they came for now, which stays"));
+    }
+    said
+}
+
+fn labels(report: &CollectReport) -> Vec<String> {
+    let mut said = Vec::new();
+    let names = |labels: &[Label]| labels.iter().map(Label::to_string).collect::<Vec<_>>();
+    if !report.only_held_out.is_empty() {
+        let labels = listed(&names(&report.only_held_out), SHOWN);
+        said.push(format!("held out only, so that nothing is learned of it: {labels}"));
+    }
+    let alike: Vec<String> = report.alike.iter().map(|labels| names(labels).join(" / ")).collect();
+    if !alike.is_empty() {
+        let alike = listed(&alike, SHOWN);
+        said.push(format!("labels that are perhaps one: {alike}; `edgetl samples merge FROM INTO` makes them one"));
+    }
+    said
 }

@@ -31,7 +31,7 @@ pub struct Acknowledger<'a> {
     waiting: Vec<(usize, NewSample)>,
     since: Instant,
     /// Pictures seen before their features came, because another thread had taken a copy of theirs first.
-    early_copies: HashMap<ContentHash, usize>,
+    early_copies: HashMap<ContentHash, Vec<usize>>,
 }
 
 impl<'a> Acknowledger<'a> {
@@ -88,13 +88,10 @@ impl<'a> Acknowledger<'a> {
 
     fn keep(&mut self, index: usize, extracted: Extracted) -> Result<(), DeviceError> {
         // The first of several copies in the plan gives label and path, whichever thread was faster.
-        let first = self.early_copies.remove(&extracted.hash);
-        self.enqueue(first.unwrap_or(index), extracted.clone());
-        if first.is_some() {
-            self.flush()?;
-            return self.copy(index, extracted.hash);
-        }
-        Ok(())
+        let mut copies = self.early_copies.remove(&extracted.hash).unwrap_or_default();
+        copies.push(index);
+        self.enqueue(copies[0], extracted.clone());
+        copies[1..].iter().try_for_each(|&copy| self.copy(copy, extracted.hash))
     }
 
     fn enqueue(&mut self, index: usize, Extracted { hash, dimensions, feature, thumbnail }: Extracted) {
@@ -128,7 +125,7 @@ impl<'a> Acknowledger<'a> {
             if !self.again && self.store.is_removed(&hash)? {
                 return self.pass_over(index);
             }
-            self.early_copies.entry(hash).or_insert(index);
+            self.early_copies.entry(hash).or_default().push(index);
             return Ok(());
         };
         let item = self.plan.item(index);
@@ -136,6 +133,9 @@ impl<'a> Acknowledger<'a> {
         let label = kept.label.as_ref().map_or("", |label| label.as_str());
         self.tell(&CollectEvent::Duplicate { path: &path, label, id: kept.id.0 })?;
         self.report.duplicate();
+        if let Some(offered) = item.split.filter(|split| *split != kept.split) {
+            self.report.other_split(&item.path, offered, kept.split);
+        }
         if item.label.is_some() && kept.label != item.label {
             self.report.conflict(&item.path, item.label.clone(), kept.label);
         }
@@ -148,7 +148,10 @@ impl<'a> Acknowledger<'a> {
     }
 
     pub fn finish(mut self) -> Result<(), DeviceError> {
-        self.flush()
+        self.flush()?;
+        let mut left: Vec<usize> = std::mem::take(&mut self.early_copies).into_values().flatten().collect();
+        left.sort_unstable();
+        left.into_iter().try_for_each(|index| self.fail(index, "the same file as another that was not used".to_owned()))
     }
 
     fn flush(&mut self) -> Result<(), DeviceError> {

@@ -25,7 +25,7 @@ use crate::preprocess::REVISION;
 use crate::store::{Known, Split, Store};
 use acknowledge::Acknowledger;
 use plan::Plan;
-pub use report::{CollectReport, Conflict, NotUsed};
+pub use report::{CollectReport, Conflict, NotUsed, OtherSplit};
 use unfinished::Unfinished;
 
 /// Which pictures to take, and as what.
@@ -156,7 +156,8 @@ impl Device {
         if request.views > 0 {
             views::collect((&job, request.views), &mut store, (&mut report, observer))?;
         }
-        report.finish(start.elapsed(), &store, stop.load(Ordering::SeqCst))?;
+        report.look_at(&plan, &store)?;
+        report.finish(start.elapsed(), stop.load(Ordering::SeqCst));
         Ok(report)
     }
 }

@@ -1,11 +1,14 @@
 //! Which pictures `collect` reads, and what is known of each beforehand.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::CollectRequest;
 use crate::causes::causes;
 use crate::device::error::DeviceError;
-use crate::sources::{self, Item, Refused};
+use crate::labels::Label;
+use crate::sources::{self, Item, Refused, Remark};
+use crate::store::Split;
 
 /// Pictures with a label each, unless they are wanted without; else those without one are set aside.
 pub struct Plan {
@@ -13,17 +16,19 @@ pub struct Plan {
     paths: Vec<PathBuf>,
     unlabelled: Vec<PathBuf>,
     refused: Vec<Refused>,
+    remarks: Vec<Remark>,
 }
 
 impl Plan {
     /// # Errors
     /// When a source cannot be read, or holds no picture with a label.
     pub fn new(request: &CollectRequest) -> Result<Self, DeviceError> {
-        let (mut items, mut refused) = (Vec::new(), Vec::new());
+        let (mut items, mut refused, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
         for source in &request.sources {
             let found = sources::scan(source)?;
             items.extend(found.items);
             refused.extend(found.refused);
+            remarks.extend(found.remarks);
         }
         for item in &mut items {
             item.label = request.label.clone().or(item.label.take()).filter(|_| !request.unlabelled);
@@ -31,17 +36,22 @@ impl Plan {
             item.group = request.group.clone().or(item.group.take());
             item.path = std::path::absolute(&item.path).unwrap_or_else(|_| std::mem::take(&mut item.path));
         }
+        // Of copies the first is stored: a picture that is in several splits trains.
+        items.sort_by_key(|item| item.split.map_or(0, rank));
         let (items, unlabelled): (Vec<_>, Vec<_>) =
             items.into_iter().partition(|item| item.label.is_some() || request.unlabelled);
         if items.is_empty() {
             for Refused { path, error } in &refused {
                 tracing::warn!("`{}`: {}", path.display(), causes(error));
             }
+            for remark in &remarks {
+                tracing::warn!("{remark}");
+            }
             return Err(DeviceError::NothingLabelled { unlabelled: unlabelled.len() });
         }
         let paths = items.iter().map(|item| item.path.clone()).collect();
         let unlabelled = unlabelled.into_iter().map(|item| item.path).collect();
-        Ok(Self { items, paths, unlabelled, refused })
+        Ok(Self { items, paths, unlabelled, refused, remarks })
     }
 
     pub fn len(&self) -> usize {
@@ -60,8 +70,27 @@ impl Plan {
         &self.unlabelled
     }
 
+    /// What else there is to say of the sources.
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+
+    /// Every label that a picture has.
+    pub fn labels(&self) -> BTreeSet<&Label> {
+        self.items.iter().filter_map(|item| item.label.as_ref()).collect()
+    }
+
     /// Folders that are not used, with what is in them.
     pub fn refused(&self) -> &[Refused] {
         &self.refused
+    }
+}
+
+/// The order in which splits are taken.
+fn rank(split: Split) -> u8 {
+    match split {
+        Split::Train => 0,
+        Split::Validation => 1,
+        Split::Test => 2,
     }
 }

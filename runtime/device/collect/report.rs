@@ -11,8 +11,9 @@ use crate::backbone::{Loader, Provider};
 use crate::causes::causes;
 use crate::device::error::DeviceError;
 use crate::files;
-use crate::labels::Label;
-use crate::store::{Filter, Store};
+use crate::labels::{Label, look_alikes};
+use crate::sources::Remark;
+use crate::store::{Filter, Split, Store};
 
 /// What collecting did, and what the store holds now.
 #[derive(Clone, Debug, Serialize)]
@@ -27,6 +28,14 @@ pub struct CollectReport {
     pub views: usize,
     pub failed: Vec<NotUsed>,
     pub conflicts: Vec<Conflict>,
+    /// Pictures that came for one split and are stored for another, which stays.
+    pub other_splits: Vec<OtherSplit>,
+    /// Labels of this run that no sample trains.
+    pub only_held_out: Vec<Label>,
+    /// Labels in the store that differ in case, white space or a plural alone.
+    pub alike: Vec<Vec<Label>>,
+    /// What else is to be said of the sources.
+    pub remarks: Vec<Remark>,
     /// How many samples the store has of each.
     pub labels: BTreeMap<String, usize>,
     pub backbone: String,
@@ -59,12 +68,20 @@ pub struct Conflict {
     pub kept: Option<Label>,
 }
 
+/// A picture that came for another split than the one that it is stored for.
+#[derive(Clone, Debug, Serialize)]
+pub struct OtherSplit {
+    pub path: String,
+    pub offered: &'static str,
+    pub kept: &'static str,
+}
+
 impl CollectReport {
     pub(super) fn new(plan: &Plan, loader: &Loader) -> Self {
-        let unlabelled = plan.unlabelled().iter().map(|path| NotUsed {
-            path: files::name_of(path),
-            reason: "expected a label, got none: not in a folder named after one".to_owned(),
-        });
+        let unlabelled = plan
+            .unlabelled()
+            .iter()
+            .map(|path| NotUsed { path: files::name_of(path), reason: "expected a label, got none".to_owned() });
         let refused = plan
             .refused()
             .iter()
@@ -80,6 +97,10 @@ impl CollectReport {
             unfinished: 0,
             failed: refused.chain(unlabelled).collect(),
             conflicts: Vec::new(),
+            other_splits: Vec::new(),
+            only_held_out: Vec::new(),
+            alike: Vec::new(),
+            remarks: plan.remarks().to_vec(),
             labels: BTreeMap::new(),
             backbone: manifest.name.to_string(),
             fingerprint: manifest.fingerprint().to_string(),
@@ -118,17 +139,33 @@ impl CollectReport {
         self.conflicts.push(Conflict { path: files::name_of(path), offered, kept });
     }
 
-    /// Puts in what the store holds now, and the speed.
-    pub(super) fn finish(&mut self, elapsed: Duration, store: &Store, interrupted: bool) -> Result<(), DeviceError> {
+    pub(super) fn other_split(&mut self, path: &Path, offered: Split, kept: Split) {
+        let path = files::name_of(path);
+        self.other_splits.push(OtherSplit { path, offered: offered.as_str(), kept: kept.as_str() });
+    }
+
+    /// Puts in what the store holds now of the labels of `plan` and of all.
+    pub(super) fn look_at(&mut self, plan: &Plan, store: &Store) -> Result<(), DeviceError> {
+        let training = Filter { split: Some(Split::Train), ..Filter::default() };
+        let trained = store.counts_by_label(&training)?;
+        let held_out = plan.labels().into_iter().filter(|label| !trained.contains_key(&Some((*label).clone())));
+        // Numbers are learned from others than themselves.
+        self.only_held_out = held_out.filter(|label| label.number().is_err()).cloned().collect();
         let counts = store.counts_by_label(&Filter::default())?;
+        let alike = look_alikes(counts.keys().flatten());
+        self.alike = alike.into_iter().map(|labels| labels.into_iter().cloned().collect()).collect();
         self.labels = counts
             .into_iter()
             .map(|(label, number)| (label.map_or_else(String::new, |label| label.to_string()), number))
             .collect();
+        Ok(())
+    }
+
+    /// Puts in the speed.
+    pub(super) fn finish(&mut self, elapsed: Duration, interrupted: bool) {
         self.interrupted = interrupted;
         self.seconds = elapsed.as_secs_f64();
         self.images_per_second = self.stored as f64 / self.seconds.max(1e-9);
-        Ok(())
     }
 
     /// Pictures of this run that are in the store now.

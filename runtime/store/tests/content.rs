@@ -88,7 +88,7 @@ fn what_is_known_of_an_image_depends_on_the_backbone() {
     let hash = ContentHash::of(b"1");
     assert_eq!(store.known(&hash, &fingerprint("b"), 1).unwrap(), Known::New);
     let id = store.insert(&[sample("1", "ant", &[1.0])]).unwrap()[0].id;
-    let stored = StoredLabel { id, label: Some(label("ant")) };
+    let stored = StoredLabel { id, label: Some(label("ant")), split: Split::Train };
     assert_eq!(store.known(&hash, &fingerprint("b"), 1).unwrap(), Known::Complete(stored.clone()));
     assert_eq!(store.known(&hash, &fingerprint("c"), 1).unwrap(), Known::WithoutFeatures(stored.clone()));
     assert!(store.add_features(id, &vector("c", &[1.0, 2.0, 3.0])).unwrap());
