@@ -20,10 +20,12 @@ use crate::store::Split;
 const DEFAULT_SOURCE: &str = "data";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit code 1: no picture could be used, or a folder was refused. A picture that could not be \
-                        used is listed and changes nothing else.")]
+#[command(
+    after_help = "Exit code 1: no picture could be used, or a folder or a line of a list was refused. A picture that \
+                        could not be used is listed and changes nothing else."
+)]
 pub struct Args {
-    /// Folders of folders named after labels, lists (.csv, .jsonl), pictures [default: the settings', else ./data]
+    /// Folders of folders named after labels, lists (.csv, .jsonl, …), pictures [default: the settings', else ./data]
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<PathBuf>,
     /// The label of everything in SOURCE

@@ -1,5 +1,7 @@
 //! What a user can do about an error.
 
+mod source;
+
 use super::failure::hinted;
 use crate::backbone::graph::Foreign;
 use crate::backbone::{BackboneError, GraphError, LibraryError, Provider};
@@ -7,8 +9,9 @@ use crate::dataset::SampleId;
 use crate::device::{BackupError, DeviceError, ExportError, KnownClassesError, LiveHead};
 use crate::head::FitError;
 use crate::predictor::OpenError;
-use crate::sources::Remark;
 use crate::store::{HeadFolderError, PublishError, StoreError};
+
+pub use source::of_remark;
 
 const INSTALL: &str = "install it: edgetl doctor --install-onnxruntime (as root, or =DIR)";
 const WRITABLE: &str = "name a directory that can be written: --state DIR, or EDGETL_STATE";
@@ -58,9 +61,7 @@ fn of_device(error: &DeviceError) -> Option<String> {
         }
         DeviceError::Fit(_) => "`edgetl samples list` shows what is stored; `edgetl collect` adds more",
         DeviceError::KnownClasses(error) => of_known_classes(error),
-        DeviceError::Source(_) => {
-            "SOURCE is a folder of folders named after labels, a .csv or .jsonl list, or a picture with --label"
-        }
+        DeviceError::Source(error) => source::of_source(error),
         DeviceError::CurrentBackbone(_) => {
             "name the one to use: edgetl backbone use NAME; `edgetl backbone list` shows what is kept"
         }
@@ -167,25 +168,6 @@ fn live_head(live: &LiveHead) -> String {
         LiveHead::None => "no head is live".to_owned(),
         LiveHead::Unknown(reason) => format!("which head is live cannot be found out: {reason}"),
     }
-}
-
-/// What can be done about what a source says; `None` where there is nothing, or no need.
-pub fn of_remark(remark: &Remark) -> Option<&'static str> {
-    let remedy = match remark {
-        Remark::NotTaken { extension, .. } => match extension.as_str() {
-            "heic" | "heif" | "hif" | "avif" => "make JPEG files of them: `heif-convert IN OUT.jpg`, of libheif, does",
-            "3gp" | "avi" | "flv" | "m2ts" | "m4v" | "mjpeg" | "mjpg" | "mkv" | "mov" | "mp4" | "mpeg" | "mpg"
-            | "mts" | "webm" | "wmv" => "take pictures out of them: `ffmpeg -i IN -vf fps=1 OUT_%04d.jpg` does",
-            _ => "make JPEG or PNG files of them, or name them so where they are",
-        },
-        Remark::ClassOfFolders { .. } => {
-            "if these are classes or splits themselves, collect the folder that they lie in"
-        }
-        Remark::SplitNameIsClass { .. } => "if it is a split, put its pictures into folders named after their labels",
-        Remark::Attempts { .. } => "`edgetl collect --unlabelled FOLDER` keeps them without one",
-        _ => return None,
-    };
-    Some(remedy)
 }
 
 /// The way out of a network that does not load.

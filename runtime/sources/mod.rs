@@ -6,7 +6,7 @@
 //! | `folder/{train,val,valid,validation,test}/<label>/…/picture` | likewise; the first folder gives the split |
 //! | `folder/dataset/…` | as without `dataset` |
 //! | `folder/<label>-!-<number>.jpg` (a Teachable Machine project) | the name before the mark |
-//! | a list, `*.csv`, `*.jsonl`, `*.ndjson` | its `label` column or key |
+//! | a list, `*.csv`, `*.tsv`, `*.txt`, `*.json`, `*.jsonl`, `*.ndjson` | its `label` column or key |
 //! | a picture | the label named beside it |
 
 mod folder;
@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use crate::labels::{Label, LabelError};
 use crate::preprocess::is_image_path;
+use crate::printable::listed;
 use crate::store::Split;
 pub use remark::Remark;
 
@@ -43,7 +44,7 @@ pub struct Found {
     pub remarks: Vec<Remark>,
 }
 
-/// A folder or file below a source, and why it is not used.
+/// A folder or file below a source, or a line of a list, and why it is not used.
 #[derive(Debug)]
 pub struct Refused {
     pub path: PathBuf,
@@ -57,6 +58,12 @@ pub enum RefusedError {
     Label(#[from] LabelError),
     #[error("expected a folder, got a link back to `{}`, which it is in", .0.display())]
     Loop(PathBuf),
+    #[error("expected a path in line {line} of the list, got a URL")]
+    Url { line: u64 },
+    #[error("expected a whole path in line {line} of the list, got one with `~`, which the shell alone understands")]
+    Home { line: u64 },
+    #[error("expected a label in line {line} of the list, got `{found}`, which stands for a missing one")]
+    MissingLabel { line: u64, found: String },
     #[error("cannot be read")]
     Unreadable(#[from] walkdir::Error),
 }
@@ -70,16 +77,28 @@ pub enum SourceError {
     Walk { path: PathBuf, source: walkdir::Error },
     #[error("expected pictures in folders named after their labels, got no picture in `{}`{left_out}", path.display())]
     NoPictures { path: PathBuf, left_out: String },
-    #[error("expected a folder, a picture, a .csv or a .jsonl file, got `{}`", .0.display())]
+    #[error("expected a folder, a picture or a list (.csv, .tsv, .txt, .json, .jsonl), got `{}`", .0.display())]
     Unknown(PathBuf),
-    #[error("expected CSV with a header naming at least `path`, got {found:?} in `{}`", path.display())]
+    #[error("expected a folder, a picture or a list, got the archive `{}`", .0.display())]
+    Archive(PathBuf),
+    #[error("expected a first line that names the columns, one of them `path`, in `{}`, got {}", path.display(), listed(found, 5))]
     ListHeader { path: PathBuf, found: Vec<String> },
+    #[error("expected one column for each thing in `{}`, got {}", path.display(), listed(found, 5))]
+    ListColumns { path: PathBuf, found: Vec<String> },
+    #[error("expected {expected} columns in line {line} of `{}`, got {got}", path.display())]
+    ListFields { path: PathBuf, line: u64, expected: usize, got: usize },
+    #[error("expected a key `path` in entry {line} of `{}`, got {}", path.display(), listed(found, 5))]
+    ListKeys { path: PathBuf, line: u64, found: Vec<String> },
+    #[error("expected text or a number as `{key}` in entry {line} of `{}`", path.display())]
+    ListValue { path: PathBuf, line: u64, key: String },
+    #[error("expected text, got something else in `{}`", .0.display())]
+    NotText(PathBuf),
     #[error("cannot read line {line} of `{}`", path.display())]
     CsvLine { path: PathBuf, line: u64, source: csv::Error },
     #[error("cannot read line {line} of `{}`", path.display())]
     JsonLine { path: PathBuf, line: u64, source: serde_json::Error },
-    #[error("cannot take the label in `{}`", path.display())]
-    Label { path: PathBuf, source: LabelError },
+    #[error("cannot take the label in line {line} of `{}`", path.display())]
+    Label { path: PathBuf, line: u64, source: LabelError },
     #[error("expected split `train`, `validation` or `test`, got `{found}` in line {line} of `{}`", path.display())]
     Split { path: PathBuf, line: u64, found: String },
 }
@@ -90,22 +109,28 @@ pub enum SourceError {
 /// When the source itself is of no use; what is odd in a folder is refused alone.
 pub fn scan(source: &Path) -> Result<Found, SourceError> {
     let read = |error| SourceError::Read { path: source.to_owned(), source: error };
-    let found = if std::fs::metadata(source).map_err(read)?.is_dir() {
-        folder::scan(source)?
-    } else {
-        let items = match extension(source).as_deref() {
-            Some("csv") => list::read_csv(source)?,
-            Some("jsonl" | "ndjson") => list::read_json_lines(source)?,
-            _ if is_image_path(source) => vec![Item { path: source.to_owned(), label: None, split: None, group: None }],
-            _ => return Err(SourceError::Unknown(source.to_owned())),
-        };
-        Found { items, ..Found::default() }
-    };
+    let found = if std::fs::metadata(source).map_err(read)?.is_dir() { folder::scan(source)? } else { file(source)? };
     if found.items.is_empty() && found.refused.is_empty() {
         let left_out = found.remarks.iter().map(|remark| format!("; {remark}")).collect();
         return Err(SourceError::NoPictures { path: source.to_owned(), left_out });
     }
     Ok(found)
+}
+
+fn file(source: &Path) -> Result<Found, SourceError> {
+    let extension = extension(source);
+    let extension = extension.as_deref().unwrap_or_default();
+    if let Some(read) = list::reader(extension) {
+        return read(source);
+    }
+    if is_image_path(source) {
+        let picture = Item { path: source.to_owned(), label: None, split: None, group: None };
+        return Ok(Found { items: vec![picture], ..Found::default() });
+    }
+    match extension {
+        "7z" | "gz" | "rar" | "tar" | "tgz" | "tm" | "zip" => Err(SourceError::Archive(source.to_owned())),
+        _ => Err(SourceError::Unknown(source.to_owned())),
+    }
 }
 
 fn extension(path: &Path) -> Option<String> {

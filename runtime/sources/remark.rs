@@ -32,6 +32,8 @@ pub enum Remark {
     OneClass { label: Label, folders: Vec<String> },
     /// Pictures that Frigate put aside for a person to label; their names hold its guess, which is no label.
     Attempts { pictures: usize },
+    /// A list without a mark of its encoding, read in a likely one.
+    Encoding { list: String, encoding: String },
 }
 
 impl fmt::Display for Remark {
@@ -78,6 +80,9 @@ impl fmt::Display for Remark {
                 "{} of Frigate without a label: what is in their names is a guess",
                 counted(*pictures, "attempt")
             ),
+            Self::Encoding { list, encoding } => {
+                write!(f, "`{}` does not say its encoding and is no UTF-8: read as {encoding}", printable(list))
+            }
         }
     }
 }

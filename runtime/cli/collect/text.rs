@@ -1,10 +1,13 @@
 //! What collecting did, in words.
 
+use std::mem::discriminant;
+
 use crate::cli::output::{count, table};
 use crate::cli::remedy;
 use crate::device::CollectReport;
 use crate::labels::Label;
 use crate::printable::{listed, printable};
+use crate::sources::Remark;
 use crate::store::Split;
 
 /// So much of a long list is shown.
@@ -57,11 +60,31 @@ fn remarks(report: &CollectReport) -> Vec<String> {
     }
     remarks.extend(other_splits(report));
     remarks.extend(labels(report));
-    remarks.extend(report.remarks.iter().map(|remark| match remedy::of_remark(remark) {
-        Some(remedy) => format!("{remark}: {remedy}"),
-        None => remark.to_string(),
-    }));
+    remarks.extend(of_sources(report));
     remarks
+}
+
+/// What there is to say of the sources; of each kind a few.
+fn of_sources(report: &CollectReport) -> Vec<String> {
+    let mut kinds: Vec<Vec<&Remark>> = Vec::new();
+    for remark in &report.remarks {
+        let same = |kind: &&mut Vec<&Remark>| discriminant(kind[0]) == discriminant(remark);
+        match kinds.iter_mut().find(same) {
+            Some(kind) => kind.push(remark),
+            None => kinds.push(vec![remark]),
+        }
+    }
+    let mut said = Vec::new();
+    for kind in kinds {
+        said.extend(kind.iter().take(SHOWN).map(|remark| match remedy::of_remark(remark) {
+            Some(remedy) => format!("{remark}: {remedy}"),
+            None => remark.to_string(),
+        }));
+        if kind.len() > SHOWN {
+            said.push(format!("and {} more of this kind, which --json names", kind.len() - SHOWN));
+        }
+    }
+    said
 }
 
 fn other_splits(report: &CollectReport) -> Vec<String> {

@@ -22,6 +22,42 @@ const FOLDERS: &[(&str, &str)] = &[
     ("nfd", "Biene 12; Käfer 24; said one Käfer"),
 ];
 
+const PLAIN: &str = "ant 8; bee 8";
+
+const LISTS: &[(&str, &str)] = &[
+    ("abs_url.csv", "bee 1; refused http://127.0.0.1/a.jpg; refused ~/x.jpg"),
+    ("array.json", PLAIN),
+    ("backslash.csv", PLAIN),
+    ("blank_lines.csv", PLAIN),
+    ("bom.csv", PLAIN),
+    ("bom.jsonl", PLAIN),
+    ("bom_crlf.csv", PLAIN),
+    ("bom_quoted.csv", PLAIN),
+    ("comment.csv", PLAIN),
+    ("cr_only.csv", PLAIN),
+    ("crlf.csv", PLAIN),
+    ("header_case.csv", PLAIN),
+    ("header_filename.csv", PLAIN),
+    ("img", "- 19"),
+    ("int_label.jsonl", "0 8; 1 8"),
+    ("labels.txt", "0 8; 1 8"),
+    ("latin1.csv", "Biene 1; Käfer 1; said windows-1252"),
+    ("metadata.jsonl", PLAIN),
+    // Those that are not there say so when they are read.
+    ("missing_files.csv", "ant 9; bee 9"),
+    ("nan_label.csv", "- 1; refused img/ant0.jpg; refused img/bee0.jpg"),
+    ("no_header.csv", PLAIN),
+    ("onehot.csv", "ant 1; bee 1"),
+    ("plain.csv", PLAIN),
+    ("quotes.csv", "ant 2; bee 2"),
+    ("semicolon.csv", PLAIN),
+    ("sep.csv", PLAIN),
+    ("tab.csv", PLAIN),
+    ("tab.tsv", PLAIN),
+    ("trailing_comma.csv", PLAIN),
+    ("utf16.csv", PLAIN),
+];
+
 fn names(folder: &Path) -> BTreeSet<String> {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
@@ -32,10 +68,14 @@ fn every_set_of_the_shared_cases_has_its_right_outcome() {
     for (set, expected) in FOLDERS {
         assert_eq!(outcome(&shared_set(set)), *expected, "{set}");
     }
+    for (list, expected) in LISTS {
+        assert_eq!(outcome(&shared_set("lists").join(list)), *expected, "{list}");
+    }
     let table = |table: &[(&str, &str)], more: Option<&str>| -> BTreeSet<String> {
         table.iter().map(|(name, _)| *name).chain(more).map(str::to_owned).collect()
     };
     assert_eq!(names(&shared_set("")), table(FOLDERS, Some("lists")));
+    assert_eq!(names(&shared_set("lists")), table(LISTS, None));
 }
 
 #[cfg_attr(not(all(has_shared, has_python)), ignore = "needs ../shared and Python")]

@@ -117,6 +117,16 @@ fn a_long_list_of_what_was_not_used_is_cut_and_json_has_all_of_it() {
 }
 
 #[test]
+fn many_remarks_of_one_kind_are_cut_and_json_has_all_of_them() {
+    let classes: Vec<String> = (0..22).map(|class| format!("class {class}/deep/1.png")).collect();
+    let (device, folder) = (Device::new(), Folder::of(classes.iter().map(String::as_str).chain(["a/b.HEIC"])));
+    assert_eq!(collect(&device, &folder)["remarks"].as_array().unwrap().len(), 24);
+    let text = text(&device, &folder);
+    assert_eq!(text.matches("1 folder became the one class").count(), 10);
+    assert!(text.contains("\nand 12 more of this kind") && text.contains(".heic is not read"), "{text}");
+}
+
+#[test]
 fn a_path_that_is_no_utf8_is_stored_found_again_and_never_called_gone() {
     let names = [&b"bee/p\xff.png"[..], b"bee/p\xfe.png", b"bee/caf\xe9/1.png", b"ant/2.png", b"ant/3.png"];
     let (device, folder) = (Device::new(), Folder::of(names.map(OsStr::from_bytes)));

@@ -1,8 +1,9 @@
-//! Folders as people bring them: what becomes of each picture, and what is said.
+//! Folders and lists as people bring them: what becomes of each picture, and what is said.
 
 mod cases;
 mod collected;
 mod folders;
+mod lists;
 mod programs;
 
 use std::collections::BTreeMap;
@@ -88,6 +89,7 @@ fn said(remark: &Remark) -> String {
         Remark::ClassOfFolders { label, folders } => format!("{label} of {}", folders.join(" ")),
         Remark::OneClass { label, .. } => format!("one {label}"),
         Remark::Attempts { pictures } => format!("{pictures} attempts"),
+        Remark::Encoding { encoding, .. } => encoding.clone(),
         other => panic!("{other:?} has no short form yet"),
     }
 }

@@ -30,6 +30,8 @@ fn a_teachable_machine_project_is_read_once_it_is_unpacked() {
     let folder = Folder::of(times(3, &["Class 1-!-*.jpg", "red ant-!-*.png"]));
     folder.write("manifest.json", "{\"type\": \"image\"}");
     assert_eq!(outcome(folder.path()), "Class 1 3; red ant 3");
+    let packed = folder.write("project.tm", "PK\x03\x04");
+    assert_eq!(outcome(&packed), "error: expected a folder, a picture or a list, got the archive `IT`");
 }
 
 /// `Folder Structure` of Roboflow: `train`, `valid` and `test` with a folder for each class, and two texts.
@@ -39,6 +41,14 @@ fn roboflows_folders_are_splits_with_classes() {
     folder.write("README.roboflow.txt", "flowers");
     folder.write("README.dataset.txt", "flowers");
     assert_eq!(outcome(folder.path()), "test/rose 2; train/daisy 2; validation/daisy 2");
+}
+
+/// `Multi-Class Classification` of Roboflow: pictures beside `_classes.csv`, with a column for each class.
+#[test]
+fn roboflows_table_of_classes_is_read() {
+    let folder = Folder::of(times(2, &["a*.jpg", "b*.jpg"]));
+    let table = "filename, ant, bee\na0.jpg, 1, 0\na1.jpg, 1, 1\nb0.jpg, 0, 1\nb1.jpg, 0, 0\n";
+    assert_eq!(outcome(&folder.write("_classes.csv", table)), "- 1; ant 1; ant+bee 1; bee 1");
 }
 
 /// Anomalib's folders, and the layout of MVTec AD that it reads: masks are pictures too, and stay a class that is said.
@@ -61,8 +71,13 @@ fn anomalibs_folders_are_classes() {
 fn what_jetson_inference_captured_is_read_as_splits() {
     let folder =
         Folder::of(times(2, &["train/tree/*.jpg", "val/tree/*.jpg", "test/tree/*.jpg", "train/background/*.jpg"]));
-    folder.write("labels.txt", "background\ntree\n");
+    let labels = folder.write("labels.txt", "background\ntree\n");
     assert_eq!(outcome(folder.path()), "test/tree 2; train/background 2; train/tree 2; validation/tree 2");
+    assert!(
+        outcome(&labels).starts_with("error: expected a first line that names the columns"),
+        "{}",
+        outcome(&labels)
+    );
 }
 
 /// What `imprinting_learning.py` of Coral reads, and ImageNet's layout, in which Geti's Datumaro exports.
