@@ -75,8 +75,8 @@ pub enum SourceError {
     Read { path: PathBuf, source: io::Error },
     #[error("cannot walk `{}`", path.display())]
     Walk { path: PathBuf, source: walkdir::Error },
-    #[error("expected pictures in folders named after their labels, got no picture in `{}`{left_out}", path.display())]
-    NoPictures { path: PathBuf, left_out: String },
+    #[error("expected pictures in folders named after their labels, got no picture in `{}`{}", path.display(), said(remarks))]
+    NoPictures { path: PathBuf, remarks: Vec<Remark> },
     #[error("expected a folder, a picture or a list (.csv, .tsv, .txt, .json, .jsonl), got `{}`", .0.display())]
     Unknown(PathBuf),
     #[error("expected a folder, a picture or a list, got the archive `{}`", .0.display())]
@@ -111,8 +111,7 @@ pub fn scan(source: &Path) -> Result<Found, SourceError> {
     let read = |error| SourceError::Read { path: source.to_owned(), source: error };
     let found = if std::fs::metadata(source).map_err(read)?.is_dir() { folder::scan(source)? } else { file(source)? };
     if found.items.is_empty() && found.refused.is_empty() {
-        let left_out = found.remarks.iter().map(|remark| format!("; {remark}")).collect();
-        return Err(SourceError::NoPictures { path: source.to_owned(), left_out });
+        return Err(SourceError::NoPictures { path: source.to_owned(), remarks: found.remarks });
     }
     Ok(found)
 }
@@ -129,8 +128,17 @@ fn file(source: &Path) -> Result<Found, SourceError> {
     }
     match extension {
         "7z" | "gz" | "rar" | "tar" | "tgz" | "tm" | "zip" => Err(SourceError::Archive(source.to_owned())),
-        _ => Err(SourceError::Unknown(source.to_owned())),
+        _ => match folder::unread_picture(source) {
+            Some(extension) => {
+                Ok(Found { remarks: vec![Remark::NotTaken { extension, files: 1 }], ..Found::default() })
+            }
+            None => Err(SourceError::Unknown(source.to_owned())),
+        },
     }
+}
+
+fn said(remarks: &[Remark]) -> String {
+    remarks.iter().map(|remark| format!("; {remark}")).collect()
 }
 
 fn extension(path: &Path) -> Option<String> {

@@ -4,7 +4,9 @@ use crate::sources::{Remark, SourceError};
 
 /// The way out of a source that is of no use.
 pub fn of_source(error: &SourceError) -> &'static str {
+    let any = "SOURCE is a folder of folders named after labels, a list (.csv, .jsonl, …), or a picture with --label";
     match error {
+        SourceError::NoPictures { remarks, .. } => remarks.iter().find_map(of_remark).unwrap_or(any),
         SourceError::Archive(_) => "unpack it first (`unzip FILE -d FOLDER` for .zip and .tm), then name the folder",
         SourceError::ListHeader { .. } | SourceError::ListColumns { .. } | SourceError::ListKeys { .. } => {
             "the columns are `path`, `label`, `split` and `group`, of which only `path` must be there"
@@ -13,7 +15,7 @@ pub fn of_source(error: &SourceError) -> &'static str {
             "a field with a comma, or whatever parts the columns, stands in double quotes"
         }
         SourceError::NotText(_) => "save it as text: CSV in UTF-8",
-        _ => "SOURCE is a folder of folders named after labels, a list (.csv, .jsonl, …), or a picture with --label",
+        _ => any,
     }
 }
 
@@ -21,7 +23,10 @@ pub fn of_source(error: &SourceError) -> &'static str {
 pub fn of_remark(remark: &Remark) -> Option<&'static str> {
     let remedy = match remark {
         Remark::NotTaken { extension, .. } => match extension.as_str() {
-            "heic" | "heif" | "hif" | "avif" => "make JPEG files of them: `heif-convert IN OUT.jpg`, of libheif, does",
+            "heic" | "heif" | "hif" | "avif" => {
+                "make JPEG files of them: `heif-convert IN OUT.jpg` of libheif does, or the phone (Settings, Camera, Formats, \
+                 Most Compatible)"
+            }
             "3gp" | "avi" | "flv" | "m2ts" | "m4v" | "mjpeg" | "mjpg" | "mkv" | "mov" | "mp4" | "mpeg" | "mpg"
             | "mts" | "webm" | "wmv" => "take pictures out of them: `ffmpeg -i IN -vf fps=1 OUT_%04d.jpg` does",
             _ => "make JPEG or PNG files of them, or name them so where they are",

@@ -14,6 +14,7 @@ use super::{Found, Item, Refused, RefusedError, Remark, SourceError, is_image_pa
 use crate::files;
 use crate::labels::{Label, LabelError};
 use layout::{Layout, Place, shown};
+pub(super) use left_out::unread_picture;
 
 pub(super) fn scan(root: &Path) -> Result<Found, SourceError> {
     let walked = Walked::walk(root)?;

@@ -117,6 +117,19 @@ fn a_long_list_of_what_was_not_used_is_cut_and_json_has_all_of_it() {
 }
 
 #[test]
+fn a_source_of_films_and_heic_alone_is_an_error_with_the_remedy() {
+    let (device, folder) = (Device::new(), Folder::of(["cat/1.HEIC", "dog/2.HEIC"]));
+    for source in [folder.path().to_owned(), folder.path().join("cat/1.HEIC")] {
+        let run = device.edgetl(&["collect", source.to_str().unwrap(), "--label", "x"]).assert().code(1);
+        let said = String::from_utf8(run.get_output().stderr.clone()).unwrap();
+        assert!(
+            said.contains("not taken: .heic is not read") && said.contains("hint: make JPEG files of them"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn many_remarks_of_one_kind_are_cut_and_json_has_all_of_them() {
     let classes: Vec<String> = (0..22).map(|class| format!("class {class}/deep/1.png")).collect();
     let (device, folder) = (Device::new(), Folder::of(classes.iter().map(String::as_str).chain(["a/b.HEIC"])));
