@@ -6,7 +6,7 @@ use ndarray::Axis;
 
 use crate::backbone::{Classifier, Package};
 use crate::head::{KnownClasses, Linear};
-use crate::labels::{Label, LabelError, Labels};
+use crate::labels::{Label, LabelError, Labels, composed};
 
 /// Why a backbone's own classes cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub(super) fn known_classes(package: &Package, names: &[String]) -> Result<Known
 fn chosen(classifier: &Classifier, names: &[String]) -> Result<KnownClasses, KnownClassesError> {
     let labels = distinct(&classifier.labels)?;
     let place = |name: &String| {
-        let same = |label: &Label| label.as_str().eq_ignore_ascii_case(name.trim());
+        let same = |label: &Label| label.as_str().eq_ignore_ascii_case(&composed(name.trim()));
         labels.iter().position(same).ok_or_else(|| KnownClassesError::NoSuchClass(name.clone()))
     };
     let mut rows: Vec<usize> = match names.is_empty() {
@@ -53,10 +53,24 @@ fn chosen(classifier: &Classifier, names: &[String]) -> Result<KnownClasses, Kno
 fn distinct(names: &[String]) -> Result<Vec<Label>, KnownClassesError> {
     let mut seen = HashSet::new();
     let label = |name: &String| {
-        let numbered = (2..).map(|number| format!("{name} ({number})"));
+        let numbered = (2..).map(|number| format!("{} ({number})", name.trim()));
         let mut candidates = std::iter::once(name.clone()).chain(numbered);
-        let unused = candidates.find(|candidate| seen.insert(candidate.to_lowercase())).expect("numbers go on");
+        let unused =
+            candidates.find(|candidate| seen.insert(composed(candidate.trim()).to_lowercase())).expect("numbers go on");
         Label::new(&unused).map_err(KnownClassesError::Name)
     };
     names.iter().map(label).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_read_alike_get_numbers() {
+        let names = ["crane", "Crane ", "K\u{e4}fer", "Ka\u{308}fer"].map(str::to_owned);
+        let labels = Labels::new(distinct(&names).unwrap()).unwrap();
+        let expected = ["crane", "Crane (2)", "K\u{e4}fer", "K\u{e4}fer (2)"];
+        assert_eq!(labels.iter().map(Label::as_str).collect::<Vec<_>>(), expected);
+    }
 }

@@ -62,8 +62,6 @@ pub enum RefusedError {
     Url { line: u64 },
     #[error("expected a whole path in line {line} of the list, got one with `~`, which the shell alone understands")]
     Home { line: u64 },
-    #[error("expected a label in line {line} of the list, got `{found}`, which stands for a missing one")]
-    MissingLabel { line: u64, found: String },
     #[error("cannot be read")]
     Unreadable(#[from] walkdir::Error),
 }

@@ -6,6 +6,9 @@ use std::path::Path;
 /// What Teachable Machine puts between class and number in the pictures of a project.
 const TEACHABLE_MACHINE: &str = "-!-";
 
+/// Frigate's folder of pictures that wait for a label.
+const ATTEMPTS: &str = "train";
+
 /// The class of a picture of an unpacked Teachable Machine project: `Class 1-!-0.jpg`.
 pub fn teachable_machine_class(path: &Path) -> Option<&str> {
     let (class, number) = path.file_stem()?.to_str()?.rsplit_once(TEACHABLE_MACHINE)?;
@@ -31,6 +34,12 @@ impl<'a> Attempt<'a> {
         (is_score && is_time(time) && (is_event || event == "none-none"))
             .then_some(Self { event: is_event.then_some(event) })
     }
+}
+
+/// Whether a picture waits in the folder in which Frigate puts attempts, also beside the folders of known faces.
+pub fn waits_for_a_label(path: &Path) -> bool {
+    let folder = path.parent().and_then(Path::file_name);
+    folder.is_some_and(|folder| folder == ATTEMPTS) && Attempt::of(path).is_some()
 }
 
 /// Seconds since 1970, with a fraction.

@@ -8,7 +8,7 @@ use crate::labels::Label;
 use crate::printable::{listed, printable};
 
 /// So many names of a kind are shown.
-const SHOWN: usize = 5;
+const SHOWN: usize = 8;
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "remark", rename_all = "kebab-case")]
@@ -22,9 +22,9 @@ pub enum Remark {
     SystemFolders { names: Vec<String> },
     /// Picture files whose names begin with a dot.
     HiddenPictures { files: usize },
-    /// A folder with the name of a split that is a class, as pictures lie directly in it beside the folders of classes.
+    /// A folder with the name of a split, or `dataset`, that is a class, as pictures lie directly in it beside the folders of classes.
     SplitNameIsClass { folder: String, beside: Vec<String> },
-    /// A folder with the name of a split that is one, beside folders that are classes.
+    /// A folder with such a name that is what it says, beside folders that are classes.
     SplitBesideClasses { folder: String, beside: Vec<String> },
     /// A class none of whose pictures lies directly in its folder.
     ClassOfFolders { label: Label, folders: Vec<String> },
@@ -32,6 +32,8 @@ pub enum Remark {
     OneClass { label: Label, folders: Vec<String> },
     /// Pictures that Frigate put aside for a person to label; their names hold its guess, which is no label.
     Attempts { pictures: usize },
+    /// Labels of a list that stand for missing ones, and are none.
+    MissingLabels { list: String, found: Vec<String>, lines: usize },
     /// A list without a mark of its encoding, read in a likely one.
     Encoding { list: String, encoding: String },
 }
@@ -54,13 +56,13 @@ impl fmt::Display for Remark {
             }
             Self::SplitNameIsClass { folder, beside } => write!(
                 f,
-                "`{}` was taken for a class and not for a split: pictures lie in it beside the classes {}",
+                "`{}` was taken for a class: pictures lie in it beside the classes {}",
                 printable(folder),
                 listed(beside, SHOWN)
             ),
             Self::SplitBesideClasses { folder, beside } => write!(
                 f,
-                "`{}` was taken for a split with classes in it, and what lies beside it for classes: {}",
+                "`{}` was taken for a folder of classes, and what lies beside it for classes: {}",
                 printable(folder),
                 listed(beside, SHOWN)
             ),
@@ -79,6 +81,13 @@ impl fmt::Display for Remark {
                 f,
                 "{} of Frigate without a label: what is in their names is a guess",
                 counted(*pictures, "attempt")
+            ),
+            Self::MissingLabels { list, found, lines } => write!(
+                f,
+                "{} of `{}` without a label: {} stands for a missing one",
+                counted(*lines, "line"),
+                printable(list),
+                listed(found, SHOWN)
             ),
             Self::Encoding { list, encoding } => {
                 write!(f, "`{}` does not say its encoding and is no UTF-8: read as {encoding}", printable(list))

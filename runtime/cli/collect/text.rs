@@ -77,7 +77,7 @@ fn of_sources(report: &CollectReport) -> Vec<String> {
     let mut said = Vec::new();
     for kind in kinds {
         said.extend(kind.iter().take(SHOWN).map(|remark| match remedy::of_remark(remark) {
-            Some(remedy) => format!("{remark}: {remedy}"),
+            Some(remedy) => format!("{remark}; {remedy}"),
             None => remark.to_string(),
         }));
         if kind.len() > SHOWN {

@@ -24,17 +24,17 @@ pub fn of_remark(remark: &Remark) -> Option<&'static str> {
     let remedy = match remark {
         Remark::NotTaken { extension, .. } => match extension.as_str() {
             "heic" | "heif" | "hif" | "avif" => {
-                "make JPEG files of them: `heif-convert IN OUT.jpg` of libheif does, or the phone (Settings, Camera, Formats, \
-                 Most Compatible)"
+                "`heif-convert IN OUT.jpg` (libheif) makes JPEG files of them; phones take JPEG with Settings, Camera, \
+                 Formats, Most Compatible"
             }
             "3gp" | "avi" | "flv" | "m2ts" | "m4v" | "mjpeg" | "mjpg" | "mkv" | "mov" | "mp4" | "mpeg" | "mpg"
-            | "mts" | "webm" | "wmv" => "take pictures out of them: `ffmpeg -i IN -vf fps=1 OUT_%04d.jpg` does",
+            | "mts" | "webm" | "wmv" => "`ffmpeg -i IN -vf fps=1 OUT_%04d.jpg` takes pictures out of them",
             _ => "make JPEG or PNG files of them, or name them so where they are",
         },
         Remark::ClassOfFolders { .. } => {
             "if these are classes or splits themselves, collect the folder that they lie in"
         }
-        Remark::SplitNameIsClass { .. } => "if it is a split, put its pictures into folders named after their labels",
+        Remark::SplitNameIsClass { .. } => "if it is none, put its pictures into folders named after their labels",
         Remark::Attempts { .. } => "`edgetl collect --unlabelled FOLDER` keeps them without one",
         _ => return None,
     };

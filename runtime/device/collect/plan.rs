@@ -75,9 +75,13 @@ impl Plan {
         &self.remarks
     }
 
-    /// Every label that a picture has.
-    pub fn labels(&self) -> BTreeSet<&Label> {
-        self.items.iter().filter_map(|item| item.label.as_ref()).collect()
+    /// The labels of pictures that are held out, of which no other picture trains.
+    pub fn only_held_out(&self) -> BTreeSet<&Label> {
+        let labels = |trains: bool| {
+            let items = self.items.iter().filter(move |item| (item.split.map_or(0, rank) == 0) == trains);
+            items.filter_map(|item| item.label.as_ref()).collect::<BTreeSet<_>>()
+        };
+        &labels(false) - &labels(true)
     }
 
     /// Folders that are not used, with what is in them.

@@ -148,7 +148,7 @@ impl CollectReport {
     pub(super) fn look_at(&mut self, plan: &Plan, store: &Store) -> Result<(), DeviceError> {
         let training = Filter { split: Some(Split::Train), ..Filter::default() };
         let trained = store.counts_by_label(&training)?;
-        let held_out = plan.labels().into_iter().filter(|label| !trained.contains_key(&Some((*label).clone())));
+        let held_out = plan.only_held_out().into_iter().filter(|label| !trained.contains_key(&Some((*label).clone())));
         // Numbers are learned from others than themselves.
         self.only_held_out = held_out.filter(|label| label.number().is_err()).cloned().collect();
         let counts = store.counts_by_label(&Filter::default())?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::programs::{Attempt, teachable_machine_class};
+use super::programs::{Attempt, teachable_machine_class, waits_for_a_label};
 use super::{Found, Item, Refused, RefusedError, Remark, SourceError, is_image_path};
 use crate::files;
 use crate::labels::{Label, LabelError};
@@ -19,12 +19,14 @@ pub(super) use left_out::unread_picture;
 pub(super) fn scan(root: &Path) -> Result<Found, SourceError> {
     let walked = Walked::walk(root)?;
     let mut remarks = walked.left_out();
-    let places: Vec<Vec<&OsStr>> = walked.files().map(|path| folders(root, path)).collect();
+    let placed = walked.files().filter(|path| !waits_for_a_label(path));
+    let places: Vec<Vec<&OsStr>> = placed.map(|path| folders(root, path)).collect();
     let layout = Layout::of(&places.iter().map(Vec::as_slice).collect::<Vec<_>>(), &mut remarks);
     let mut classes = Classes::default();
     let mut found = Found { refused: walked.refused, ..Found::default() };
     for path in walked.pictures {
-        take(&mut found, &mut classes, Picture { root, place: layout.place(&folders(root, &path)), path });
+        let place = if waits_for_a_label(&path) { Place::default() } else { layout.place(&folders(root, &path)) };
+        take(&mut found, &mut classes, Picture { root, place, path });
     }
     for (path, _) in &walked.unread {
         if let Some(at) = layout.place(&folders(root, path)).label {
@@ -32,7 +34,7 @@ pub(super) fn scan(root: &Path) -> Result<Found, SourceError> {
         }
     }
     classes.remarks(&mut remarks);
-    let attempts = found.items.iter().filter(|item| item.label.is_none() && Attempt::of(&item.path).is_some()).count();
+    let attempts = found.items.iter().filter(|item| waits_for_a_label(&item.path)).count();
     if attempts > 0 {
         remarks.push(Remark::Attempts { pictures: attempts });
     }

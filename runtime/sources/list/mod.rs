@@ -42,26 +42,37 @@ fn read(list: &Path, rows: fn(&Path, &str) -> Result<Vec<Row>, SourceError>) -> 
     if let Some(encoding) = text.guessed {
         found.remarks.push(Remark::Encoding { list: files::name_of(list), encoding: encoding.to_owned() });
     }
-    for row in rows(list, &text.text)? {
+    let mut missing = Vec::new();
+    for mut row in rows(list, &text.text)? {
+        missing.extend(row.take_missing_label());
         match Refused::of(&row) {
             Some(refused) => found.refused.push(refused),
             None => found.items.push(item(list, row)?),
         }
     }
+    if !missing.is_empty() {
+        let (list, lines) = (files::name_of(list), missing.len());
+        missing.sort_unstable();
+        missing.dedup();
+        found.remarks.push(Remark::MissingLabels { list, found: missing, lines });
+    }
     Ok(found)
+}
+
+impl Row {
+    /// Makes a label that stands for a missing one none.
+    fn take_missing_label(&mut self) -> Option<String> {
+        self.label.take_if(|label| MISSING.contains(&label.trim().to_lowercase().as_str()))
+    }
 }
 
 impl Refused {
     /// A row that names nothing that can be taken.
     fn of(row: &Row) -> Option<Self> {
         let refused = |error| Some(Self { path: row.path.clone().into(), error });
-        let label = row.label.as_deref().unwrap_or_default().trim();
         match row.path.split_once("://") {
             Some((scheme, _)) if scheme != "file" => refused(RefusedError::Url { line: row.line }),
             None if row.path.starts_with("~/") => refused(RefusedError::Home { line: row.line }),
-            _ if MISSING.contains(&label.to_lowercase().as_str()) => {
-                refused(RefusedError::MissingLabel { line: row.line, found: label.to_owned() })
-            }
             _ => None,
         }
     }

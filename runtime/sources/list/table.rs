@@ -18,6 +18,9 @@ const SPACE: u8 = b' ';
 /// The rows of the table in `text`, which was read from `list`.
 pub fn rows(list: &Path, text: &str) -> Result<Vec<Row>, SourceError> {
     let prelude = Prelude::of(text);
+    if prelude.table.trim().is_empty() {
+        return Ok(Vec::new());
+    }
     let header = Header::of(list, &prelude)?;
     let mut records = Vec::new();
     for record in reader(prelude.table, header.delimiter) {

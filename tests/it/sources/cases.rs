@@ -45,7 +45,7 @@ const LISTS: &[(&str, &str)] = &[
     ("metadata.jsonl", PLAIN),
     // Those that are not there say so when they are read.
     ("missing_files.csv", "ant 9; bee 9"),
-    ("nan_label.csv", "- 1; refused img/ant0.jpg; refused img/bee0.jpg"),
+    ("nan_label.csv", "- 3; said missing NA nan"),
     ("no_header.csv", PLAIN),
     ("onehot.csv", "ant 1; bee 1"),
     ("plain.csv", PLAIN),

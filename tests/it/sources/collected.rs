@@ -67,6 +67,20 @@ fn a_class_that_is_only_held_out_is_said_and_numbers_are_none() {
 }
 
 #[test]
+fn a_list_whose_pictures_cannot_be_read_is_not_taken_for_held_out() {
+    let (device, folder) = (Device::new(), Folder::of(["1.png", "2.png"]));
+    let list = folder.write("list.csv", "path,label\n1.png,ant\ngone.png,bee\n2.png,nan\n");
+    let arguments = ["collect", list.to_str().unwrap(), "--backbone", backbone()];
+    let report = device.json(&arguments).remove(0);
+    assert_eq!(
+        (&report["only_held_out"], &report["stored"], report["failed"].as_array().unwrap().len()),
+        (&json!([]), &json!(1), 2)
+    );
+    assert_eq!(report["remarks"][0]["remark"], "missing-labels");
+    assert_eq!(device.json(&[&arguments[..], &["--label", "ant"]].concat())[0]["stored"], 1);
+}
+
+#[test]
 fn labels_that_look_like_one_are_said() {
     let (device, folder) = (Device::new(), Folder::of(times(2, &["cat/*.png", "Cats/*.png", "dog/*.png"])));
     assert_eq!(collect(&device, &folder)["alike"], json!([["cat", "Cats"]]));
@@ -92,11 +106,11 @@ fn everything_that_is_left_out_is_in_the_closing_text_and_in_json() {
     assert_eq!(remarks, expected);
     let text = text(&device, &folder);
     for said in [
-        "3 files not taken: .heic is not read: make JPEG files of them: `heif-convert",
-        "3 files not taken: .mov is not read: take pictures out of them: `ffmpeg",
+        "3 files not taken: .heic is not read; `heif-convert",
+        "3 files not taken: .mov is not read; `ffmpeg",
         "passed over: `#recycle`",
         "3 pictures passed over whose names begin with a dot",
-        "`train` was taken for a class and not for a split: pictures lie in it beside the classes `bus`, `deep`, `film`",
+        "`train` was taken for a class: pictures lie in it beside the classes `bus`, `deep`, `film`",
         "/film` was taken: 3 files not read",
         "1 folder became the one class `deep`: `a`",
     ] {
@@ -122,10 +136,7 @@ fn a_source_of_films_and_heic_alone_is_an_error_with_the_remedy() {
     for source in [folder.path().to_owned(), folder.path().join("cat/1.HEIC")] {
         let run = device.edgetl(&["collect", source.to_str().unwrap(), "--label", "x"]).assert().code(1);
         let said = String::from_utf8(run.get_output().stderr.clone()).unwrap();
-        assert!(
-            said.contains("not taken: .heic is not read") && said.contains("hint: make JPEG files of them"),
-            "{said}"
-        );
+        assert!(said.contains("not taken: .heic is not read") && said.contains("hint: `heif-convert"), "{said}");
     }
 }
 

@@ -74,7 +74,7 @@ fn what_a_list_does_not_say_clearly_is_named() {
         (
             "missing.csv",
             b"path,label\nimg/ant0.jpg,NaN\nimg/ant1.jpg,\nimg/bee0.jpg,bee\n",
-            "- 1; bee 1; refused img/ant0.jpg",
+            "- 2; bee 1; said missing NaN",
         ),
         (
             "urls.csv",
@@ -94,6 +94,7 @@ fn what_a_list_does_not_say_clearly_is_named() {
             b"{\n\"images\": [],\n\"annotations\": []\n}",
             "error: expected a key `path` in entry 1 of `IT`, got `annotations`, `images`",
         ),
+        ("empty.csv", b"\n", "error: expected pictures in folders named after their labels, got no picture in `IT`"),
         (
             "none.csv",
             b"path,label\n",

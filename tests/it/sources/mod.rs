@@ -89,6 +89,7 @@ fn said(remark: &Remark) -> String {
         Remark::ClassOfFolders { label, folders } => format!("{label} of {}", folders.join(" ")),
         Remark::OneClass { label, .. } => format!("one {label}"),
         Remark::Attempts { pictures } => format!("{pictures} attempts"),
+        Remark::MissingLabels { found, .. } => format!("missing {}", found.join(" ")),
         Remark::Encoding { encoding, .. } => encoding.clone(),
         other => panic!("{other:?} has no short form yet"),
     }

@@ -16,12 +16,20 @@ fn frigates_classes_are_read_and_its_attempts_have_no_label_but_groups() {
         "train/none-none-1759000200.5-open-1.0.webp",
     ];
     let folder = Folder::of(labelled.iter().map(String::as_str).chain(attempts));
-    assert_eq!(outcome(folder.path()), "none 3; resident 3; train/- 4; said 4 attempts");
+    assert_eq!(outcome(folder.path()), "- 4; none 3; resident 3; said 4 attempts");
     let alone = scan(&folder.path().join("train")).unwrap();
     let groups: Vec<_> = alone.items.iter().map(|item| item.group.as_deref()).collect();
     let (first, second) = (Some("event 1759000000.12345-ab12cd"), Some("event 1759000100.5-zz99yy"));
     assert_eq!(groups, [first, first, second, None]);
     assert!(alone.items.iter().all(|item| item.label.is_none()));
+}
+
+/// `clips/faces` of Frigate: a folder for each person, beside the attempts.
+#[test]
+fn frigates_attempts_are_no_class_beside_faces() {
+    let attempt = "train/1759000000.12345-ab12cd-1759000001.5-alice-0.93.webp";
+    let folder = Folder::of(times(2, &["alice/*.webp", "bob/*.webp"]).iter().map(String::as_str).chain([attempt]));
+    assert_eq!(outcome(folder.path()), "- 1; alice 2; bob 2; said 1 attempts");
 }
 
 /// An unpacked `.tm` project: every picture beside `manifest.json`, its class in its name.
