@@ -174,8 +174,11 @@ fn seeded_split(dataset: &Dataset, seed: u64) -> (Vec<usize>, Vec<usize>) {
 fn flowers(shared: &Path) -> Dataset {
     let device = Device::new();
     let path = |name: &str| shared.join(name).to_string_lossy().into_owned();
-    let (data, model) = (path("data/flowers12"), path("models/mobilenet_v2_1.0_224.onnx"));
-    let collect = ["collect", &data, "--backbone", &model, "--preset", "inception", "--size", "224", "--resize", "256"];
+    let (test, train) = (path("data/flowers12/test"), path("data/flowers12/train"));
+    let model = path("models/mobilenet_v2_1.0_224.onnx");
+    // In an order of their own: which pictures a seed draws depends on it.
+    let preset = ["--preset", "inception", "--size", "224", "--resize", "256"];
+    let collect = [&["collect", &test, &train, "--backbone", &model][..], &preset].concat();
     let mut command = device.edgetl(&collect);
     match std::env::var_os("EDGETL_ONNXRUNTIME") {
         Some(library) => command.env("EDGETL_ONNXRUNTIME", library).env("EDGETL_PROVIDER", "cpu"),
