@@ -6,8 +6,6 @@ mod forget;
 mod history;
 mod rescue;
 
-use std::path::PathBuf;
-
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;

@@ -91,7 +91,7 @@ impl Device {
 
 /// Copies the picture of a sample; its path below `folder`, or `None` where its file is gone or has other bytes by now.
 fn picture(row: &SampleRow, folder: &Path) -> Result<Option<String>, ExportError> {
-    let source = PathBuf::from(&row.source);
+    let source = files::path_of(&row.source);
     let Ok(bytes) = files::read(&source) else { return Ok(None) };
     if crate::digest::ContentHash::of(&bytes) != row.hash {
         return Ok(None);

@@ -130,11 +130,11 @@ impl Store {
                 }));
             let relabelled = "SELECT change_id, 0, old_label, new_label, count(*) FROM relabelled GROUP BY 1, 3, 4";
             for (id, _, old, new, count) in store.rows(relabelled)? {
-                changes.get_mut(&id).map(|change| change.relabelled.insert((old, new), count));
+                changes.entry(id).and_modify(|change| *change.relabelled.entry((old, new)).or_default() += count);
             }
             let removed = "SELECT change_id, 0, label, NULL, count(*) FROM removed_samples GROUP BY 1, 3";
             for (id, _, label, _, count) in store.rows(removed)? {
-                changes.get_mut(&id).map(|change| change.removed.insert(label, count));
+                changes.entry(id).and_modify(|change| *change.removed.entry(label).or_default() += count);
             }
             Ok(changes.into_values().rev().collect())
         })
