@@ -1,9 +1,12 @@
 //! `collect`: pictures in, features stored.
 
+mod sync;
 mod text;
 
 use std::io;
 use std::path::PathBuf;
+
+use serde::Serialize;
 
 use super::context::Context;
 use super::engine::EngineArgs;
@@ -12,7 +15,7 @@ use super::interrupt;
 use super::network::BackboneArgs;
 use super::progress::Progress;
 use super::remedy::OrRemedy as _;
-use crate::device::{CollectEvent, CollectReport, CollectRequest, Observer, Stage};
+use crate::device::{CollectEvent, CollectReport, CollectRequest, Observer, Stage, SyncPlan};
 use crate::labels::Label;
 use crate::store::Split;
 
@@ -47,6 +50,13 @@ pub struct Args {
     /// killed
     #[arg(long)]
     again: bool,
+    /// Make the store follow the folder SOURCE: pictures moved to another class there are relabelled, those gone are
+    /// removed. Says what it would do; --yes does it
+    #[arg(long, conflicts_with_all = ["unlabelled", "json_lines", "label"])]
+    sync: bool,
+    /// Do what --sync says, then collect what is new
+    #[arg(long, requires = "sync")]
+    yes: bool,
     /// One JSON object on stdout for every sample, written once it is safely stored, then the summary
     #[arg(long)]
     json_lines: bool,
@@ -61,23 +71,61 @@ impl Args {
     pub fn of(sources: Vec<PathBuf>) -> Self {
         let (backbone, engine) = (BackboneArgs::default(), EngineArgs::default());
         let (label, split, group) = (None, None, None);
-        let (unlabelled, again, json_lines) = (false, false, false);
-        Self { sources, label, split, group, views: 0, unlabelled, again, json_lines, backbone, engine }
+        let [unlabelled, again, json_lines, sync, yes] = [false; 5];
+        Self { sources, label, split, group, views: 0, unlabelled, again, sync, yes, json_lines, backbone, engine }
     }
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    let synchronised = if args.sync { Some(synchronise(args, context)?) } else { None };
+    if args.sync && !args.yes {
+        return Ok(());
+    }
     let report = collect_all(args, context)?;
     if args.json_lines {
         context.output.json_line(&report)?;
     } else {
-        context.output.result(&report, || text::of(&report))?;
+        let whole = Report { report: &report, sync: synchronised };
+        context.output.result(&whole, || text::of(&report))?;
     }
     if report.interrupted {
         let message = format!("{} of {} pictures are stored; the same command goes on", report.kept(), report.seen);
         return Err(Interrupted(message).into());
     }
     if report.nothing_usable() || report.has_refusals() { Err(AlreadyReported.into()) } else { Ok(()) }
+}
+
+/// `collect --json`.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    report: &'a CollectReport,
+    /// With --sync: what was done before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sync: Option<SyncPlan>,
+}
+
+/// Says how the store differs from the folder and, with `--yes`, mends it.
+fn synchronise(args: &Args, context: &Context) -> anyhow::Result<SyncPlan> {
+    let device = context.device();
+    let plan = device.sync_plan(&args.request(context)?).or_remedy()?;
+    match (args.yes, context.output.is_json()) {
+        (true, json) => {
+            device.sync(&plan).or_remedy()?;
+            if !json {
+                context.output.text(&format!("{}\n", sync::text(&plan)))?;
+            }
+        }
+        (false, true) => context.output.json_line(&plan)?,
+        (false, false) if plan.is_empty() => context.output.text(&sync::text(&plan))?,
+        (false, false) => {
+            let text = sync::text(&plan);
+            context
+                .output
+                .text(&format!("{text}\nnothing was changed: --yes does it, `edgetl samples undo` takes it back"))?;
+        }
+    }
+    Ok(plan)
 }
 
 /// Collects without printing the report.

@@ -88,6 +88,8 @@ fn of_device(error: &DeviceError) -> Option<String> {
             PublishError::Forgotten => "fit again, without them: edgetl fit-head",
             _ => return Some(live_head(live)),
         },
+        DeviceError::SyncUnknown { .. } => "mend or move that, so that nothing is taken for gone which is there",
+        DeviceError::SyncSource { .. } => "name a folder of folders named after labels",
         DeviceError::Backup(BackupError::Occupied { .. }) => "name a new state directory: --state DIR",
         DeviceError::Export(ExportError { source, .. }) if source.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
             "name a folder that is not there yet"

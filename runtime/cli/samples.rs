@@ -1,6 +1,7 @@
 //! `samples`: the store, looked at and edited.
 
 mod doctor;
+mod edit;
 mod export;
 mod forget;
 mod history;
@@ -12,11 +13,11 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::failure::{WrongUsage, failure};
-use super::output::{count, table};
+use super::output::table;
 use crate::dataset::SampleId;
 use crate::files;
 use crate::labels::Label;
-use crate::store::{Filter, LabelFilter, SampleRow, Split, Store};
+use crate::store::{Filter, LabelFilter, SampleRow, Split};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -170,9 +171,9 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
     match command {
         Command::List { which, count: true } => counts(context, &which.known(context)?),
         Command::List { which, count: false } => list(context, &which.known(context)?),
-        Command::Relabel { to, which } => relabel(context, &to, &which.chosen(context)?),
-        Command::Rename { from, to } => rename(context, &from, &to),
-        Command::Merge { from, into } => merge(context, &from, &into),
+        Command::Relabel { to, which } => edit::relabel(context, &to, &which.chosen(context)?),
+        Command::Rename { from, to } => edit::rename(context, &from, &to),
+        Command::Merge { from, into } => edit::merge(context, &from, &into),
         Command::Doctor(args) => doctor::run(&args, context),
         Command::Export { folder, which } => export::run(context, &which.known(context)?, &folder),
         Command::Rescue => rescue::run(context),
@@ -245,92 +246,6 @@ fn counts(context: &Context, filter: &Filter) -> anyhow::Result<()> {
     let named: std::collections::BTreeMap<_, _> = counts.iter().map(|(label, count)| (name(label), *count)).collect();
     context.output.result(&named, || {
         table(["label", "samples"], named.iter().map(|(label, number)| [label.clone(), number.to_string()]))
-    })?;
-    Ok(())
-}
-
-#[derive(Serialize)]
-struct Changed {
-    changed: usize,
-    /// Where no sample had the label.
-    new_class: Option<NewClass>,
-}
-
-fn relabel(context: &Context, to: &Label, filter: &Filter) -> anyhow::Result<()> {
-    let mut store = context.existing_store()?;
-    let new_class = NewClass::of(to, &store)?;
-    let changed = store.relabel(filter, Some(to))?;
-    report_change(context, changed, new_class)
-}
-
-fn rename(context: &Context, from: &Label, to: &Label) -> anyhow::Result<()> {
-    if from == to {
-        return Err(WrongUsage(format!("expected two labels, got `{from}` twice")).into());
-    }
-    let mut store = context.existing_store()?;
-    let new_class = NewClass::of(to, &store)?;
-    let changed = store.rename_label(from, to)?;
-    if changed == 0 {
-        return Err(failure(
-            format!("expected samples labelled `{from}`, got none"),
-            "`edgetl samples list --count` shows the labels",
-        ));
-    }
-    report_change(context, changed, new_class)
-}
-
-fn merge(context: &Context, from: &Label, into: &Label) -> anyhow::Result<()> {
-    let counts = context.existing_store()?.counts_by_label(&Filter::default())?;
-    if !counts.contains_key(&Some(into.clone())) {
-        return Err(failure(
-            format!("expected samples labelled `{into}`, got none"),
-            format!(
-                "`edgetl samples rename {from:?} {into:?}` gives the class a new name",
-                from = from.as_str(),
-                into = into.as_str()
-            ),
-        ));
-    }
-    rename(context, from, into)
-}
-
-/// A label that no sample had.
-#[derive(Serialize)]
-struct NewClass {
-    label: Label,
-    /// A label that is written much like it.
-    like: Option<Label>,
-}
-
-impl NewClass {
-    /// `None` where `label` is known.
-    fn of(label: &Label, store: &Store) -> anyhow::Result<Option<Self>> {
-        let counts = store.counts_by_label(&Filter::default())?;
-        let known: Vec<&Label> = counts.keys().flatten().collect();
-        if known.contains(&label) {
-            return Ok(None);
-        }
-        let distance =
-            |other: &Label| strsim::osa_distance(&other.as_str().to_lowercase(), &label.as_str().to_lowercase());
-        let nearest = known.into_iter().min_by_key(|other| distance(other));
-        let like = nearest.filter(|other| distance(other) <= 1.max(label.as_str().chars().count() / 4)).cloned();
-        Ok(Some(Self { label: label.clone(), like }))
-    }
-
-    fn text(&self) -> String {
-        let like = self
-            .like
-            .as_ref()
-            .map_or_else(String::new, |like| format!("; did you mean `{like}`? `edgetl samples undo` takes it back"));
-        format!("\n`{}` is a new class{like}", self.label)
-    }
-}
-
-fn report_change(context: &Context, changed: usize, new_class: Option<NewClass>) -> anyhow::Result<()> {
-    let report = Changed { changed, new_class };
-    context.output.result(&report, || {
-        let new_class = report.new_class.as_ref().map_or_else(String::new, NewClass::text);
-        format!("{} relabelled; `edgetl fit-head` learns from it{new_class}", count(changed, "sample"))
     })?;
     Ok(())
 }

@@ -63,6 +63,10 @@ pub enum DeviceError {
     #[error("cannot keep the backbone in `{folder}`")]
     KeepBackbone { folder: PathBuf, source: Box<RegistryError> },
 
+    #[error("expected a folder for the store to follow, got `{}`", path.display())]
+    SyncSource { path: PathBuf },
+    #[error("cannot tell what is in the folder: `{}` cannot be read or used; nothing was done", path.display())]
+    SyncUnknown { path: PathBuf },
     #[error("expected labelled pictures, got {unlabelled} without a label")]
     NothingLabelled { unlabelled: usize },
     #[error("cannot look at unfinished pictures in `{state}`")]

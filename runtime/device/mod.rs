@@ -36,7 +36,9 @@ use std::path::PathBuf;
 pub use answering::Visit;
 pub use backbones::Backbones;
 pub use backup::{BackupError, BackupReport};
-pub use collect::{CollectEvent, CollectReport, CollectRequest, Conflict, NotUsed, Observer, OtherSplit, Stage};
+pub use collect::{
+    CollectEvent, CollectReport, CollectRequest, Conflict, Gone, Moved, NotUsed, Observer, OtherSplit, Stage, SyncPlan,
+};
 pub use error::{DeviceError, LiveHead};
 pub use export::{ExportError, ExportReport};
 pub use fit::{FitMode, FitRequest, Fitted, Published};

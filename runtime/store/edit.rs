@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension as _, Row, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params_from_iter};
 
 use crate::dataset::SampleId;
 use crate::labels::Label;
@@ -14,7 +14,7 @@ use super::error::{At as _, StoreError};
 use super::forgetting;
 use super::history;
 use super::query::Condition;
-use super::sample::{Filter, Removal, SampleRow};
+use super::sample::{Filter, Removal, SampleRow, Synchronisation};
 
 impl Store {
     /// The samples that `filter` names, in the order of their ids.
@@ -74,21 +74,39 @@ impl Store {
         self.take_out(filter, true)
     }
 
+    /// Relabels, moves and removes samples as one change, which can be taken back: all of it or, on an error, nothing.
+    pub fn synchronise(&mut self, wanted: &Synchronisation) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).at(&path)?;
+        let change = history::begin(&transaction).at(&path)?;
+        for (id, label) in &wanted.labels {
+            let (label, id) = (Value::Text(label.to_string()), Value::Integer(id.0));
+            history::note_labels(&transaction, change, "id = ?2", &[&label, &id]).at(&path)?;
+            let sql = format!("UPDATE samples SET {} WHERE id = ?2", checksum::RELABELLED);
+            transaction.execute(&sql, [&label, &id]).at(&path)?;
+        }
+        for (id, source) in &wanted.sources {
+            let sql = "UPDATE samples SET source = ? WHERE id = ?";
+            transaction.execute(sql, (source, id.0)).at(&path)?;
+        }
+        if !wanted.removed.is_empty() {
+            remove_rows(&transaction, Some(change), &Condition::of(&Filter::ids(wanted.removed.clone()))).at(&path)?;
+        }
+        history::drop_empty(&transaction).at(&path)?;
+        transaction.commit().at(&path)
+    }
+
     fn take_out(&mut self, filter: &Filter, forget: bool) -> Result<Removal, StoreError> {
         let condition = Condition::of(filter);
-        let which = condition.sql();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).at(&self.path)?;
-        let remember =
-            format!("INSERT OR IGNORE INTO removed SELECT content_hash, unixepoch() FROM samples WHERE {which}");
-        transaction.execute(&remember, params_from_iter(&condition.parameters)).at(&self.path)?;
-        if forget {
-            history::forget(&transaction, &condition).at(&self.path)?;
-        } else {
-            let change = history::begin(&transaction).at(&self.path)?;
-            history::keep_rows(&transaction, change, &which, &condition.parameters).at(&self.path)?;
-        }
-        let remove = format!("DELETE FROM samples WHERE {which}");
-        let samples = transaction.execute(&remove, params_from_iter(&condition.parameters)).at(&self.path)?;
+        let change = match forget {
+            true => {
+                history::forget(&transaction, &condition).at(&self.path)?;
+                None
+            }
+            false => Some(history::begin(&transaction).at(&self.path)?),
+        };
+        let samples = remove_rows(&transaction, change, &condition).at(&self.path)?;
         history::drop_empty(&transaction).at(&self.path)?;
         if forget {
             forgetting::count(&transaction).at(&self.path)?;
@@ -104,6 +122,17 @@ impl Store {
             self.connection.query_one("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).at(&self.path)?;
         Ok(!busy)
     }
+}
+
+/// Removes samples and remembers their hashes; keeps their rows as part of a change, where there is one.
+fn remove_rows(connection: &Connection, change: Option<i64>, condition: &Condition) -> rusqlite::Result<usize> {
+    let (which, parameters) = (condition.sql(), &condition.parameters);
+    let remember = format!("INSERT OR IGNORE INTO removed SELECT content_hash, unixepoch() FROM samples WHERE {which}");
+    connection.execute(&remember, params_from_iter(parameters))?;
+    if let Some(change) = change {
+        history::keep_rows(connection, change, &which, parameters)?;
+    }
+    connection.execute(&format!("DELETE FROM samples WHERE {which}"), params_from_iter(parameters))
 }
 
 fn sample_row(row: &Row, path: &Path) -> Result<SampleRow, StoreError> {

@@ -67,7 +67,7 @@ pub use publish::{PublishError, Replaced};
 pub use rescue::{Rescued, rescue};
 pub use sample::{
     FeatureCount, FeatureVector, Filter, Inserted, Known, LabelFilter, NewSample, Outcome, ParseSplitError, Removal,
-    SampleRow, Split, StoredLabel,
+    SampleRow, Split, StoredLabel, Synchronisation,
 };
 pub use state::{StateDir, StateError};
 pub use views::WithoutViews;

@@ -129,6 +129,15 @@ pub struct SampleRow {
     pub height: u32,
 }
 
+/// Changes that make the store agree with a folder.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Synchronisation {
+    pub labels: Vec<(SampleId, Label)>,
+    /// Where the files of samples are now.
+    pub sources: Vec<(SampleId, String)>,
+    pub removed: Vec<SampleId>,
+}
+
 /// Which samples are meant; every condition that is given must hold. The default means all.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Filter {

@@ -138,6 +138,52 @@ fn exported_samples_are_collected_again_as_they_were() {
     device.edgetl(&["samples", "export", "out"]).assert().code(1).stderr(contains("cannot write `out`"));
 }
 
+#[test]
+fn the_store_follows_a_folder_when_asked_and_shows_first_what_it_would_do() {
+    let device = Device::taught();
+    let before = samples(&device);
+    let photo = |name: &str| device.path(&format!("photos/{name}"));
+    std::fs::rename(photo("star/000.png"), photo("ring/moved.png")).unwrap();
+    std::fs::rename(photo("star/001.png"), photo("star/renamed.png")).unwrap();
+    std::fs::remove_file(photo("star/002.png")).unwrap();
+    std::fs::copy(photo("star/003.png"), photo("star/copy.png")).unwrap();
+    let plain = contains("1 picture known under another label, which stays: `moved.png` is `star`, not `ring`");
+    device.edgetl(&["collect", "photos", "--provider", "tract"]).assert().success().stdout(plain);
+    let shown = contains("1 picture from `star` to `ring`: `")
+        .and(contains("1 picture gone: `"))
+        .and(contains("--yes does it"));
+    device.edgetl(&["collect", "--sync", "photos"]).assert().success().stdout(shown);
+    assert_eq!(samples(&device), before);
+    let plan = &device.json(&["collect", "--sync", "photos"])[0];
+    let counts = ["relabelled", "renamed", "gone"].map(|key| plan[key].as_array().unwrap().len());
+    assert_eq!((counts, plan["new"].as_u64()), ([1, 1, 1], Some(0)), "{plan}");
+    let done = &device.json(&["collect", "--sync", "--yes", "photos"])[0];
+    assert_eq!((&done["sync"], done["conflicts"].as_array().unwrap().len()), (plan, 0));
+    assert_eq!(samples(&device).len(), 47);
+    assert!(samples(&device).iter().all(|sample| Path::new(sample["source"].as_str().unwrap()).exists()));
+    device
+        .edgetl(&["collect", "--sync", "photos"])
+        .assert()
+        .success()
+        .stdout(contains("the store agrees with the folder"));
+    device.json(&["samples", "undo"]);
+    let labels = |samples: &[Value]| samples.iter().map(|sample| sample["label"].clone()).collect::<Vec<_>>();
+    assert_eq!(labels(&samples(&device)), labels(&before));
+}
+
+#[test]
+fn a_folder_that_moved_as_a_whole_is_followed_and_one_that_cannot_be_read_removes_nothing() {
+    let device = Device::taught();
+    std::fs::rename(device.path("photos"), device.path("pictures")).unwrap();
+    device.json(&["collect", "--sync", "--yes", "pictures"]);
+    assert!(samples(&device).iter().all(|sample| sample["source"].as_str().unwrap().contains("/pictures/")));
+    std::fs::create_dir(device.path("empty")).unwrap();
+    for source in ["empty", "photos", "pictures/star/000.png"] {
+        device.edgetl(&["collect", "--sync", "--yes", source]).assert().code(1);
+    }
+    assert_eq!(samples(&device).len(), 48);
+}
+
 /// Overwrites the middle of the file, a page here and there.
 fn damage(path: &Path, pages: &[u64]) {
     let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();

@@ -4,7 +4,7 @@ use std::mem::discriminant;
 
 use crate::cli::output::{count, table};
 use crate::cli::remedy;
-use crate::device::CollectReport;
+use crate::device::{CollectReport, Conflict};
 use crate::labels::Label;
 use crate::printable::{listed, printable};
 use crate::sources::Remark;
@@ -54,8 +54,9 @@ fn remarks(report: &CollectReport) -> Vec<String> {
     }
     if !report.conflicts.is_empty() {
         remarks.push(format!(
-            "{} known under another label, which stays: `edgetl samples relabel` changes it",
-            count(report.conflicts.len(), "picture")
+            "{} known under another label, which stays: {}; `edgetl collect --sync FOLDER` makes the store follow the folder",
+            count(report.conflicts.len(), "picture"),
+            conflicts(&report.conflicts)
         ));
     }
     remarks.extend(other_splits(report));
@@ -85,6 +86,23 @@ fn of_sources(report: &CollectReport) -> Vec<String> {
         }
     }
     said
+}
+
+fn conflicts(conflicts: &[Conflict]) -> String {
+    let mut said: Vec<String> = conflicts.iter().take(SHOWN).map(conflict).collect();
+    if conflicts.len() > SHOWN {
+        said.push(format!("and {} more, which --json names", conflicts.len() - SHOWN));
+    }
+    said.join(", ")
+}
+
+fn conflict(conflict: &Conflict) -> String {
+    let name =
+        |label: &Option<Label>| label.as_ref().map_or_else(|| "no label".to_owned(), |label| format!("`{label}`"));
+    let path = std::path::Path::new(&conflict.path)
+        .file_name()
+        .map_or(conflict.path.as_str().into(), |name| name.to_string_lossy());
+    format!("`{}` is {}, not {}", printable(&path), name(&conflict.kept), name(&conflict.offered))
 }
 
 fn other_splits(report: &CollectReport) -> Vec<String> {

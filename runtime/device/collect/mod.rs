@@ -3,6 +3,7 @@
 mod acknowledge;
 mod plan;
 mod report;
+mod sync;
 mod unfinished;
 mod views;
 
@@ -26,6 +27,7 @@ use crate::store::{Known, Split, Store};
 use acknowledge::Acknowledger;
 use plan::Plan;
 pub use report::{CollectReport, Conflict, NotUsed, OtherSplit};
+pub use sync::{Gone, Moved, SyncPlan};
 use unfinished::Unfinished;
 
 /// Which pictures to take, and as what.
