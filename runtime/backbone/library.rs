@@ -4,7 +4,8 @@
 //! error. Otherwise these folders are searched, in this order:
 //!
 //! 1. the folder of this program, then `../lib/edgetl` and `../lib` beside it;
-//! 2. the folders of `LD_LIBRARY_PATH`;
+//! 2. `~/.local/lib/edgetl`, where `doctor --install-onnxruntime` puts it for who is not root, and the folders of
+//!    `LD_LIBRARY_PATH`;
 //! 3. `/usr/local/lib/edgetl`, where `tools/install-onnxruntime` puts it, `/usr/lib/edgetl`, `/usr/local/lib`,
 //!    `/usr/lib/<triplet>`, `/usr/lib64`, `/usr/lib`, `/opt/onnxruntime/lib`;
 //! 4. `onnxruntime/capi` inside the Python packages of the system and of the user, where NVIDIA's wheels for Jetson
@@ -132,6 +133,7 @@ fn search_folders() -> Vec<PathBuf> {
     for place in ["", "../lib/edgetl", "../lib"] {
         folders.extend(beside.iter().map(|folder| folder.join(place)));
     }
+    folders.extend(user_folder());
     if let Some(paths) = std::env::var_os("LD_LIBRARY_PATH") {
         folders.extend(std::env::split_paths(&paths).filter(|path| path.is_absolute()));
     }
@@ -147,6 +149,14 @@ fn search_folders() -> Vec<PathBuf> {
     let mut seen = std::collections::HashSet::new();
     folders.retain(|folder| folder.is_dir() && seen.insert(folder.clone()));
     folders
+}
+
+/// The user's own folder for the library.
+pub fn user_folder() -> Option<PathBuf> {
+    std::env::var_os("HOME")
+        .map(PathBuf::from)
+        .filter(|home| home.is_absolute())
+        .map(|home| home.join(".local/lib/edgetl"))
 }
 
 /// `…/python3.N/{dist,site}-packages/onnxruntime/capi` of the system and of the user.

@@ -1,7 +1,7 @@
 //! One decision per process: which provider runs a backbone. Sessions follow from it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use ndarray::Array4;
 use serde::Serialize;
@@ -45,8 +45,8 @@ enum Source {
 impl Loader {
     /// Cuts the network and settles the provider by running one batch.
     ///
-    /// Under [`ProviderChoice::Auto`] every provider that should run but does not is stepped over with one warning; a
-    /// machine without ONNX Runtime gets one warning in all, and a provider that its ONNX Runtime was not built with is
+    /// Under [`ProviderChoice::Auto`] every provider that should run but does not is stepped over with one warning; that a
+    /// machine has no ONNX Runtime is said once, and a provider that its ONNX Runtime was not built with is
     /// not tried.
     ///
     /// # Errors
@@ -168,9 +168,8 @@ impl ProviderSearch<'_> {
         let runtime = match self.runtime() {
             Ok(runtime) => runtime,
             Err(error) => {
-                let reason = causes(&error);
-                tracing::warn!("ONNX Runtime cannot be used, so tract runs, which is slower: {reason}");
-                self.fallbacks.push(Fallback { provider: Provider::Cpu, reason });
+                self.say_without_library(&error);
+                self.fallbacks.push(Fallback { provider: Provider::Cpu, reason: causes(&error) });
                 return self.tract(&cut);
             }
         };
@@ -196,6 +195,17 @@ impl ProviderSearch<'_> {
             }
         }
         self.tract(&cut)
+    }
+
+    /// Once a process: a machine without ONNX Runtime is no fault, one that is there and cannot be used may be.
+    fn say_without_library(&self, error: &LibraryError) {
+        static SAID: Once = Once::new();
+        let remedy =
+            self.options.without_library.map_or_else(String::new, |remedy| format!("; for more speed: {remedy}"));
+        SAID.call_once(|| match error {
+            LibraryError::NotFound { .. } => tracing::info!("no ONNX Runtime found, so tract runs{remedy}"),
+            error => tracing::warn!("ONNX Runtime cannot be used, so tract runs: {}{remedy}", causes(error)),
+        });
     }
 
     fn step_down(&mut self, provider: Provider, error: &BackboneError) {

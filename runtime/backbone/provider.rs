@@ -98,6 +98,8 @@ pub struct Options {
     pub avoided: Vec<Provider>,
     /// The ONNX Runtime library, named outright; `None` searches for it (see [`super::library`]).
     pub library: Option<PathBuf>,
+    /// What a user can do where there is no library; said with that, once a process.
+    pub without_library: Option<&'static str>,
     /// Threads of the session that proves the provider, and of sessions asked for with the same number.
     pub threads: usize,
     /// Whether sessions also give a map that stands beside the feature in the network; a feature that is a map itself comes
@@ -113,6 +115,7 @@ impl Default for Options {
             provider: ProviderChoice::Auto,
             avoided: Vec::new(),
             library: None,
+            without_library: None,
             threads: available_threads(),
             map: false,
             cuda: CudaOptions::default(),

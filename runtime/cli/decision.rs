@@ -1,6 +1,7 @@
 //! How classes are told apart, where the likeliest is not it: the flags, and what comes of it in words.
 
 use super::output;
+use super::shares;
 use crate::head::{Goal, OperatingClass, OperatingReport, Share};
 use crate::labels::Label;
 
@@ -17,7 +18,7 @@ pub struct DecisionArgs {
     #[arg(long, value_name = "WRONG:TAKEN_FOR=N", value_parser = cost, group = "goal")]
     cost: Option<Cost>,
     /// Say nothing where the class that would be said is less likely than this
-    #[arg(long, value_name = "PROBABILITY", value_parser = probability)]
+    #[arg(long, value_name = "PROBABILITY", value_parser = shares::threshold)]
     threshold: Option<f64>,
 }
 
@@ -62,13 +63,6 @@ fn cost(text: &str) -> Result<Cost, String> {
     (times > 0.0 && times.is_finite() && wrong != taken_for).then_some(()).ok_or_else(expected)?;
     let label = |text: &str| Label::known(text).map_err(|error| error.to_string());
     Ok(Cost { wrong: label(wrong)?, taken_for: label(taken_for)?, times })
-}
-
-fn probability(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
-        _ => Err(format!("expected a probability of at least 0 and below 1, got `{text}`")),
-    }
 }
 
 /// What a decision does, by the pictures that were held out.

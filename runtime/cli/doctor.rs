@@ -4,7 +4,7 @@ mod install;
 mod machine;
 mod state;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ndarray::Array4;
@@ -28,8 +28,9 @@ use state::State;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// First bring the official ONNX Runtime library here, with CUDA where `--provider` asks for a GPU; its SHA-256 is
-    /// checked. Needs python3 with pip, and a network
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "/usr/local/lib/edgetl")]
+    /// checked. Needs python3 with pip, and a network [default: /usr/local/lib/edgetl, for who is not root
+    /// ~/.local/lib/edgetl]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     install_onnxruntime: Option<PathBuf>,
     #[command(flatten)]
     engine: EngineArgs,
@@ -62,8 +63,15 @@ struct Trial {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let options = context.engine(&args.engine);
     if let Some(folder) = &args.install_onnxruntime {
-        let library = install_onnxruntime(folder, options.provider)?;
+        let folder = if folder.as_os_str().is_empty() { install::default_folder() } else { folder.clone() };
+        let library = install_onnxruntime(&folder, options.provider)?;
         tracing::info!("ONNX Runtime is `{}`", library.display());
+        if options.library.is_none() && search(None).found.is_none_or(|found| !same_file(&found.path, &library)) {
+            tracing::warn!(
+                "`{}` is not where libraries are looked for: set EDGETL_ONNXRUNTIME to it, or `onnxruntime` in edgetl.toml",
+                library.display()
+            );
+        }
     }
     let state = State::look(context);
     let (mut providers, mut problems) = (Vec::new(), state.problems.clone());
@@ -90,6 +98,10 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let report = Report { machine: Machine::look(), onnxruntime, providers, state, problems };
     context.output.result(&report, || report.text())?;
     if report.problems.is_empty() { Ok(()) } else { Err(AlreadyReported.into()) }
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    one.canonicalize().ok().zip(other.canonicalize().ok()).is_some_and(|(one, other)| one == other)
 }
 
 fn try_all(package: &Package, args: &Args, context: &Context) -> Vec<Trial> {

@@ -29,6 +29,7 @@ impl EngineArgs {
             provider: self.provider.or(config.provider).unwrap_or(ProviderChoice::Auto),
             library: self.onnxruntime.clone().or_else(|| config.onnxruntime.clone()),
             threads: self.threads.or(config.threads).unwrap_or_else(available_threads).clamp(1, 256),
+            without_library: Some("edgetl doctor --install-onnxruntime"),
             avoided: Vec::new(),
             map: false,
             cuda: config.cuda(),

@@ -19,6 +19,7 @@ use super::failure::{AlreadyReported, OrHint, WrongUsage, failure};
 use super::output::{count, percent};
 use super::progress::Progress;
 use super::remedy::OrRemedy as _;
+use super::shares;
 use crate::causes::causes;
 use crate::dataset::{Dataset, SampleId};
 use crate::device::PublishedHead;
@@ -50,17 +51,10 @@ pub struct Args {
     #[arg(long)]
     pub rows: bool,
     /// End with exit code 1 where the accuracy is below this share
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = shares::share)]
     pub fail_under: Option<f64>,
     #[command(flatten)]
     pub engine: EngineArgs,
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err(format!("expected a share from 0 to 1, got `{text}`")),
-    }
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {

@@ -19,6 +19,7 @@ use super::failure::WrongUsage;
 use super::next_class;
 use super::output::{count, percent, table};
 use super::remedy::OrRemedy as _;
+use super::shares;
 use crate::advice::NextClass;
 use crate::device::{FitMode, FitRequest};
 use crate::head::{
@@ -50,7 +51,7 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', value_name = "PENALTY")]
     penalty: Vec<f64>,
     /// The share of known pictures that may be called unknown
-    #[arg(long, default_value_t = 0.05, value_parser = share)]
+    #[arg(long, default_value_t = 0.05, value_parser = shares::up_to_half)]
     false_reject: f64,
     /// Seconds of one core that `auto` may spend on trying heads [default: as long as closed forms take, softmax where it
     /// takes 45 at most, and the mlp where it takes half a second]
@@ -63,6 +64,9 @@ pub struct Args {
     /// Gone; says so.
     #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "")]
     select: Option<String>,
+    /// A note for `heads list`: why this one was fitted
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
     /// Measure and print, but publish nothing
     #[arg(long)]
     dry_run: bool,
@@ -71,7 +75,7 @@ pub struct Args {
     #[arg(long)]
     pseudo_labels: bool,
     /// The least probability of a guessed label that is learned from
-    #[arg(long, default_value_t = 0.95, value_parser = probability, requires = "pseudo_labels")]
+    #[arg(long, default_value_t = 0.95, value_parser = shares::probability, requires = "pseudo_labels")]
     confidence: f64,
     /// Put the new classes beside those of the backbone's own classifier: all of them, or the ones named
     #[arg(long, value_name = "LABEL,…", num_args = 0.., require_equals = true, value_delimiter = ',')]
@@ -181,26 +185,13 @@ impl Args {
             budget: self.budget,
             memory: self.memory,
             mlp: self.mlp.settings(),
+            note: self.note.clone(),
         }
     }
 }
 
 fn size(text: &str) -> Result<u64, String> {
     memory::bytes(text).ok_or_else(|| format!("expected a size as 1.5G or 800M, got `{text}`"))
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(share) if (0.0..=0.5).contains(&share) => Ok(share),
-        _ => Err(format!("expected a share from 0 to 0.5, got `{text}`")),
-    }
-}
-
-fn probability(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err(format!("expected a probability from 0 to 1, got `{text}`")),
-    }
 }
 
 impl Report<'_> {

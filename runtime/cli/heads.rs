@@ -15,6 +15,7 @@ use crate::atomic_file;
 use crate::backbone::export_classifier;
 use crate::backbone::graph::{HiddenLayer, IMAGE, SCORES, ScoringHead};
 use crate::causes::causes;
+use crate::device::PublishedHead;
 use crate::head::{FitReport, Head, HeadArtifact, Linear, Mlp, OperatingReport, Task};
 use crate::printable::printable;
 use crate::store::HeadVersion;
@@ -57,6 +58,14 @@ struct Row {
     version: u64,
     current: bool,
     path: String,
+    /// When its file was written; `None` where the file system does not say.
+    made: Option<String>,
+    /// The name of the backbone that it was fitted on, or the first digits of its fingerprint where that is gone.
+    backbone: Option<String>,
+    /// The first 12 digits of the SHA-256 of its file.
+    hash: Option<String>,
+    /// What `fit-head --note` said.
+    note: Option<String>,
     #[serde(flatten)]
     fit: Fit,
 }
@@ -97,28 +106,59 @@ fn list(context: &Context) -> anyhow::Result<()> {
                 Fit::Report(fit) => [
                     format!("{:06}", row.version),
                     mark.to_owned(),
+                    row.made.as_deref().map_or("-", |made| &made[..10]).to_owned(),
+                    row.backbone.clone().unwrap_or_else(|| "gone".to_owned()),
                     fit.head.to_string(),
                     fit.classes().len().to_string(),
                     fit.samples.to_string(),
                     fit.cv().accuracy.map_or_else(|| "-".to_owned(), percent),
+                    row.note.clone().unwrap_or_default(),
                 ],
                 Fit::Damaged(damaged) => {
                     let cell = String::new;
-                    [format!("{:06}", row.version), mark.to_owned(), damaged.error.clone(), cell(), cell(), cell()]
+                    let cells = [cell(), cell(), cell(), cell(), cell(), damaged.error.clone()];
+                    let [made, backbone, head, classes, samples, error] = cells;
+                    [
+                        format!("{:06}", row.version),
+                        mark.to_owned(),
+                        made,
+                        backbone,
+                        head,
+                        classes,
+                        samples,
+                        cell(),
+                        error,
+                    ]
                 }
             }
         });
-        table(["version", "", "head", "classes", "samples", "accuracy held out"], lines)
+        let header = ["version", "", "made", "backbone", "head", "classes", "samples", "held out", "note"];
+        table(header, lines)
     })?;
     Ok(())
 }
 
 fn row(context: &Context, head: crate::store::HeadFile) -> Row {
-    let fit = match context.device().heads().read(Some(head.version)) {
-        Ok(published) => Fit::Report(Box::new(published.artifact.report().clone())),
-        Err(error) => Fit::Damaged(Damaged { error: causes(&error) }),
-    };
-    Row { version: head.version.0, current: head.current, path: head.path.display().to_string(), fit }
+    let modified = std::fs::metadata(&head.path).and_then(|metadata| metadata.modified()).ok();
+    let made = modified.map(|made| humantime::format_rfc3339_seconds(made).to_string());
+    let (version, current, path) = (head.version.0, head.current, head.path.display().to_string());
+    let device = context.device();
+    match device.heads().read(Some(head.version)) {
+        Ok(PublishedHead { digest, artifact, .. }) => Row {
+            version,
+            current,
+            path,
+            made,
+            backbone: device.backbones().name_of(&artifact.fingerprint()).ok(),
+            hash: Some(digest.short()),
+            note: artifact.options().and_then(|options| options.note.clone()),
+            fit: Fit::Report(Box::new(artifact.report().clone())),
+        },
+        Err(error) => {
+            let fit = Fit::Damaged(Damaged { error: causes(&error) });
+            Row { version, current, path, made, backbone: None, hash: None, note: None, fit }
+        }
+    }
 }
 
 #[derive(Serialize)]

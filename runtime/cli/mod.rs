@@ -27,6 +27,7 @@ mod report;
 mod samples;
 #[cfg(feature = "serve")]
 mod serve;
+mod shares;
 mod shell;
 mod trial;
 

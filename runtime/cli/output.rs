@@ -1,5 +1,7 @@
 //! stdout is data: every command writes its result through here, as JSON or as text.
 
+mod widths;
+
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -78,13 +80,17 @@ pub fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy()).into_owned()
 }
 
-/// A borderless table with aligned columns, a line a row; numbers (all columns but the first) to the right.
+/// A borderless table with aligned columns, a line a row; numbers (all columns but the first) to the right. On a terminal that is
+/// too narrow for it the longest cells are shortened in the middle.
 pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    let rows: Vec<[String; N]> = rows.into_iter().map(|row| row.map(|cell| printable(&cell).into_owned())).collect();
+    let widest = widths::fitting(header.map(width), &rows, widths::terminal());
     for row in rows {
-        table.add_row(row.map(|cell| printable(&cell).into_owned()));
+        let mut widths = widest.iter();
+        table.add_row(row.map(|cell| widths::shortened(cell, *widths.next().expect("one a column"))));
     }
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
@@ -93,6 +99,10 @@ pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [
         }
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn width(text: &str) -> usize {
+    text.chars().count()
 }
 
 /// `0.9561` as `95.6 %`.

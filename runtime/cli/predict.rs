@@ -45,7 +45,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let mut all_well = refused.is_empty();
     for Refused { path, error } in &refused {
         let line = Line::Error { path: files::name_of(path), error: causes(error) };
-        context.output.result(&line, || line.text())?;
+        line.print(context)?;
     }
     let stop = AtomicBool::new(false);
     let answered = device.answer_all(&paths, (args.head_version, args.top), &stop, &mut |path, answer| {
@@ -54,7 +54,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
             Err(error) => Line::Error { path: files::name_of(path), error: causes(&error) },
         };
         all_well &= matches!(line, Line::Answer(_));
-        context.output.result(&line, || line.text())
+        line.print(context)
     });
     answered.or_remedy()?;
     if all_well { Ok(()) } else { Err(AlreadyReported.into()) }
@@ -78,6 +78,17 @@ fn pictures(images: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Vec<Refused>)> 
 }
 
 impl Line {
+    /// Answers on stdout; what went wrong on stderr, but for JSON, in which every picture has its line.
+    fn print(&self, context: &Context) -> std::io::Result<()> {
+        match self {
+            Self::Error { .. } if !context.output.is_json() => {
+                eprintln!("{}", self.text());
+                Ok(())
+            }
+            _ => context.output.result(self, || self.text()),
+        }
+    }
+
     fn text(&self) -> String {
         let (Self::Answer(Answer { path, .. }) | Self::Error { path, .. }) = self;
         let path = printable(path);
@@ -94,9 +105,15 @@ impl Line {
     }
 }
 
+/// Classes that are less likely are not named beside the first.
+const WORTH_SAYING: f32 = 0.01;
+
 fn prediction_text(prediction: &Prediction) -> String {
     let join = |ranked: &[RankedLabel]| {
-        let texts = ranked.iter().map(|ranked| format!("{} {}", ranked.label, percent(f64::from(ranked.score))));
+        let worth = |place: usize, ranked: &RankedLabel| place == 0 || ranked.score >= WORTH_SAYING;
+        let ranked =
+            ranked.iter().enumerate().filter(|(place, ranked)| worth(*place, ranked)).map(|(_, ranked)| ranked);
+        let texts = ranked.map(|ranked| format!("{} {}", ranked.label, percent(f64::from(ranked.score))));
         texts.collect::<Vec<_>>().join(", ")
     };
     match &prediction.labels {

@@ -13,7 +13,7 @@ use crate::store::{HeadFolderError, PublishError, StoreError};
 
 pub use source::of_remark;
 
-const INSTALL: &str = "install it: edgetl doctor --install-onnxruntime (as root, or =DIR)";
+const INSTALL: &str = "install it: edgetl doctor --install-onnxruntime";
 const WRITABLE: &str = "name a directory that can be written: --state DIR, or EDGETL_STATE";
 const NAMED: &str =
     "import the backbone with the names of its classes: edgetl backbone import MODEL.onnx --labels FILE";

@@ -234,7 +234,9 @@ fn list(context: &Context, filter: &Filter) -> anyhow::Result<()> {
     let cells = samples.iter().map(|sample| {
         let label = sample.label.map_or_else(String::new, |label| label.to_string());
         let size = format!("{}x{}", sample.width, sample.height);
-        [label, sample.id.to_string(), sample.split.to_owned(), sample.added.clone(), size, sample.source.to_owned()]
+        // The day; --json has the second.
+        let added = sample.added[..10].to_owned();
+        [label, sample.id.to_string(), sample.split.to_owned(), added, size, sample.source.to_owned()]
     });
     context.output.text(&table(["label", "id", "split", "added", "pixels", "source"], cells))?;
     Ok(())

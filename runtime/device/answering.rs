@@ -30,7 +30,7 @@ impl Device {
         let loader = self.load(self.backbones().of(&head.artifact.fingerprint())?, paths.len())?;
         let (limits, threads) = (self.settings().limits, self.settings().engine.threads);
         let extractor = Extractor { loader: &loader, limits, threads, journal: &(), thumbnails: false };
-        let (head_version, provider) = (head.version.0, loader.provider());
+        let (head_version, head_hash, provider) = (head.version.0, head.digest.short(), loader.provider());
         let mut order = InOrder::default();
         extractor.run(paths, stop, &|_, _| true, &mut |index, outcome| {
             for (index, outcome) in order.push(index, (index, outcome)) {
@@ -42,7 +42,8 @@ impl Device {
                     Outcome::Declined(_) => unreachable!("every picture is admitted"),
                 };
                 let path = files::name_of(&paths[index]);
-                let answer = statement.map(|statement| Answer { path, statement, head_version, provider });
+                let head_hash = head_hash.clone();
+                let answer = statement.map(|statement| Answer { path, statement, head_version, head_hash, provider });
                 visit(&paths[index], answer).map_err(DeviceError::Told)?;
             }
             Ok(())

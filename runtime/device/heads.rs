@@ -2,6 +2,7 @@
 
 use super::backbones::Backbones;
 use super::error::DeviceError;
+use crate::digest::Digest;
 use crate::head::HeadArtifact;
 use crate::store::{HeadFile, HeadFolder, HeadFolderError, HeadVersion, StateDir};
 
@@ -9,6 +10,8 @@ use crate::store::{HeadFile, HeadFolder, HeadFolderError, HeadVersion, StateDir}
 #[derive(Clone, Debug)]
 pub struct PublishedHead {
     pub version: HeadVersion,
+    /// Of its file.
+    pub digest: Digest,
     pub artifact: HeadArtifact,
 }
 
@@ -46,7 +49,7 @@ impl Heads {
             None => self.folder.current()?,
         };
         let artifact = HeadArtifact::from_bytes(&bytes).map_err(|source| DeviceError::Head { version, source })?;
-        Ok(PublishedHead { version, artifact })
+        Ok(PublishedHead { version, digest: Digest::of(&bytes), artifact })
     }
 
     /// The live one, where there is one.

@@ -32,6 +32,8 @@ pub struct Facts {
     #[serde(skip)]
     pub fingerprint: Fingerprint,
     pub head_version: u64,
+    /// The first 12 digits of the SHA-256 of the head's file.
+    pub head_hash: String,
     pub golden: GoldenCheck,
 }
 
@@ -104,6 +106,7 @@ impl Predictor {
             backbone: manifest.name.to_string(),
             fingerprint: manifest.fingerprint(),
             head_version: head.version.0,
+            head_hash: head.digest.short(),
             golden: backbone.golden,
         };
         Self { backbone, head, facts }
@@ -120,6 +123,7 @@ impl Predictor {
             Some(backbone) => *self = Self::new(backbone, head),
             None => {
                 self.facts.head_version = head.version.0;
+                self.facts.head_hash = head.digest.short();
                 self.head = head;
             }
         }
@@ -134,7 +138,8 @@ impl Predictor {
         let feature = self.backbone.extractor.feature(bytes)?;
         let statement = Statement::of_feature(&feature, &self.head.artifact, top)?;
         let Facts { head_version, provider, .. } = self.facts;
-        Ok(Answer { path: name.to_owned(), statement, head_version, provider })
+        let head_hash = self.facts.head_hash.clone();
+        Ok(Answer { path: name.to_owned(), statement, head_version, head_hash, provider })
     }
 }
 

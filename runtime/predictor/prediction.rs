@@ -54,6 +54,8 @@ pub struct Answer {
     #[serde(flatten)]
     pub statement: Statement,
     pub head_version: u64,
+    /// The first 12 digits of the SHA-256 of the head's file: two devices may number different heads alike.
+    pub head_hash: String,
     pub provider: Provider,
 }
 

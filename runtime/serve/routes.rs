@@ -154,6 +154,7 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
         "backbone": facts.backbone,
         "fingerprint": facts.fingerprint.to_string(),
         "head_version": facts.head_version,
+        "head_hash": facts.head_hash,
         "golden": facts.golden,
         "stale": app.shared.stale(),
         "version": env!("CARGO_PKG_VERSION"),

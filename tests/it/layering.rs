@@ -47,6 +47,7 @@ const OWNED_CRATES: &[(&str, &[&str])] = &[
     ("csv", &["sources/", "device/export"]),
     ("tar", &["device/backup"]),
     ("strsim", &["cli/"]),
+    ("terminal_size", &["cli/"]),
     ("encoding_rs", &["sources/"]),
     ("unicode_normalization", &["labels"]),
     ("maud", &["page/"]),

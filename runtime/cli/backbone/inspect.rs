@@ -87,17 +87,17 @@ fn text(inspection: &Inspection) -> String {
         parts.push(format!("candidates:\n{}", names.collect::<Vec<_>>().join("\n")));
     }
     let rows = inspection.layers.iter().map(row);
-    parts.push(table(["layer", "operator", "output", "shape", "parameters", "multiply-adds", ""], rows));
+    parts.push(table(["output", "operator", "shape", "parameters", "multiply-adds", ""], rows));
     parts.join("\n\n")
 }
 
-fn row(layer: &Layer) -> [String; 7] {
+/// A layer by its output, which is what `--feature` takes; --json has its own name, too.
+fn row(layer: &Layer) -> [String; 6] {
     let shape = |shape: &Vec<usize>| shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x");
     let number = |number: u64| if number == 0 { String::new() } else { grouped(number) };
     [
-        layer.name.clone(),
-        layer.operator.clone(),
         layer.output.clone(),
+        layer.operator.clone(),
         layer.shape.as_ref().map_or_else(|| "?".to_owned(), shape),
         number(layer.parameters),
         layer.multiply_adds.map_or_else(|| "?".to_owned(), number),

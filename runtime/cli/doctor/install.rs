@@ -6,11 +6,32 @@ use std::process::Command;
 
 use super::super::failure::{AlreadyReported, OrHint, failure};
 use crate::atomic_file;
+use crate::backbone::library::user_folder;
 use crate::backbone::{Provider, ProviderChoice};
 
 const SCRIPT: &[u8] = include_bytes!("../../../tools/install-onnxruntime");
 /// The wheels that it may use; it looks for the list beside itself.
 const PINNED: &[u8] = include_bytes!("../../../tools/onnxruntime.sha256");
+
+/// Where libraries are looked for and this user may write.
+pub fn default_folder() -> PathBuf {
+    let system = PathBuf::from("/usr/local/lib/edgetl");
+    match user_folder() {
+        Some(own) if !is_root() => own,
+        _ => system,
+    }
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    // SAFETY: it reads a number of this process and cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
+}
 
 /// Puts the official library into `folder`: the one with CUDA where a GPU was asked for. Returns its path.
 ///

@@ -53,6 +53,9 @@ pub struct FitOptions {
     pub memory: Option<u64>,
     /// How a perceptron is trained.
     pub mlp: MlpSettings,
+    /// What whoever fitted it wants to remember of it; changes nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl Default for FitOptions {
@@ -70,6 +73,7 @@ impl Default for FitOptions {
             budget: None,
             memory: None,
             mlp: MlpSettings::default(),
+            note: None,
         }
     }
 }

@@ -38,7 +38,7 @@ impl Findings {
         let convincing = self.suspects.iter().filter(|suspect| suspect.doubt > CONVINCING).count();
         let rows = self.suspects.iter().take(show).map(|row| {
             let doubt = percent(f64::from(row.doubt));
-            [row.label.to_string(), row.suggestion.to_string(), doubt, row.path.clone(), row.command.clone()]
+            [row.label.to_string(), row.suggestion.to_string(), doubt, row.id.to_string(), row.path.clone()]
         });
         let all = shell.edgetl(["samples", "doctor", "--fix", "relabel", "--top", &convincing.to_string()]);
         let all = match self.suspects.iter().take(convincing).any(|row| !row.held_back) {
@@ -47,10 +47,11 @@ impl Findings {
         };
         (!self.suspects.is_empty()).then(|| {
             format!(
-                "labels that look wrong: {convincing} with more than {:.0} % doubt, {} in all\n{}{all}",
+                "labels that look wrong: {convincing} with more than {:.0} % doubt, {} in all\n{}\n{}{all}",
                 CONVINCING * 100.0,
                 self.suspects.len(),
-                table(["label", "looks like", "doubt", "picture", "command"], rows)
+                table(["label", "looks like", "doubt", "id", "picture"], rows),
+                first(&self.suspects[0].command)
             )
         })
     }
@@ -60,26 +61,30 @@ impl Findings {
         let rows = self.duplicates.iter().take(show).map(|row| {
             let labels = row.labels.clone().map(|label| label.map_or_else(String::new, |label| label.to_string()));
             let labels = if row.same_label { labels[0].clone() } else { labels.join(" / ") };
-            [labels, format!("{:.4}", row.cosine), row.paths.join("  "), row.command.clone()]
+            let ids = row.ids.map(|id| id.to_string()).join(", ");
+            [labels, format!("{:.4}", row.cosine), ids, row.paths[0].clone(), row.paths[1].clone()]
         });
         (!self.duplicates.is_empty()).then(|| {
             format!(
-                "pairs that are nearly the same picture: {contradictions} under two labels, {} under one\n{}",
+                "pairs that are nearly the same picture: {contradictions} under two labels, {} under one\n{}\n{}",
                 self.duplicates.len() - contradictions,
-                table(["label", "cosine", "pictures", "command"], rows)
+                table(["label", "cosine", "ids", "picture", "and picture"], rows),
+                first(&self.duplicates[0].command)
             )
         })
     }
 
     fn outliers(&self, show: usize) -> Option<String> {
-        let rows = self.outliers.iter().take(show).map(|row| {
-            [row.label.to_string(), format!("{:.1}", row.deviations), row.path.clone(), row.command.clone()]
-        });
+        let rows =
+            self.outliers.iter().take(show).map(|row| {
+                [row.label.to_string(), format!("{:.1}", row.deviations), row.id.to_string(), row.path.clone()]
+            });
         (!self.outliers.is_empty()).then(|| {
             format!(
-                "unlike the rest of their class: {}\n{}",
+                "unlike the rest of their class: {}\n{}\n{}",
                 self.outliers.len(),
-                table(["label", "deviations", "picture", "command"], rows)
+                table(["label", "deviations", "id", "picture"], rows),
+                first(&self.outliers[0].command)
             )
         })
     }
@@ -90,11 +95,12 @@ impl Findings {
             .tiny
             .iter()
             .take(show)
-            .map(|row| [format!("{}x{}", row.width, row.height), row.path.clone(), row.command.clone()]);
+            .map(|row| [format!("{}x{}", row.width, row.height), row.id.to_string(), row.path.clone()]);
         Some(format!(
-            "smaller than the {expected} pixels that the backbone sees: {}\n{}",
+            "smaller than the {expected} pixels that the backbone sees: {}\n{}\n{}",
             self.tiny.len(),
-            table(["pixels", "picture", "command"], rows)
+            table(["pixels", "id", "picture"], rows),
+            first(&self.tiny[0].command)
         ))
     }
 
@@ -116,15 +122,21 @@ impl Findings {
         let state = |state| self.sources.iter().filter(|row| row.state == state).count();
         let rows = self.sources.iter().take(show).map(|row| {
             let state = if row.state == SourceState::Gone { "gone" } else { "changed" };
-            [state.to_owned(), row.path.clone(), row.command.clone()]
+            [state.to_owned(), row.id.to_string(), row.path.clone()]
         });
         (!self.sources.is_empty()).then(|| {
             format!(
-                "files that samples were made from: {} gone, {} changed; their features are kept\n{}",
+                "files that samples were made from: {} gone, {} changed; their features are kept\n{}\n{}",
                 state(SourceState::Gone),
                 state(SourceState::Changed),
-                table(["file", "picture", "command"], rows)
+                table(["file", "id", "picture"], rows),
+                first(&self.sources[0].command)
             )
         })
     }
+}
+
+/// The command of the first row; those of the others differ in their numbers and labels.
+fn first(command: &str) -> String {
+    format!("for the first: {command}")
 }
