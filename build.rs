@@ -13,6 +13,7 @@ fn main() {
         ("has_shared", (|| file("../shared/models/README.md")) as fn() -> bool),
         ("has_onnxruntime", || variable("EDGETL_ONNXRUNTIME")),
         ("has_zoo", || variable("EDGETL_ZOO")),
+        ("has_light", || variable("EDGETL_LIGHT")),
         ("has_foreign_program", || variable("EDGETL_FOREIGN")),
         ("has_foreign_onnxruntime", || variable("EDGETL_FOREIGN") && variable("EDGETL_FOREIGN_ONNXRUNTIME")),
         ("has_c_compiler", || program("cc")),

@@ -6,7 +6,8 @@ use super::metadata::{LABELS_KEY, PREPROCESS_KEY};
 use super::{BackboneError, Package};
 use crate::manifest::{Channels, Preprocess};
 
-/// The graph from `image` `[N,3,H,W]` (RGB, 0 to 255, resized and cropped as the manifest says) to `scores` `[N,K]`.
+/// The graph from `image` `[N,3,H,W]` (RGB, 0 to 255, resized and cropped as the manifest says) to `scores` `[N,K]` and
+/// `decision` `[N]`, the number of the class that the head says, -1 where it says none.
 ///
 /// How to resize and crop, and the labels, are in the file's metadata (see [`super::Declared`]), so that the file can
 /// be imported again.

@@ -13,10 +13,10 @@ use super::output::{percent, table};
 use super::remedy::OrRemedy as _;
 use crate::atomic_file;
 use crate::backbone::export_classifier;
-use crate::backbone::graph::{HiddenLayer, IMAGE, SCORES, ScoringHead};
+use crate::backbone::graph::{DECISION, HiddenLayer, IMAGE, SCORES, ScoreDecision, ScoreRule, ScoringHead};
 use crate::causes::causes;
 use crate::device::PublishedHead;
-use crate::head::{FitReport, Head, HeadArtifact, Linear, Mlp, OperatingReport, Task};
+use crate::head::{DecisionRule, FitReport, Head, HeadArtifact, Linear, Mlp, OperatingPoint, OperatingReport, Task};
 use crate::printable::printable;
 use crate::store::HeadVersion;
 
@@ -241,6 +241,8 @@ struct Exported<'a> {
     backbone: &'a str,
     input: &'a str,
     output: &'a str,
+    /// The second output: the number of the class that is said, or -1.
+    decision: &'a str,
     classes: &'a [String],
 }
 
@@ -264,12 +266,13 @@ fn export(context: &Context, path: &Path, version: Option<HeadVersion>) -> anyho
         backbone: &backbone,
         input: IMAGE,
         output: SCORES,
+        decision: DECISION,
         classes: &head.labels,
     };
     context.output.result(&exported, || {
         format!(
-            "{}: `{IMAGE}` (RGB, 0 to 255, resized and cropped) to `{SCORES}` of {} classes; \
-             the rule for unknown pictures is not in it",
+            "{}: `{IMAGE}` (RGB, 0 to 255, resized and cropped) to `{SCORES}` of {} classes and `{DECISION}`, the number \
+             of the class that is said, or -1; the rule for unknown pictures is not in it",
             printable(&exported.path),
             head.labels.len()
         )
@@ -294,5 +297,17 @@ fn scoring_head(artifact: &HeadArtifact) -> ScoringHead {
         _ => None,
     };
     let labels = artifact.labels().iter().map(ToString::to_string).collect();
-    ScoringHead { hidden, weights, bias, unit_length, temperature: artifact.temperature().value(), labels }
+    let decision = decision_rule(*artifact.operating());
+    ScoringHead { hidden, weights, bias, unit_length, temperature: artifact.temperature().value(), labels, decision }
+}
+
+fn decision_rule(OperatingPoint { rule, least }: OperatingPoint) -> ScoreDecision {
+    let rule = match rule {
+        DecisionRule::Likeliest => ScoreRule::Likeliest,
+        DecisionRule::Threshold { class, probability } => ScoreRule::Threshold { class: class.0, score: probability },
+        DecisionRule::Cost { wrong, taken_for, times } => {
+            ScoreRule::Cost { wrong: wrong.0, taken_for: taken_for.0, times }
+        }
+    };
+    ScoreDecision { rule, least }
 }

@@ -110,6 +110,9 @@ fn of_store(error: &StoreError) -> Option<String> {
             "collect the pictures again with the backbone in use: edgetl collect FOLDER"
         }
         StoreError::Newer { .. } => "update edgetl, or name another state directory: --state DIR",
+        StoreError::NetworkShare { .. } => {
+            "locks do not work there: keep the state on a disk of this machine, and copy it with edgetl backup"
+        }
         StoreError::Full { .. } => "free some space; what was reported as stored is safe",
         StoreError::ReadOnly { .. } | StoreError::Unreachable { .. } | StoreError::CannotOpen { .. } => WRITABLE,
         StoreError::Damaged { .. } | StoreError::Integrity { .. } => {

@@ -10,6 +10,7 @@ use crate::digest::{Fingerprint, ParseDigestError};
 use crate::labels::LabelError;
 
 use super::sample::ParseSplitError;
+use super::share::network_file_system;
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -36,6 +37,8 @@ pub enum StoreError {
     Full { path: PathBuf, source: rusqlite::Error },
     #[error("`{path}` stayed locked by another process")]
     Busy { path: PathBuf, source: rusqlite::Error },
+    #[error("cannot lock `{path}`, which is on a network share ({kind})")]
+    NetworkShare { path: PathBuf, kind: &'static str, source: rusqlite::Error },
     #[error("cannot read or write `{path}`")]
     Sqlite { path: PathBuf, source: rusqlite::Error },
 
@@ -93,6 +96,18 @@ impl<T> At<T> for rusqlite::Result<T> {
 }
 
 fn classify(path: PathBuf, source: rusqlite::Error) -> StoreError {
+    let unlockable = matches!(
+        source.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::FileLockingProtocolFailed
+        )
+    );
+    if let Some(kind) = network_file_system(&path).filter(|_| unlockable) {
+        return StoreError::NetworkShare { path, kind, source };
+    }
     match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { path, source },
         Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, source },

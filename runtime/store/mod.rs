@@ -48,6 +48,7 @@ mod publish;
 mod query;
 mod rescue;
 mod sample;
+mod share;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::checksum;
 use super::error::{At, StoreError};
+use super::share::network_file_system;
 
 /// The scripts that lead from one schema version to the next; `user_version` counts those that have run.
 pub(super) const MIGRATIONS: &[&str] = &[
@@ -22,16 +23,52 @@ const APPLICATION_ID: i32 = i32::from_be_bytes(*b"edtl");
 
 /// How long a statement waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same on a network share.
+const SHARE_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) fn open(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
+    match open_to_write(path, migrations) {
+        Err(error @ (StoreError::ReadOnly { .. } | StoreError::CannotOpen { .. })) => {
+            open_to_read(path, migrations).map_err(|_| error)
+        }
+        opened => opened,
+    }
+}
+
+/// A store that nobody can write, as on a read-only file system: every table can be read.
+///
+/// # Errors
+/// When it has an older schema or a log that was not moved into it, which would have to be written.
+fn open_to_read(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
+    let log = path.with_extension("db-wal");
+    let path_text = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(format!("file:{path_text}?immutable=1"), flags).at(path)?;
+    check_identity(&connection, path, migrations.len() as u32)?;
+    let is_current = user_version(&connection).at(path)? as usize == migrations.len();
+    if !is_current || log.metadata().is_ok_and(|log| log.len() > 0) {
+        return Err(StoreError::ReadOnly { path: path.to_owned(), source: rusqlite::Error::InvalidQuery });
+    }
+    register(&connection).at(path)?;
+    Ok(connection)
+}
+
+fn register(connection: &Connection) -> rusqlite::Result<()> {
+    super::query::register(connection)?;
+    checksum::register(connection)
+}
+
+fn open_to_write(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
     // SQLite takes a path that begins with `file:` for a URI.
     let mut connection = Connection::open(Path::new(".").join(path)).at(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT).at(path)?;
+    // Locks of a share that do not work will not begin to.
+    let patience = if network_file_system(path).is_some() { SHARE_TIMEOUT } else { BUSY_TIMEOUT };
+    connection.busy_timeout(patience).at(path)?;
     // One snapshot: another process may be creating the store right now.
     let snapshot = connection.unchecked_transaction().at(path)?;
     check_identity(&snapshot, path, migrations.len() as u32)?;
     snapshot.commit().at(path)?;
-    configure(&connection).at(path)?;
+    configure(&connection, patience).at(path)?;
     migrate(&mut connection, path, migrations)?;
     Ok(connection)
 }
@@ -50,9 +87,9 @@ fn check_identity(connection: &Connection, path: &Path, supported: u32) -> Resul
     Ok(())
 }
 
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
+fn configure(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
     connection.pragma_update(None, "page_size", 16384)?;
-    use_write_ahead_log(connection)?;
+    use_write_ahead_log(connection, patience)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
@@ -60,14 +97,13 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // In pages: 4 MiB.
     connection.pragma_update(None, "wal_autocheckpoint", 256)?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
-    super::query::register(connection)?;
-    checksum::register(connection)
+    register(connection)
 }
 
 /// SQLite does not wait when two processes switch a new file at once, hence the loop. A file system without shared
 /// memory keeps the rollback journal: as durable, but readers and writers take turns.
-fn use_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
-    let deadline = Instant::now() + BUSY_TIMEOUT;
+fn use_write_ahead_log(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
+    let deadline = Instant::now() + patience;
     loop {
         match connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0)) {
             Ok(mode) if mode == "wal" => return Ok(()),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use edgetl::backbone::graph::{HiddenLayer, ScoringHead};
+use edgetl::backbone::graph::{HiddenLayer, ScoreDecision, ScoringHead};
 use edgetl::backbone::{
     Import, ImportRequest, Loader, Options, Package, PreprocessSpec, Preset, Provider, ProviderChoice,
     export_classifier, library,
@@ -22,6 +22,7 @@ fn head(unit_length: bool) -> ScoringHead {
         unit_length,
         temperature: 0.7,
         labels: vec!["ant".into(), "bee".into(), "wasp".into()],
+        decision: ScoreDecision::default(),
     }
 }
 

@@ -239,3 +239,58 @@ fn the_way_out_of_a_damaged_store_is_named_and_collecting_completes_it() {
     device.json(&["fit-head"]);
     device.edgetl(&["doctor", "--provider", "tract"]).assert().success();
 }
+
+/// Runs `edgetl` as somebody who may read the device's folder and not write it.
+#[cfg(unix)]
+fn as_reader(device: &Device, arguments: &[&str]) -> std::process::Output {
+    use std::os::unix::process::CommandExt as _;
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_edgetl"));
+    command.env_clear().env("EDGETL_STATE", device.state()).env("EDGETL_PROVIDER", "tract");
+    command.current_dir(device.path("")).args(arguments);
+    if cfg!(is_root) {
+        command.uid(65534).gid(65534);
+    }
+    command.output().unwrap()
+}
+
+#[test]
+#[cfg(unix)]
+fn a_state_that_cannot_be_written_serves_every_command_that_reads() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let device = Device::taught();
+    let permit = |folders: u32, files: u32| {
+        for entry in walkdir::WalkDir::new(device.path("")).contents_first(true) {
+            let entry = entry.unwrap();
+            let mode = if entry.file_type().is_dir() { folders } else { files };
+            std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    permit(0o555, 0o444);
+    let readable = std::fs::metadata(env!("CARGO_BIN_EXE_edgetl")).unwrap().permissions().mode() & 0o005 == 0o005;
+    let commands: [&[&str]; 11] = [
+        &["predict", "photos/star/000.png"],
+        &["eval", "photos", "--fail-under", "0"],
+        &["samples", "list"],
+        &["samples", "history"],
+        &["samples", "doctor"],
+        &["heads", "list"],
+        &["heads", "show"],
+        &["backbone", "list"],
+        &["advise"],
+        &["fit-head", "--dry-run"],
+        &["doctor"],
+    ];
+    let outputs: Vec<_> = commands.iter().map(|arguments| (arguments, as_reader(&device, arguments))).collect();
+    let refused = as_reader(&device, &["samples", "relabel", "ring", "--id", "1"]);
+    permit(0o755, 0o644);
+    assert!(readable, "the program itself can be run by others");
+    for (arguments, output) in outputs {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        // What `eval` is asked about is known to the head, which is said and no success.
+        let expected = if arguments[0] == "eval" { Some(1) } else { Some(0) };
+        assert_eq!(output.status.code(), expected, "{arguments:?}: {stderr}");
+        assert!(!stderr.contains("read-only"), "{arguments:?}: {stderr}");
+    }
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(1) && stderr.contains("read-only"), "{stderr}");
+}

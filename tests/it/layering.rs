@@ -34,7 +34,7 @@ const OWNED_CRATES: &[(&str, &[&str])] = &[
     ("ort", &["backbone/onnxruntime"]),
     ("rusqlite", &["store/"]),
     ("crc32fast", &["store/"]),
-    ("rustix", &["atomic_file/", "memory", "trust", "algebra/"]),
+    ("rustix", &["atomic_file/", "memory", "trust", "store/share", "algebra/"]),
     ("fast_image_resize", &["preprocess/"]),
     ("zune_jpeg", &["preprocess/"]),
     ("tiff", &["preprocess/"]),

@@ -105,3 +105,26 @@ fn every_network_of_the_zoo_is_cut_at_its_documented_feature_on_every_engine() {
     }
     assert!(wrong.is_empty(), "not as documented: {wrong:?}");
 }
+
+/// The networks of 2017 and 2018 that the Python package `onnx` brings, with weights left out.
+#[test]
+#[cfg_attr(not(has_light), ignore = "needs EDGETL_LIGHT, the folder onnx/backend/test/data/light of the Python package onnx")]
+fn networks_that_come_with_the_onnx_package_are_cut_where_their_classifiers_begin() {
+    let folder = PathBuf::from(std::env::var_os("EDGETL_LIGHT").expect("named"));
+    for (name, dim) in [
+        ("bvlc_alexnet", 256),
+        ("densenet121", 1024),
+        ("inception_v1", 1024),
+        ("inception_v2", 1024),
+        ("resnet50", 2048),
+        ("shufflenet", 544),
+        ("squeezenet", 512),
+        ("vgg19", 512),
+        ("zfnet512", 512),
+    ] {
+        let preprocess = PreprocessSpec { preset: Some(Preset::ImageNet), ..PreprocessSpec::default() };
+        let request = ImportRequest { preprocess, ..ImportRequest::default() };
+        let package = Package::from_onnx(&folder.join(format!("light_{name}.onnx")), &request).unwrap();
+        assert_eq!(package.manifest().feature.dim, dim, "{name}");
+    }
+}

@@ -160,6 +160,11 @@ fn adapter(op: &str, input: &str, output: &str, attribute: pb::AttributeProto) -
 
 /// A float32 tensor; without `dims` its shape is left to the engine.
 pub(super) fn value_info(name: &str, dims: Option<&[Option<usize>]>) -> pb::ValueInfoProto {
+    typed_info(name, dims, DataType::Float)
+}
+
+/// [`value_info`] of another type of element.
+pub(super) fn typed_info(name: &str, dims: Option<&[Option<usize>]>, element: DataType) -> pb::ValueInfoProto {
     let dimension = |dim: &Option<usize>| {
         let value = match dim {
             Some(size) => Value::DimValue(*size as i64),
@@ -168,7 +173,7 @@ pub(super) fn value_info(name: &str, dims: Option<&[Option<usize>]>) -> pb::Valu
         Dimension { value: Some(value), ..Default::default() }
     };
     let shape = dims.map(|dims| pb::TensorShapeProto { dim: dims.iter().map(dimension).collect() });
-    let tensor = type_proto::Tensor { elem_type: DataType::Float as i32, shape };
+    let tensor = type_proto::Tensor { elem_type: element as i32, shape };
     pb::ValueInfoProto {
         name: name.to_owned(),
         r#type: Some(pb::TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..Default::default() }),

@@ -6,6 +6,7 @@ mod bounds;
 mod check;
 mod constant;
 mod cut;
+mod decision;
 mod element;
 mod external;
 mod feature;
@@ -24,6 +25,7 @@ mod tail;
 
 pub use bounds::MAX_NODES;
 pub use cut::{CutNetwork, CutRequest};
+pub use decision::{ScoreDecision, ScoreRule};
 pub use external::{ExternalError, stored_length};
 pub(in crate::backbone) use feature::values_per_image;
 pub use feature::{Candidate, FeatureCut};
@@ -31,7 +33,7 @@ pub use foreign::Foreign;
 pub use input::{ImageInput, Layout};
 pub use network::{MAX_BYTES, Network, Shapes};
 pub use pixels::OwnNormalisation;
-pub use scoring::{HiddenLayer, IMAGE, SCORES, ScoringHead};
+pub use scoring::{DECISION, HiddenLayer, IMAGE, SCORES, ScoringHead};
 pub use table::{Layer, Totals};
 
 use std::path::PathBuf;

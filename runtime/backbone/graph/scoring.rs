@@ -5,7 +5,8 @@ use tract_onnx::pb;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 
-use super::cut::value_info;
+use super::cut::{typed_info, value_info};
+use super::decision::ScoreDecision;
 use super::{CutNetwork, Network};
 use crate::manifest::{Channels, FeatureKind, Preprocess};
 
@@ -32,12 +33,15 @@ pub struct ScoringHead {
     pub temperature: f32,
     /// K names in the order of the scores.
     pub labels: Vec<String>,
+    pub decision: ScoreDecision,
 }
 
 /// The exported graph's input: RGB pixels from 0 to 255, resized and cropped.
 pub const IMAGE: &str = "image";
 /// The exported graph's output: probabilities `[N,K]`.
 pub const SCORES: &str = "scores";
+/// The exported graph's second output: which class is said, `[N]`, -1 for none.
+pub const DECISION: &str = "decision";
 
 impl ScoringHead {
     /// Length of the feature that the head takes.
@@ -47,11 +51,11 @@ impl ScoringHead {
 }
 
 impl CutNetwork {
-    /// The graph `image` `[N,3,H,W]` (RGB, 0 to 255) to `scores` `[N,K]`.
+    /// The graph `image` `[N,3,H,W]` (RGB, 0 to 255) to `scores` `[N,K]` and `decision` `[N]`.
     ///
     /// The cut's first output must be the feature tensor, of the given kind.
     pub fn with_head(mut self, preprocess: &Preprocess, kind: FeatureKind, head: &ScoringHead) -> Network {
-        for taken in [IMAGE, SCORES] {
+        for taken in [IMAGE, SCORES, DECISION] {
             let free = format!("edgetl_inner_{taken}");
             rename(self.network.graph_mut(), taken, &free);
             let names = self.outputs.iter_mut().chain([&mut self.input]);
@@ -68,10 +72,12 @@ impl CutNetwork {
             None => vector,
         };
         builder.score(&vector, head);
+        builder.decide(&head.decision, head.weights.nrows());
         let graph = builder.network.graph_mut();
         let dims = [self.batch, Some(3), Some(self.height), Some(self.width)];
         graph.input = vec![value_info(IMAGE, Some(&dims))];
-        graph.output = vec![value_info(SCORES, Some(&[self.batch, Some(head.weights.nrows())]))];
+        let decision = typed_info(DECISION, Some(&[self.batch]), DataType::Int64);
+        graph.output = vec![value_info(SCORES, Some(&[self.batch, Some(head.weights.nrows())])), decision];
         builder.network
     }
 }
@@ -99,7 +105,7 @@ fn rename(graph: &mut pb::GraphProto, from: &str, to: &str) {
 }
 
 /// Appends nodes; new names start with `edgetl_`, which no import gives.
-struct Builder {
+pub(super) struct Builder {
     network: Network,
     count: usize,
 }
@@ -178,20 +184,20 @@ impl Builder {
         format!("edgetl_{}_{what}", self.count)
     }
 
-    fn constant(&mut self, mut tensor: pb::TensorProto) -> String {
+    pub(super) fn constant(&mut self, mut tensor: pb::TensorProto) -> String {
         tensor.name = self.name("constant");
         let name = tensor.name.clone();
         self.network.graph_mut().initializer.push(tensor);
         name
     }
 
-    fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<pb::AttributeProto>) -> String {
+    pub(super) fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<pb::AttributeProto>) -> String {
         let output = self.name(&op.to_lowercase());
         self.node_to(op, inputs, &output, attributes);
         output
     }
 
-    fn node_to(&mut self, op: &str, inputs: &[&str], output: &str, attribute: Vec<pb::AttributeProto>) {
+    pub(super) fn node_to(&mut self, op: &str, inputs: &[&str], output: &str, attribute: Vec<pb::AttributeProto>) {
         let node = pb::NodeProto {
             input: inputs.iter().map(|&input| input.to_owned()).collect(),
             output: vec![output.to_owned()],
@@ -204,7 +210,7 @@ impl Builder {
     }
 }
 
-fn tensor(shape: &[usize], values: &[f32]) -> pb::TensorProto {
+pub(super) fn tensor(shape: &[usize], values: &[f32]) -> pb::TensorProto {
     pb::TensorProto {
         dims: shape.iter().map(|&size| size as i64).collect(),
         data_type: DataType::Float as i32,
@@ -213,11 +219,11 @@ fn tensor(shape: &[usize], values: &[f32]) -> pb::TensorProto {
     }
 }
 
-fn matrix(values: ArrayView2<'_, f32>) -> pb::TensorProto {
+pub(super) fn matrix(values: ArrayView2<'_, f32>) -> pb::TensorProto {
     tensor(values.shape(), &values.iter().copied().collect::<Vec<_>>())
 }
 
-fn integers(shape: &[usize], values: &[i64]) -> pb::TensorProto {
+pub(super) fn integers(shape: &[usize], values: &[i64]) -> pb::TensorProto {
     pb::TensorProto {
         dims: shape.iter().map(|&size| size as i64).collect(),
         data_type: DataType::Int64 as i32,
@@ -226,7 +232,7 @@ fn integers(shape: &[usize], values: &[i64]) -> pb::TensorProto {
     }
 }
 
-fn int(name: &str, value: i64) -> pb::AttributeProto {
+pub(super) fn int(name: &str, value: i64) -> pb::AttributeProto {
     pb::AttributeProto { name: name.to_owned(), r#type: AttributeType::Int as i32, i: value, ..Default::default() }
 }
 
