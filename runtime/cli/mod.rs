@@ -9,6 +9,7 @@ mod context;
 mod decision;
 mod demo;
 mod doctor;
+mod documents;
 mod engine;
 mod environment;
 mod eval;
@@ -103,6 +104,10 @@ enum Command {
     Doctor(doctor::Args),
     /// Run the whole loop on pictures that edgetl draws itself
     Demo(demo::Args),
+    /// Print what a shell needs to complete the command line
+    Completions(documents::CompletionsArgs),
+    /// Print the manual page, or write one for every command into a folder
+    Man(documents::ManArgs),
 }
 
 /// Runs the command line of this process.
@@ -143,7 +148,7 @@ fn wrong_usage(error: clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// What the command line understands, from which man pages and shell completions are made.
+/// What the command line understands.
 pub fn command() -> clap::Command {
     Cli::command()
 }
@@ -173,6 +178,8 @@ impl Command {
             Self::Serve(args) => serve::run(&args, context),
             Self::Doctor(args) => doctor::run(&args, context),
             Self::Demo(args) => demo::run(&args, context),
+            Self::Completions(args) => documents::completions(&args, context),
+            Self::Man(args) => documents::man(&args, context),
         }
     }
 }

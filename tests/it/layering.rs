@@ -39,6 +39,8 @@ const OWNED_CRATES: &[(&str, &[&str])] = &[
     ("zune_jpeg", &["preprocess/"]),
     ("tiff", &["preprocess/"]),
     ("clap", &["cli/"]),
+    ("clap_complete", &["cli/"]),
+    ("clap_mangen", &["cli/"]),
     ("anyhow", &["cli/", "main.rs"]),
     ("indicatif", &["cli/"]),
     ("safetensors", &["head/", "backbone/"]),

@@ -17,6 +17,7 @@ mod crash_fit;
 mod crash_store;
 mod damage;
 mod deciding;
+mod documents;
 mod evaluating;
 mod exits;
 mod forgetting;

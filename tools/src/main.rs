@@ -1,6 +1,5 @@
-//! What `tools/bench` and `tools/deb` need of edgetl's library. Every sub-command prints one JSON object.
+//! What `tools/bench` needs of edgetl's library. Every sub-command prints one JSON object.
 
-mod documents;
 mod few;
 mod fit;
 mod large;
@@ -28,8 +27,6 @@ enum Command {
     Few(few::Args),
     /// Measure every head over random splits
     Splits(splits::Args),
-    /// Write man pages and shell completions of edgetl's command line
-    Documents(documents::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -41,7 +38,6 @@ fn main() -> anyhow::Result<()> {
         Command::Fit(args) => fit::run(&args),
         Command::Few(args) => few::run(&args),
         Command::Splits(args) => splits::run(&args),
-        Command::Documents(args) => documents::run(&args),
     }?;
     println!("{result}");
     Ok(())
