@@ -14,7 +14,8 @@ pub fn catch() -> anyhow::Result<&'static AtomicBool> {
         }
     });
     match set {
-        Ok(()) => Ok(&ASKED),
+        // Only this function sets one: it was called before, as `collect --sync --yes` does.
+        Ok(()) | Err(ctrlc::Error::MultipleHandlers) => Ok(&ASKED),
         // It waits for signals in a thread of its own.
         Err(ctrlc::Error::System(error)) => Err(NoThread(error).into()),
         Err(error) => Err(error.into()),
