@@ -33,6 +33,8 @@ mod hostile;
 mod imprinting;
 mod insight;
 mod install_onnxruntime;
+#[cfg(unix)]
+mod json;
 mod keeping;
 mod layering;
 mod learning;

@@ -108,7 +108,10 @@ fn every_network_of_the_zoo_is_cut_at_its_documented_feature_on_every_engine() {
 
 /// The networks of 2017 and 2018 that the Python package `onnx` brings, with weights left out.
 #[test]
-#[cfg_attr(not(has_light), ignore = "needs EDGETL_LIGHT, the folder onnx/backend/test/data/light of the Python package onnx")]
+#[cfg_attr(
+    not(has_light),
+    ignore = "needs EDGETL_LIGHT, the folder onnx/backend/test/data/light of the Python package onnx"
+)]
 fn networks_that_come_with_the_onnx_package_are_cut_where_their_classifiers_begin() {
     let folder = PathBuf::from(std::env::var_os("EDGETL_LIGHT").expect("named"));
     for (name, dim) in [

@@ -4,6 +4,6 @@ mod answers;
 mod life;
 mod origins;
 mod refusals;
-mod service;
+pub mod service;
 mod slow;
 mod swaps;

@@ -1,0 +1,49 @@
+//! Backbones, the service, and what needs no pictures.
+
+use super::schemas::Documented;
+use crate::common::{Device, backbone};
+use crate::serve::service::Service;
+
+pub fn importing(documented: &Documented) {
+    let device = Device::new();
+    let one = |title: &str, flags: &[&str]| {
+        let words: Vec<&str> = title.split(' ').take_while(|word| word.starts_with(char::is_lowercase)).collect();
+        documented.run_one(title, &device, &[&words[..], flags].concat())
+    };
+    let known = format!("{}=3", device.draw("known", 1, 0).join("star/000.png").display());
+    let imported = one("backbone import", &[backbone(), "--name", "known", "--known", &known]);
+    assert!(imported["known"]["usual"].is_array(), "{imported}");
+    one("backbone import", &[backbone(), "--name", "other", "--preset", "raw"]);
+    assert_eq!(one("backbone list", &[]).as_array().unwrap().len(), 2);
+    one("backbone use", &["other"]);
+    one("backbone remove", &["known"]);
+    one("backbone inspect", &["other"]);
+    let fixtures = std::path::Path::new(backbone()).parent().unwrap();
+    for network in ["normalised.onnx", "class_token.onnx", "headless.onnx"] {
+        one("backbone inspect", &[fixtures.join(network).to_str().unwrap()]);
+    }
+    one("doctor", &[]);
+    one("demo", &[]);
+    one("completions", &["bash"]);
+    one("man", &[]);
+    one("man FOLDER", &["pages"]);
+}
+
+pub fn serving(documented: &Documented) {
+    let device = Device::taught();
+    let service = Service::start(&device, &[]);
+    documented.check("serve", &service.started);
+    documented.check("GET /health/live", &service.get("/health/live").json());
+    documented.check("GET /health/ready", &service.get("/health/ready").json());
+    let picture = std::fs::read(device.path("photos/star/000.png")).unwrap();
+    let answer = service.predict(&picture);
+    assert_eq!(answer.status, 200);
+    documented.check("POST /v1/predict", &answer.json());
+    documented.check("HTTP refusals", &service.predict(b"no picture").json());
+    let elsewhere =
+        service.raw("GET /health/ready HTTP/1.1\r\nHost: elsewhere.example\r\nConnection: close\r\n\r\n".as_bytes());
+    let body = elsewhere.split_once("\r\n\r\n").unwrap().1;
+    let refusal: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert!(refusal["hint"].is_string(), "{refusal}");
+    documented.check("HTTP refusals", &refusal);
+}
