@@ -111,13 +111,18 @@ impl HeadFolder {
         Ok(version)
     }
 
-    /// Overwrites and removes what killed processes left, unless somebody holds the lock; says how many files that were.
+    /// Overwrites and removes what killed processes left, unless somebody holds the lock or the folder cannot be written; says how
+    /// many files that were.
     pub fn clear_leftovers(&self) -> Result<usize, HeadFolderError> {
         if !self.exists() {
             return Ok(0);
         }
         let path = self.folder.join(".lock");
-        let file = self.open_lock()?;
+        let read_only = [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem];
+        let file = match self.open_lock() {
+            Err(HeadFolderError::Write { source, .. }) if read_only.contains(&source.kind()) => return Ok(0),
+            opened => opened?,
+        };
         match file.try_lock() {
             Ok(()) => self.clear_leftovers_under(&Lock { _file: file, held: true }),
             Err(TryLockError::WouldBlock) => Ok(0),
