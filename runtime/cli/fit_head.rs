@@ -1,6 +1,7 @@
 //! `fit-head`: from cached features to a published head.
 
 mod beside;
+mod earlier;
 mod guesses;
 mod mlp;
 mod page;
@@ -174,6 +175,7 @@ impl Args {
             budget: self.budget,
             memory: self.memory,
             mlp: self.mlp.settings(),
+            earlier_maps: None,
         }
     }
 }
@@ -208,6 +210,7 @@ impl Report<'_> {
         if self.fit.candidates.len() > 1 {
             parts.push(self.candidates());
         }
+        parts.extend(earlier::text(self.fit));
         parts.extend(self.fit.left_out.iter().map(left_out));
         parts.extend(self.fit.training.as_ref().map(training));
         if let Some(classes) = self.fit.of_classes() {
@@ -295,8 +298,13 @@ impl Report<'_> {
 }
 
 fn common_cells(candidate: &Candidate) -> [String; 3] {
+    let name = if candidate.earlier_maps {
+        format!("{}, earlier maps too", candidate.head)
+    } else {
+        candidate.head.to_string()
+    };
     [
-        candidate.head.to_string(),
+        name,
         optional(candidate.penalty, |penalty| format!("{penalty:.3e}")),
         optional(candidate.seconds, |seconds| format!("{seconds:.2} s")),
     ]

@@ -22,6 +22,7 @@ mod forgetting;
 mod head_artifact;
 mod head_data;
 mod head_diagnosis;
+mod head_earlier_maps;
 mod head_fit;
 mod head_memory;
 mod head_reference;

@@ -50,7 +50,7 @@ impl NearTwins {
     }
 }
 
-/// Of each of `features`, `[N,C]`, whether it is a near-twin of a picture that is stored to train with.
+/// Of each of `features`, `[N,W]`, whether it is a near-twin of a picture that is stored to train with.
 pub fn of_training_pictures(
     features: &Features,
     published: &PublishedHead,
@@ -61,7 +61,7 @@ pub fn of_training_pictures(
         other => other?,
     };
     let training = store.dataset(&published.artifact.fingerprint(), &Selection::default())?;
-    if training.is_empty() || training.dim() != features.0.ncols() {
+    if training.is_empty() || training.width() != features.0.ncols() {
         return Ok(Vec::new());
     }
     Ok(near_twins_of(&training, features.0.view()))

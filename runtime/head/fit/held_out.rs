@@ -1,5 +1,6 @@
 //! One kind of head, judged on what it was not fitted on; nothing is kept.
 
+use super::earlier::Both;
 use super::{Answers, Prepared, check, trial};
 use crate::dataset::Dataset;
 use crate::head::calibration::Temperature;
@@ -7,7 +8,7 @@ use crate::head::error::FitError;
 use crate::head::models::{HeadKind, Task};
 use crate::head::options::FitOptions;
 
-/// The calibrated out-of-fold answers of heads of this `kind`, for classification. Classes without samples have no column.
+/// The calibrated out-of-fold answers of heads of this `kind`, for classification, on earlier maps too where that is clearly better. Classes without samples have no column.
 ///
 /// # Errors
 /// As [`super::fit`].
@@ -15,7 +16,12 @@ pub fn cross_validate(dataset: &Dataset, kind: HeadKind, options: &FitOptions) -
     check(options)?;
     let options = FitOptions { task: Task::Classification, ..options.clone() };
     let data = Prepared::new(dataset, &options)?;
-    let trial = trial(kind, &data)?;
+    let wider = data.dataset.with_earlier_maps();
+    let mut both = Both::new(&data, wider.as_ref())?;
+    both.share_sums(&[kind]);
+    let alone = trial(kind, &data)?;
+    let (compared, _) = both.compare(&alone, &[kind])?;
+    let trial = compared.filter(|compared| compared.used).map_or(alone, |compared| compared.trial);
     let temperature = Temperature::fit(trial.outputs.view(), &data.classes().truth);
     Ok(Answers::new(&data, temperature.probabilities(trial.outputs)))
 }

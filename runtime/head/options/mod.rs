@@ -53,6 +53,9 @@ pub struct FitOptions {
     pub memory: Option<u64>,
     /// How a perceptron is trained.
     pub mlp: MlpSettings,
+    /// Whether the channels of earlier maps are learned from; `None`: where held-out answers are clearly better with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub earlier_maps: Option<bool>,
 }
 
 impl Default for FitOptions {
@@ -70,6 +73,7 @@ impl Default for FitOptions {
             budget: None,
             memory: None,
             mlp: MlpSettings::default(),
+            earlier_maps: None,
         }
     }
 }

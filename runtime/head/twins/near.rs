@@ -5,7 +5,7 @@
 //! away, while pictures merely of one kind follow one another without a gap. The three numbers were chosen on photographs, bursts
 //! and altered copies with three backbones; `docs/heads.md` says what they find.
 
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
@@ -38,7 +38,7 @@ const TOLERANCE: f64 = 2.5;
 
 /// Rows of features, `[N,C]`, and which of them nobody need compare: those with the same number in `groups`.
 pub struct Rows<'a> {
-    pub features: &'a Array2<f32>,
+    pub features: ArrayView2<'a, f32>,
     pub groups: &'a [usize],
     /// One over the length of each row; 0 for rows of zeros.
     pub factors: Vec<f32>,
@@ -54,7 +54,7 @@ pub struct Pair {
 }
 
 impl<'a> Rows<'a> {
-    pub fn new(features: &'a Array2<f32>, groups: &'a [usize]) -> Self {
+    pub fn new(features: ArrayView2<'a, f32>, groups: &'a [usize]) -> Self {
         let length =
             |row: ndarray::ArrayView1<f32>| row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
         let factor = |row| Some(length(row)).filter(|length| *length > 0.0).map_or(0.0, |length| (1.0 / length) as f32);
