@@ -130,11 +130,19 @@ fn batch_limit(fixed: Option<usize>) -> usize {
     fixed.unwrap_or(onnxruntime::MAX_BATCH)
 }
 
-/// The network shortened to its feature and, `with_map`, to the map beside it, where the manifest names one.
-pub(super) fn cut(network: Network, manifest: &Manifest, with_map: bool) -> Result<CutNetwork, BackboneError> {
+/// The network shortened to its feature, to the taps and, `with_map`, to the map beside it, where the manifest names one.
+pub(super) fn cut(mut network: Network, manifest: &Manifest, with_map: bool) -> Result<CutNetwork, BackboneError> {
     let input = network.image_input(Some(&manifest.onnx.input))?;
     let map = manifest.feature.map.iter().filter(|_| with_map);
-    let outputs: Vec<&str> = [&manifest.feature.output].into_iter().chain(map).map(String::as_str).collect();
+    // A feature was made floating-point when it was imported; an earlier map is, in the same file, only here.
+    let taps: Vec<String> = manifest
+        .feature
+        .taps
+        .iter()
+        .map(|tap| network.dequantise(&tap.output).unwrap_or_else(|| tap.output.clone()))
+        .collect();
+    let outputs: Vec<&str> =
+        [&manifest.feature.output].into_iter().chain(&taps).chain(map).map(String::as_str).collect();
     let (height, width) = (manifest.preprocess.height as usize, manifest.preprocess.width as usize);
     Ok(network.cut(&CutRequest { input: &input, outputs: &outputs, height, width })?)
 }

@@ -119,7 +119,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     context.output.result(&report, || report.text())?;
     if let (Some(file), Some(answers)) = (&args.report, &fitted.answers) {
         let store = context.existing_store()?;
-        let pictures = store.dataset(&fitted.head.fingerprint(), &Selection::default())?;
+        let pictures = device.dataset(&store, &fitted.head.fingerprint(), &Selection::default()).or_remedy()?;
         page::PageInputs { pictures: &pictures, answers, store: &store, args }.write(&report, file, context)?;
     }
     Ok(())

@@ -21,6 +21,7 @@ mod backbones;
 mod collect;
 mod decide;
 mod error;
+mod features;
 mod fit;
 mod forget;
 mod heads;

@@ -50,6 +50,7 @@ mod store_processes;
 #[cfg(unix)]
 mod strange_names;
 mod switches;
+mod taps;
 mod thumbnails;
 #[cfg(unix)]
 mod trusted_files;

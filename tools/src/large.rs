@@ -43,7 +43,7 @@ const BATCH: usize = 2048;
 
 pub fn run(args: &Args) -> anyhow::Result<Value> {
     let package = Package::embedded().context("built without the embedded backbone")?;
-    let (fingerprint, dim) = (package.fingerprint(), package.manifest().feature.dim);
+    let (fingerprint, dim) = (package.fingerprint(), package.manifest().feature.width());
     let state = StateDir::new(&args.state);
     state.create()?;
     let mut store = Store::open(&state.database())?;

@@ -6,6 +6,7 @@ mod bounds;
 mod check;
 mod constant;
 mod cut;
+mod earlier;
 mod element;
 mod external;
 mod feature;
@@ -24,6 +25,7 @@ mod tail;
 
 pub use bounds::MAX_NODES;
 pub use cut::{CutNetwork, CutRequest};
+pub use earlier::EarlierMap;
 pub use external::{ExternalError, stored_length};
 pub(in crate::backbone) use feature::values_per_image;
 pub use feature::{Candidate, FeatureCut};

@@ -60,7 +60,7 @@ pub fn of_training_pictures(
         Err(StoreError::Missing { .. }) => return Ok(Vec::new()),
         other => other?,
     };
-    let training = store.dataset(&published.artifact.fingerprint(), &Selection::default())?;
+    let training = context.device().dataset(&store, &published.artifact.fingerprint(), &Selection::default())?;
     if training.is_empty() || training.width() != features.0.ncols() {
         return Ok(Vec::new());
     }

@@ -131,7 +131,7 @@ impl Device {
         let plan = Plan::new(request)?;
         let mut store = self.store()?;
         let mut package = match &request.backbone {
-            Some(package) => package.clone(),
+            Some(package) => self.backbones().as_kept(&store, package.clone())?,
             None => self.backbones().in_use_of(&store)?,
         };
         let loader = self.load(package.clone(), plan.len())?;
