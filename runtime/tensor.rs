@@ -91,7 +91,7 @@ pub struct Activations {
     pub features: Features,
     /// `[N,C,h,w]`, for class-activation maps; `None` where the network has no spatial map.
     pub map: Option<FeatureMap>,
-    /// Likewise, of those earlier ones that are maps.
+    /// Likewise, of those earlier ones that are maps; of one place where maps were not asked for when the engine was opened.
     pub earlier_maps: Vec<FeatureMap>,
 }
 

@@ -52,6 +52,21 @@ impl Network {
     }
 }
 
+impl Network {
+    /// Puts the average over all places behind the map `tensor`, `[N,C,h,w]`, and gives the name of what it makes.
+    pub fn averaged(&mut self, tensor: &str) -> String {
+        let output = format!("{tensor}_averaged");
+        let (input, op_type) = (vec![tensor.to_owned()], "GlobalAveragePool".to_owned());
+        self.graph_mut().node.push(pb::NodeProto {
+            input,
+            output: vec![output.clone()],
+            op_type,
+            ..Default::default()
+        });
+        output
+    }
+}
+
 /// The nodes that lead to a feature, in order.
 struct Trunk<'a> {
     index: &'a Index<'a>,
