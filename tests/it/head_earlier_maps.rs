@@ -118,7 +118,7 @@ fn numbers_and_names_learn_from_earlier_maps_too() {
 
 #[test]
 fn frames_of_one_burst_count_once_where_maps_are_compared() {
-    // Nine scenes, each ten times: ninety pictures are too few to compare by, where they are of seven groups.
+    // Ninety pictures of six scenes are six, and too few to compare by.
     let dataset = samples(90, 0.3, 0.6);
     let groups = |count: i64| (0..90).map(|row| GroupId(row % count)).collect();
     let few = fit(&dataset.clone().with_groups(groups(6)).unwrap(), &only(HeadKind::Ridge)).unwrap();

@@ -7,8 +7,8 @@ use super::budget;
 use super::candidates::retried;
 use super::choose::ENOUGH_TO_COMPARE;
 use super::prepared::{Prepared, Trial};
+use crate::causes::causes;
 use crate::dataset::{Dataset, GroupId};
-use crate::head::error::FitError;
 use crate::head::models::HeadKind;
 use crate::head::report::{Candidate, EarlierMapsReport, rounded};
 
@@ -31,20 +31,24 @@ pub struct Compared {
 
 impl<'a> Both<'a> {
     /// `wider` is the dataset of `last` with the channels of earlier maps; `None` where there are none.
-    ///
-    /// # Errors
-    /// When a decomposition does not converge.
-    pub fn new(last: &'a Prepared<'a>, wider: Option<&'a Dataset>) -> Result<Self, FitError> {
+    pub fn new(last: &'a Prepared<'a>, wider: Option<&'a Dataset>) -> Self {
+        let Some(wider) = wider else { return Self { last, wider: None, reason: None } };
+        match Self::reason(last).map_or_else(|| last.widened(wider).map_err(|error| causes(&error)), Err) {
+            Ok(wider) => Self { last, wider: Some(wider), reason: None },
+            Err(reason) => Self { last, wider: None, reason: Some(reason) },
+        }
+    }
+
+    /// Why nothing is to be compared; `None` where it is.
+    fn reason(last: &Prepared) -> Option<String> {
         let groups = groups(last).len();
-        let (wider, reason) = match wider {
-            None => (None, None),
-            Some(_) if last.options.earlier_maps == Some(false) => (None, Some("not asked for".to_owned())),
-            Some(_) if groups < ENOUGH_TO_COMPARE && last.options.earlier_maps.is_none() => {
-                (None, Some(format!("{groups} groups of pictures that can be held out are too few to compare by")))
+        match last.options.earlier_maps {
+            Some(false) => Some("not asked for".to_owned()),
+            None if groups < ENOUGH_TO_COMPARE => {
+                Some(format!("{groups} groups of pictures that can be held out are too few to compare by"))
             }
-            Some(wider) => (Some(last.widened(wider)?), None),
-        };
-        Ok(Self { last, wider, reason })
+            _ => None,
+        }
     }
 
     /// Makes the sums of both in one pass, where `kinds` need some and there is memory for the larger.
@@ -56,37 +60,33 @@ impl<'a> Both<'a> {
         }
     }
 
-    /// Tries on both what is best on the last map alone, of the kinds that were `tried`.
-    ///
-    /// # Errors
-    /// Those of the head.
-    pub fn compare(
-        &mut self,
-        best: &Trial,
-        tried: &[HeadKind],
-    ) -> Result<(Option<Compared>, Option<EarlierMapsReport>), FitError> {
+    /// Tries on both what is best on the last map alone, of the kinds that were `tried`. No report where there is one map.
+    pub fn compare(&self, best: &Trial, tried: &[HeadKind]) -> (Option<Compared>, Option<EarlierMapsReport>) {
         let (last, all) = (self.last.dataset.last_dim(), self.last.dataset.width());
-        if let Some(wider) = &self.wider {
-            self.reason = budget::too_much(&best.recipe, tried, self.last, wider);
-        }
-        let report = |used, gain: Option<(f64, f64)>, reason| EarlierMapsReport {
-            last,
-            earlier: all - last,
-            used,
-            gain: gain.map(|(gain, _)| rounded(gain)),
-            error: gain.map(|(_, error)| rounded(error)),
-            reason,
-        };
-        let Some(wider) = self.wider.as_ref().filter(|_| self.reason.is_none()) else {
-            return Ok((None, (all > last).then(|| report(false, None, self.reason.clone()))));
+        let report = |used, gain: Option<(f64, f64)>, reason| {
+            let [gain, error] = [gain.map(|(gain, _)| rounded(gain)), gain.map(|(_, error)| rounded(error))];
+            (all > last).then(|| EarlierMapsReport { last, earlier: all - last, used, gain, error, reason })
         };
         let start = Instant::now();
-        let trial = retried(&best.recipe, wider)?;
-        let gain = gain(best, &trial, self.last);
-        let better = gain.is_some_and(|(gain, error)| gain > error);
-        let used = self.last.options.earlier_maps.unwrap_or(better);
-        let compared = Compared { trial, seconds: start.elapsed().as_secs_f64(), used };
-        Ok((Some(compared), Some(report(used, gain, None))))
+        match self.wider_trial(best, tried) {
+            Ok(trial) => {
+                let gain = gain(best, &trial, self.last);
+                let better = gain.is_some_and(|(gain, error)| gain > error);
+                let used = self.last.options.earlier_maps.unwrap_or(better);
+                let compared = Compared { trial, seconds: start.elapsed().as_secs_f64(), used };
+                (Some(compared), report(used, gain, None))
+            }
+            Err(reason) => (None, report(false, None, reason)),
+        }
+    }
+
+    /// The head of `best` on all channels; else why there is none.
+    fn wider_trial(&self, best: &Trial, tried: &[HeadKind]) -> Result<Trial, Option<String>> {
+        let wider = self.wider.as_ref().ok_or_else(|| self.reason.clone())?;
+        match budget::too_much(&best.recipe, tried, self.last, wider) {
+            Some(reason) => Err(Some(reason)),
+            None => retried(&best.recipe, wider).map_err(|error| Some(causes(&error))),
+        }
     }
 
     /// The samples with earlier maps.

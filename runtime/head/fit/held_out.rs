@@ -17,10 +17,10 @@ pub fn cross_validate(dataset: &Dataset, kind: HeadKind, options: &FitOptions) -
     let options = FitOptions { task: Task::Classification, ..options.clone() };
     let data = Prepared::new(dataset, &options)?;
     let wider = data.dataset.with_earlier_maps();
-    let mut both = Both::new(&data, wider.as_ref())?;
+    let both = Both::new(&data, wider.as_ref());
     both.share_sums(&[kind]);
     let alone = trial(kind, &data)?;
-    let (compared, _) = both.compare(&alone, &[kind])?;
+    let (compared, _) = both.compare(&alone, &[kind]);
     let trial = compared.filter(|compared| compared.used).map_or(alone, |compared| compared.trial);
     let temperature = Temperature::fit(trial.outputs.view(), &data.classes().truth);
     Ok(Answers::new(&data, temperature.probabilities(trial.outputs)))

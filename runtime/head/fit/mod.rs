@@ -59,12 +59,12 @@ pub fn fit_with_answers(dataset: &Dataset, options: &FitOptions) -> Result<(Head
     check(options)?;
     let data = Prepared::new(dataset, options)?;
     let wider = data.dataset.with_earlier_maps();
-    let mut both = Both::new(&data, wider.as_ref())?;
+    let both = Both::new(&data, wider.as_ref());
     let (kinds, left_out) = budget::kinds(&data)?;
     both.share_sums(&kinds);
     let (mut candidates, mut trials): (Vec<_>, Vec<_>) = tried(&kinds, &data)?.into_iter().unzip();
     let best = trials.swap_remove(0);
-    let (compared, earlier_maps) = both.compare(&best, &kinds)?;
+    let (compared, earlier_maps) = both.compare(&best, &kinds);
     if let Some(compared) = &compared {
         let wider = candidate(&compared.trial, compared.seconds, &data);
         earlier::put_beside(&mut candidates, Candidate { earlier_maps: true, ..wider }, compared.used);
