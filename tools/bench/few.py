@@ -33,6 +33,7 @@ BACKBONES = {
     "MobileNetV1 0.25": ("mobilenet_v1_0.25_128.onnx", ["--preset", "inception", "--size", "128", "--resize", "146"]),
     "SqueezeNet": ("squeezenet_fp16.onnx", ["--mean", "104,117,123", "--bgr"]),
 }
+TAPPED = {**BACKBONES, "edgetl-tiny": (None, [])}
 SETS = {"ants and bees": ("hymenoptera/train", "hymenoptera/val"), "flowers": ("flowers12/train", "flowers12/test")}
 HEADS = ["prototype", "lda", "ridge", "softmax", "average"]
 SCALES = ["own scale", "one scale", "length 1"]
@@ -41,7 +42,7 @@ WORK = ROOT / "target/bench/few"
 
 
 def collect(folder, backbone, part, *flags):
-    network, settings = BACKBONES[backbone]
+    network, settings = TAPPED[backbone]
     named = ["--backbone", SHARED / "models" / network, *settings] if network else []
     command = [ROOT / "target/release/edgetl", "--state", folder, "-q", "collect", SHARED / "data" / part, *named, *flags]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -141,9 +142,6 @@ def table(cells):
     return "\n".join(lines)
 
 
-TAPPED = {**BACKBONES, "edgetl-tiny": (None, [])}
-
-
 def measure_taps(options):
     """Of every draw, the head on the last map alone and the one that may take an earlier map as well."""
     cells = []
@@ -166,10 +164,13 @@ def processor_seconds(work):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def cost(backbone, rounds=7):
+ROUNDS = 5
+
+
+def cost(backbone):
     """Processor seconds of collecting 240 photographs, and bytes of a feature, without and with the earlier map."""
     seconds, widths = {0: [], 1: []}, {}
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         for taps in seconds:
             folder = pathlib.Path(tempfile.mkdtemp())
             work = lambda: collect(folder, backbone, "flowers12/test", "--threads", "1", "--taps", str(taps))
@@ -193,7 +194,7 @@ def taps_table(cells, costs):
                      f"{of('both', 'earlier_maps').sum()} of {len(own)} | {of('last', 'nll').mean():.2f} | {of('both', 'nll').mean():.2f} |")
     for backbone, ((without, with_it), (few, many)) in costs.items():
         lines += ["", f"{backbone}: collecting takes {100 * (with_it / without - 1):+.1f} % of processor time (decoding included, one thread, the "
-                      f"least of seven runs each), and a feature {many} bytes where it took {few}."]
+                      f"least of {ROUNDS} runs each), and a feature {many} bytes where it took {few}."]
     return "\n".join(lines)
 
 
