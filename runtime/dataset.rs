@@ -5,7 +5,7 @@ mod targets;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayView1, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 
 use crate::digest::Fingerprint;
 use crate::labels::{ClassIndex, Labels};
@@ -27,6 +27,10 @@ pub struct Dataset {
     fingerprint: Fingerprint,
     /// Shared by copies: of many samples they are most of the memory that a fit takes.
     features: Arc<Array2<f32>>,
+    /// How many channels of a feature are those of the last map; those of earlier maps lie behind them.
+    last: usize,
+    /// How many channels are learned from.
+    learned: usize,
     targets: Vec<ClassIndex>,
     groups: Vec<GroupId>,
     ids: Vec<SampleId>,
@@ -37,7 +41,7 @@ pub struct Dataset {
 /// Rows that are learned from and never held out to be measured.
 #[derive(Clone, Debug)]
 pub struct TrainingRows {
-    /// `[M,C]`
+    /// `[M,W]`
     pub features: Array2<f32>,
     pub targets: Vec<ClassIndex>,
     pub groups: Vec<GroupId>,
@@ -48,7 +52,7 @@ pub struct TrainingRows {
 /// Samples of one backbone whose labels nobody knows. Parallel arrays.
 #[derive(Clone, Debug, Default)]
 pub struct Unlabelled {
-    /// `[M,C]`, finite.
+    /// `[M,W]`, finite.
     pub features: Array2<f32>,
     pub ids: Vec<SampleId>,
     pub groups: Vec<GroupId>,
@@ -58,7 +62,7 @@ pub struct Unlabelled {
 #[derive(Clone, Debug)]
 pub struct DatasetParts {
     pub fingerprint: Fingerprint,
-    /// `[N,C]`
+    /// `[N,W]`
     pub features: Array2<f32>,
     pub targets: Vec<ClassIndex>,
     pub groups: Vec<GroupId>,
@@ -105,8 +109,26 @@ impl Dataset {
                 return Err(DatasetError::NotFinite { sample, channel, value });
             }
         }
-        let trains_only = vec![false; expected];
-        Ok(Self { fingerprint, features: Arc::new(features), targets, groups, ids, labels, trains_only })
+        let (trains_only, last) = (vec![false; expected], features.ncols());
+        let features = Arc::new(features);
+        Ok(Self { fingerprint, features, last, learned: last, targets, groups, ids, labels, trains_only })
+    }
+
+    /// The dataset whose first `last` channels are those of the last map, which alone are learned from.
+    ///
+    /// # Errors
+    /// When there are not so many.
+    pub fn with_last_map(self, last: usize) -> Result<Self, DatasetError> {
+        match last {
+            0 => Err(DatasetError::Width { expected: self.width(), got: last }),
+            _ if last > self.width() => Err(DatasetError::Width { expected: self.width(), got: last }),
+            _ => Ok(Self { last, learned: last, ..self }),
+        }
+    }
+
+    /// The dataset of which the channels of earlier maps are learned from as well; `None` where there are none.
+    pub fn with_earlier_maps(&self) -> Option<Self> {
+        (self.last < self.width()).then(|| Self { learned: self.width(), ..self.clone() })
     }
 
     /// The dataset with more rows, which only train, behind its own.
@@ -115,7 +137,7 @@ impl Dataset {
     /// As [`Dataset::new`], except that ids may occur again; and when the width differs.
     pub fn with_training_rows(mut self, rows: TrainingRows) -> Result<Self, DatasetError> {
         let TrainingRows { features, targets, groups, ids } = rows;
-        let (expected, got) = (self.dim(), features.ncols());
+        let (expected, got) = (self.width(), features.ncols());
         if expected != got {
             return Err(DatasetError::Width { expected, got });
         }
@@ -167,18 +189,39 @@ impl Dataset {
         self.targets.is_empty()
     }
 
-    /// The number of channels, C.
+    /// The number of channels that are learned from, C: those of the last map, and of earlier ones only after
+    /// [`Dataset::with_earlier_maps`].
     pub fn dim(&self) -> usize {
+        self.learned
+    }
+
+    /// The number of channels of a feature, W.
+    pub fn width(&self) -> usize {
         self.features.ncols()
+    }
+
+    /// The number of channels of the last map.
+    pub fn last_dim(&self) -> usize {
+        self.last
     }
 
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
-    /// `[N,C]`, in standard layout.
+    /// `[N,W]`, in standard layout: whole features, as a head is given them.
     pub fn features(&self) -> &Array2<f32> {
         &self.features
+    }
+
+    /// `[N,C]`: the first channels of the features, which are learned from; each row lies in one piece.
+    pub fn learned(&self) -> ArrayView2<'_, f32> {
+        self.features.slice(s![.., ..self.learned])
+    }
+
+    /// `[N,L]`: of the features, the channels of the last map.
+    pub fn last_map(&self) -> ArrayView2<'_, f32> {
+        self.features.slice(s![.., ..self.last])
     }
 
     pub fn feature(&self, row: usize) -> ArrayView1<'_, f32> {
@@ -233,7 +276,8 @@ impl Dataset {
     /// # Panics
     /// When a row is out of range.
     pub fn select(&self, rows: &[usize]) -> Self {
-        Self { features: Arc::new(self.features.select(Axis(0), rows)), ..self.select_without_features(rows) }
+        let features = Arc::new(self.features.select(Axis(0), rows));
+        Self { features, last: self.last, learned: self.learned, ..self.select_without_features(rows) }
     }
 
     /// [`Dataset::select`] with features of no channel: what drawing folds needs.
@@ -244,6 +288,8 @@ impl Dataset {
         Self {
             fingerprint: self.fingerprint,
             features: Arc::new(Array2::zeros((rows.len(), 0))),
+            last: 0,
+            learned: 0,
             targets: rows.iter().map(|&row| self.targets[row]).collect(),
             groups: rows.iter().map(|&row| self.groups[row]).collect(),
             ids: rows.iter().map(|&row| self.ids[row]).collect(),
@@ -311,6 +357,26 @@ mod tests {
         assert_eq!((dataset.class_counts(), dataset.picture_counts()), (vec![1, 2], vec![1, 1]));
         assert_eq!(dataset.ids(), [SampleId(0), SampleId(1), SampleId(1)]);
         assert!(dataset.select(&[2]).trains_only(0) && !dataset.select(&[1]).trains_only(0));
+    }
+
+    #[test]
+    fn the_channels_of_the_last_map_alone_are_learned_from_until_earlier_ones_are_asked_for() {
+        let whole = Dataset::new(parts(ndarray::array![[1., 2., 9.], [3., 4., 8.]], &[0, 1])).unwrap();
+        assert!(whole.with_earlier_maps().is_none() && whole.clone().with_last_map(4).is_err());
+        let dataset = whole.with_last_map(2).unwrap();
+        assert_eq!((dataset.dim(), dataset.width()), (2, 3));
+        assert_eq!(dataset.select(&[1]).learned(), ndarray::array![[3., 4.]]);
+        let both = dataset.with_earlier_maps().unwrap();
+        assert_eq!((both.dim(), both.last_dim(), both.learned()), (3, 2, dataset.features().view()));
+        let rows = |features| TrainingRows {
+            features,
+            targets: vec![ClassIndex(1)],
+            groups: vec![GroupId(1)],
+            ids: vec![SampleId(1)],
+        };
+        assert!(dataset.clone().with_training_rows(rows(ndarray::array![[5., 6.]])).is_err());
+        let more = dataset.with_training_rows(rows(ndarray::array![[5., 6., 7.]])).unwrap();
+        assert_eq!((more.dim(), more.learned().row(2).to_vec()), (2, vec![5., 6.]));
     }
 
     #[test]

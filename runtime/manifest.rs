@@ -8,8 +8,10 @@ pub use name::{BackboneName, BackboneNameError};
 
 use crate::digest::{Digest, Fingerprint};
 
-/// The only manifest format this build reads and writes.
-pub const FORMAT: u32 = 1;
+/// The format of a manifest without taps.
+const FORMAT: u32 = 1;
+/// The format of a manifest with taps, which programs that know of none refuse.
+const FORMAT_WITH_TAPS: u32 = 2;
 
 /// A backbone's identity, preprocessing and feature output.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -102,8 +104,40 @@ pub struct Feature {
     /// A spatial tensor `[N,C,h,w]` for class-activation maps, where `output` is not one itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map: Option<String>,
-    /// Length of the feature vector.
+    /// How many numbers `output` becomes.
     pub dim: usize,
+    /// Earlier maps of the network, whose numbers lie behind those of `output` in the feature vector.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taps: Vec<Tap>,
+}
+
+/// An earlier map that is taken as well.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tap {
+    /// Name of the tensor in the graph.
+    pub output: String,
+    pub kind: FeatureKind,
+    /// How many numbers it becomes.
+    pub dim: usize,
+}
+
+impl Feature {
+    /// Length of the feature vector.
+    pub fn width(&self) -> usize {
+        self.dim + self.taps.iter().map(|tap| tap.dim).sum::<usize>()
+    }
+
+    /// What makes the feature vector, in order: tensor, layout and how many numbers it becomes.
+    pub fn parts(&self) -> impl Iterator<Item = (&str, FeatureKind, usize)> {
+        let own = (self.output.as_str(), self.kind, self.dim);
+        std::iter::once(own).chain(self.taps.iter().map(|tap| (tap.output.as_str(), tap.kind, tap.dim)))
+    }
+
+    /// The format of a manifest with this feature.
+    pub fn format(&self) -> u32 {
+        if self.taps.is_empty() { FORMAT } else { FORMAT_WITH_TAPS }
+    }
 }
 
 /// The layout of the feature tensor and how it becomes `[N,C]`.
@@ -127,8 +161,12 @@ pub enum FeatureKind {
 pub enum ManifestError {
     #[error("expected a manifest in TOML")]
     Syntax(#[from] toml::de::Error),
-    #[error("expected manifest format {FORMAT}, got {0}: it was written by another version of edgetl")]
+    #[error(
+        "expected manifest format {FORMAT} or {FORMAT_WITH_TAPS}, got {0}: it was written by another version of edgetl"
+    )]
     Format(u32),
+    #[error("expected manifest format {expected} for a feature of {taps} earlier maps, got {got}")]
+    Taps { expected: u32, taps: usize, got: u32 },
     #[error("expected an input of 1 to 4096 pixels a side, got {width}x{height}")]
     InputSize { width: u32, height: u32 },
     #[error(
@@ -153,7 +191,7 @@ impl Manifest {
             format: u32,
         }
         let head: Head = toml::from_str(text)?;
-        if head.format != FORMAT {
+        if ![FORMAT, FORMAT_WITH_TAPS].contains(&head.format) {
             return Err(ManifestError::Format(head.format));
         }
         let manifest: Self = toml::from_str(text)?;
@@ -167,8 +205,12 @@ impl Manifest {
 
     fn check(&self) -> Result<(), ManifestError> {
         self.preprocess.check()?;
-        if !(1..=1_000_000).contains(&self.feature.dim) {
-            return Err(ManifestError::Dim(self.feature.dim));
+        if let Some((_, _, dim)) = self.feature.parts().find(|(_, _, dim)| !(1..=1_000_000).contains(dim)) {
+            return Err(ManifestError::Dim(dim));
+        }
+        let (expected, taps) = (self.feature.format(), self.feature.taps.len());
+        if self.format != expected {
+            return Err(ManifestError::Taps { expected, taps, got: self.format });
         }
         let file = &self.onnx.file;
         if file.is_empty() || file.contains(['/', '\\']) || file == ".." || file == "." {
@@ -177,20 +219,31 @@ impl Manifest {
         Ok(())
     }
 
-    /// SHA-256 over the ONNX digest, the preprocessing and the feature output.
+    /// SHA-256 over the ONNX digest, the preprocessing and the feature output, and the taps where there are any.
     ///
     /// The name, the licence, the source and the map for explanations do not enter: they change no feature.
     pub fn fingerprint(&self) -> Fingerprint {
-        let preprocess = serde_json::to_vec(&self.preprocess).expect("plain data");
-        let kind = serde_json::to_vec(&self.feature.kind).expect("plain data");
-        Fingerprint(Digest::of_fields([
-            b"edgetl fingerprint 1".as_slice(),
-            self.onnx.sha256.as_bytes(),
-            self.onnx.input.as_bytes(),
-            &preprocess,
-            self.feature.output.as_bytes(),
-            &kind,
-        ]))
+        let json = |value: Result<Vec<u8>, serde_json::Error>| value.expect("plain data");
+        let formula = match self.feature.taps.as_slice() {
+            [] => b"edgetl fingerprint 1".as_slice(),
+            _ => b"edgetl fingerprint 2",
+        };
+        let mut fields = vec![
+            formula.to_vec(),
+            self.onnx.sha256.as_bytes().to_vec(),
+            self.onnx.input.as_bytes().to_vec(),
+            json(serde_json::to_vec(&self.preprocess)),
+        ];
+        for (output, kind, _) in self.feature.parts() {
+            fields.extend([output.as_bytes().to_vec(), json(serde_json::to_vec(&kind))]);
+        }
+        Fingerprint(Digest::of_fields(fields.iter().map(Vec::as_slice)))
+    }
+
+    /// The same backbone on its last map alone.
+    pub fn without_taps(&self) -> Self {
+        let feature = Feature { taps: Vec::new(), ..self.feature.clone() };
+        Self { format: feature.format(), feature, ..self.clone() }
     }
 }
 
@@ -276,6 +329,29 @@ mod tests {
         for changed in [shifted, bgr, cut] {
             assert_ne!(changed.fingerprint(), manifest.fingerprint());
         }
+    }
+
+    #[test]
+    fn taps_are_written_read_and_part_of_the_fingerprint_which_stays_without_them() {
+        let plain = Manifest::parse(TEXT).unwrap();
+        // What programs before there were taps made of it.
+        let before = "70862d149b123e18f3ea6208549cd23b0f48590cb63a97886cdd6218de0611b4";
+        assert_eq!(plain.fingerprint().to_string(), before);
+        let tap = "[[feature.taps]]\noutput = \"middle\"\nkind = \"map\"\ndim = 96\n";
+        let text = TEXT.replace("format = 1", "format = 2") + tap;
+        let tapped = Manifest::parse(&text).unwrap();
+        assert_eq!((tapped.feature.dim, tapped.feature.width()), (256, 352));
+        assert_eq!(Manifest::parse(&tapped.to_toml()).unwrap(), tapped);
+        assert_eq!((tapped.without_taps(), tapped.without_taps().to_toml()), (plain.clone(), plain.to_toml()));
+        let another = Manifest::parse(&text.replace("middle", "other")).unwrap();
+        assert_ne!(tapped.fingerprint(), plain.fingerprint());
+        assert_ne!(tapped.fingerprint(), another.fingerprint());
+        assert!(
+            Manifest::parse(&(TEXT.to_owned() + tap)).is_err(),
+            "programs that know of no taps would pass over them"
+        );
+        assert!(Manifest::parse(&TEXT.replace("format = 1", "format = 2")).is_err());
+        assert!(Manifest::parse(&text.replace("dim = 96", "dim = 0")).is_err());
     }
 
     #[test]

@@ -87,10 +87,12 @@ pub struct Features(pub Array2<f32>);
 /// What a backbone gives for a batch.
 #[derive(Clone, Debug)]
 pub struct Activations {
-    /// `[N,C]`, what heads are fitted on.
+    /// `[N,C]`, what heads are fitted on: of the last map, then of the earlier ones.
     pub features: Features,
     /// `[N,C,h,w]`, for class-activation maps; `None` where the network has no spatial map.
     pub map: Option<FeatureMap>,
+    /// Likewise, of those earlier ones that are maps; of one place where maps were not asked for when the engine was opened.
+    pub earlier_maps: Vec<FeatureMap>,
 }
 
 #[cfg(test)]

@@ -74,15 +74,14 @@ struct Spread {
 
 impl Spread {
     fn of(dataset: &Dataset) -> Self {
-        let (samples, channels) = dataset.features().dim();
-        let mean = mean(dataset.features());
+        let learned = dataset.learned();
+        let (samples, channels) = learned.dim();
+        let mean = mean(learned);
         let mut sums = Array2::<f32>::zeros((dataset.labels().len(), channels));
         let mut widest = Array1::<f32>::zeros(channels);
         let (mut total, mut of_squares) = (0.0, 0.0);
         let mut products = Array2::<f64>::zeros(if samples > channels { (channels, channels) } else { (0, 0) });
-        for (features, targets) in
-            dataset.features().axis_chunks_iter(Axis(0), ROWS).zip(dataset.targets().chunks(ROWS))
-        {
+        for (features, targets) in learned.axis_chunks_iter(Axis(0), ROWS).zip(dataset.targets().chunks(ROWS)) {
             let centred = &features - &mean;
             total += squares(centred.view());
             for (row, target) in centred.rows().into_iter().zip(targets) {
@@ -94,8 +93,7 @@ impl Spread {
             if samples > channels {
                 products += &centred.t().dot(&centred).mapv(f64::from);
             } else {
-                of_squares = dataset
-                    .features()
+                of_squares = learned
                     .axis_chunks_iter(Axis(0), ROWS)
                     .fold(of_squares, |sum, others| sum + squares(centred.dot(&(&others - &mean).t()).view()));
             }
@@ -107,7 +105,7 @@ impl Spread {
     }
 }
 
-fn mean(features: &Array2<f32>) -> Array1<f32> {
+fn mean(features: ArrayView2<f32>) -> Array1<f32> {
     let mut sums = Array1::<f64>::zeros(features.ncols());
     features.rows().into_iter().for_each(|row| sums.zip_mut_with(&row, |sum, &value| *sum += f64::from(value)));
     (sums / features.nrows().max(1) as f64).mapv(|mean| mean as f32)
@@ -120,7 +118,8 @@ fn squares(values: ArrayView2<f32>) -> f64 {
 /// Leave-one-out accuracy of weight imprinting: leaving a sample out takes its own direction from the class's sum.
 fn nearest_mean(dataset: &Dataset) -> f64 {
     let mut sums = Array2::<f32>::zeros((dataset.labels().len(), dataset.dim()));
-    for (feature, target) in dataset.features().rows().into_iter().zip(dataset.targets()) {
+    let learned = dataset.learned();
+    for (feature, target) in learned.rows().into_iter().zip(dataset.targets()) {
         let mut sum = sums.row_mut(target.0);
         sum += &unit(feature);
     }
@@ -138,7 +137,7 @@ fn nearest_mean(dataset: &Dataset) -> f64 {
         })
         .count()
     };
-    let chunks = dataset.features().axis_chunks_iter(Axis(0), ROWS).zip(dataset.targets().chunks(ROWS));
+    let chunks = learned.axis_chunks_iter(Axis(0), ROWS).zip(dataset.targets().chunks(ROWS));
     chunks.map(right).sum::<usize>() as f64 / dataset.len() as f64
 }
 
@@ -149,7 +148,7 @@ fn unit(feature: ArrayView1<f32>) -> Array1<f32> {
 
 fn recognised(dataset: &Dataset, classifier: &Classifier) -> Recognised {
     let (mut called, mut confidence) = (Vec::with_capacity(dataset.len()), 0.0);
-    for features in dataset.features().axis_chunks_iter(Axis(0), ROWS) {
+    for features in dataset.learned().axis_chunks_iter(Axis(0), ROWS) {
         let logits = features.dot(&classifier.weights.t()) + &classifier.bias;
         for row in Temperature::NEUTRAL.probabilities(logits).rows() {
             let class = best_class(row).0;

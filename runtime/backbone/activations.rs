@@ -1,41 +1,68 @@
 //! From an engine's output tensors to features and maps.
 
-use ndarray::{Array2, ArrayD, Axis, Ix3, Ix4, s};
+use ndarray::{Array2, ArrayD, Axis, Ix3, Ix4, concatenate, s};
 
 use super::BackboneError;
 use super::graph::values_per_image;
 use crate::manifest::{Feature, FeatureKind};
 use crate::tensor::{Activations, FeatureMap, Features};
 
-/// Pools `outputs`, the tensors `feature.output` and, where there is one, `feature.map`, of `images` images.
+/// Pools `outputs`, the tensors of `feature.parts()` and, where there is one, `feature.map`, of `images` images.
 pub(super) fn activations(
     feature: &Feature,
     outputs: Vec<ArrayD<f32>>,
     images: usize,
 ) -> Result<Activations, BackboneError> {
     let mut outputs = outputs.into_iter();
-    let tensor = outputs.next().expect("an engine gives every output that was asked for");
-    if tensor.shape().first() != Some(&images) {
-        return Err(shape_error(&feature.output, "one feature for every image", tensor.shape()));
+    let (mut vectors, mut maps) = (Vec::new(), Vec::new());
+    for (name, kind, dim) in feature.parts() {
+        let tensor = outputs.next().expect("an engine gives every output that was asked for");
+        let (features, map) = part((name, kind), tensor, images)?;
+        if features.ncols() != dim {
+            return Err(BackboneError::Dim { output: name.to_owned(), expected: dim, got: features.ncols() });
+        }
+        vectors.push(features);
+        maps.push(map);
     }
-    let (features, own_map) = pooled(feature, tensor)?;
-    if features.0.ncols() != feature.dim {
-        let (output, expected, got) = (feature.output.clone(), feature.dim, features.0.ncols());
-        return Err(BackboneError::Dim { output, expected, got });
-    }
-    if let Some(&value) = features.0.iter().find(|value| !value.is_finite()) {
-        return Err(BackboneError::NotFinite { output: feature.output.clone(), value });
-    }
+    let mut maps = maps.into_iter();
+    let own_map = maps.next().flatten();
     let named_map = match (&feature.map, outputs.next()) {
         (Some(name), Some(tensor)) => Some(FeatureMap::new(rank(name, "[N,C,h,w]", tensor)?)?),
         _ => None,
     };
-    Ok(Activations { features, map: named_map.or(own_map) })
+    let features = Features(beside(vectors));
+    Ok(Activations { features, map: named_map.or(own_map), earlier_maps: maps.flatten().collect() })
 }
 
-fn pooled(feature: &Feature, tensor: ArrayD<f32>) -> Result<(Features, Option<FeatureMap>), BackboneError> {
-    let name = &feature.output;
-    match feature.kind {
+/// One tensor as finite features, and the map that it is.
+fn part(
+    (name, kind): (&str, FeatureKind),
+    tensor: ArrayD<f32>,
+    images: usize,
+) -> Result<(Array2<f32>, Option<FeatureMap>), BackboneError> {
+    if tensor.shape().first() != Some(&images) {
+        return Err(shape_error(name, "one feature for every image", tensor.shape()));
+    }
+    let (Features(features), map) = pooled(name, kind, tensor)?;
+    match features.iter().find(|value| !value.is_finite()) {
+        Some(&value) => Err(BackboneError::NotFinite { output: name.to_owned(), value }),
+        None => Ok((features, map)),
+    }
+}
+
+/// `[N,C]`, `[N,D]`, … as `[N,C+D+…]`.
+fn beside(mut parts: Vec<Array2<f32>>) -> Array2<f32> {
+    match parts.len() {
+        1 => parts.remove(0),
+        _ => {
+            let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+            concatenate(Axis(1), &views).expect("as many images").as_standard_layout().into_owned()
+        }
+    }
+}
+
+fn pooled(name: &str, kind: FeatureKind, tensor: ArrayD<f32>) -> Result<(Features, Option<FeatureMap>), BackboneError> {
+    match kind {
         FeatureKind::Map => with_map(FeatureMap::new(rank::<Ix4>(name, "[N,C,h,w]", tensor)?)?),
         FeatureKind::MapNhwc => {
             let map = rank::<Ix4>(name, "[N,h,w,C]", tensor)?.permuted_axes([0, 3, 1, 2]);
@@ -85,9 +112,10 @@ mod tests {
     use ndarray::{IxDyn, array};
 
     use super::*;
+    use crate::manifest::Tap;
 
     fn feature(kind: FeatureKind, dim: usize) -> Feature {
-        Feature { output: "x".into(), kind, map: None, dim }
+        Feature { output: "x".into(), kind, map: None, dim, taps: Vec::new() }
     }
 
     /// 0, 1, 2, … in the given shape.
@@ -110,6 +138,23 @@ mod tests {
             assert_eq!(got.features.0, expected, "{kind:?}");
             assert_eq!(got.map.is_some(), matches!(kind, FeatureKind::Map | FeatureKind::MapNhwc));
         }
+    }
+
+    #[test]
+    fn what_an_earlier_map_becomes_lies_behind_the_feature_and_its_own_faults_are_told() {
+        let tap = |dim| Tap { output: "y".into(), kind: FeatureKind::Map, dim };
+        let feature = |dim| Feature { taps: vec![tap(dim)], ..feature(FeatureKind::Vector, 2) };
+        let outputs = |earlier| vec![counting(&[2, 2]), earlier];
+        let got = activations(&feature(1), outputs(counting(&[2, 1, 2, 2])), 2).unwrap();
+        assert_eq!(got.features.0, array![[0.0, 1.0, 1.5], [2.0, 3.0, 5.5]]);
+        assert!(got.features.0.is_standard_layout() && got.map.is_none());
+        assert_eq!(got.earlier_maps[0].values().dim(), (2, 1, 2, 2));
+        let error = activations(&feature(3), outputs(counting(&[2, 1, 2, 2])), 2).unwrap_err();
+        assert!(matches!(error, BackboneError::Dim { output, expected: 3, got: 1 } if output == "y"));
+        let error = activations(&feature(1), outputs(counting(&[1, 1, 2, 2])), 2).unwrap_err();
+        assert!(matches!(error, BackboneError::OutputShape { output, .. } if output == "y"));
+        let error = activations(&feature(1), outputs(counting(&[2, 1, 2, 2]) * f32::NAN), 2).unwrap_err();
+        assert!(matches!(error, BackboneError::NotFinite { output, .. } if output == "y"));
     }
 
     #[test]

@@ -40,6 +40,6 @@ mod tests {
         let package = Package::embedded().expect("every file parses");
         let written = Manifest::parse(std::str::from_utf8(file!("manifest.toml")).unwrap()).unwrap();
         assert_eq!(written.onnx.sha256, Digest::of(package.onnx()));
-        assert_eq!(package.golden().unwrap().features.ncols(), written.feature.dim);
+        assert_eq!(package.golden().unwrap().features.ncols(), written.feature.width());
     }
 }

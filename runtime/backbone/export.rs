@@ -4,7 +4,7 @@ use super::graph::{Network, ScoringHead};
 use super::loader::cut;
 use super::metadata::{LABELS_KEY, PREPROCESS_KEY};
 use super::{BackboneError, Package};
-use crate::manifest::{Channels, Preprocess};
+use crate::manifest::{Channels, FeatureKind, Preprocess};
 
 /// The graph from `image` `[N,3,H,W]` (RGB, 0 to 255, resized and cropped as the manifest says) to `scores` `[N,K]` and
 /// `decision` `[N]`, the number of the class that the head says, -1 where it says none.
@@ -16,15 +16,18 @@ use crate::manifest::{Channels, Preprocess};
 /// When the package's network cannot be cut at its feature.
 ///
 /// # Panics
-/// When the head's weights are not as wide as the package's feature.
+/// When the head takes neither the last map of the package's feature nor all of it.
 pub fn export_classifier(package: Package, head: &ScoringHead) -> Result<Vec<u8>, BackboneError> {
-    assert_eq!(head.dim(), package.manifest().feature.dim, "the head is of another backbone");
-    let fingerprint = package.fingerprint();
+    let (fingerprint, feature) = (package.fingerprint(), &package.manifest().feature);
+    assert!([feature.dim, feature.width()].contains(&head.dim()), "the head is of another backbone");
+    // What the head does not read is left out.
+    let package = if head.dim() == feature.dim { package.without_taps() } else { package };
     let (mut manifest, onnx) = package.into_parts();
     let network = Network::parse(&onnx)?;
     manifest.feature.map = None;
     let cut = cut(network, &manifest, false)?;
-    let mut exported = cut.with_head(&manifest.preprocess, manifest.feature.kind, head);
+    let kinds: Vec<FeatureKind> = manifest.feature.parts().map(|(_, kind, _)| kind).collect();
+    let mut exported = cut.with_head(&manifest.preprocess, &kinds, head);
     let left =
         Preprocess { channels: Channels::Rgb, range: 255.0, mean: [0.0; 3], std: [1.0; 3], ..manifest.preprocess };
     let json = |value: Result<String, serde_json::Error>| value.expect("plain data");

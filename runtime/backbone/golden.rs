@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, s};
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 
 /// Pictures and their features after the whole preprocessing.
@@ -41,6 +41,12 @@ impl Golden {
         }
         let images = (0..count).map(|i| image(&file, &format!("image_{i}"))).collect::<Result<_, _>>()?;
         Ok(Self { images, features })
+    }
+
+    /// The same with the first `channels` of each feature alone.
+    pub fn of_first(&self, channels: usize) -> Self {
+        let channels = channels.min(self.features.ncols());
+        Self { images: self.images.clone(), features: self.features.slice(s![.., ..channels]).to_owned() }
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {

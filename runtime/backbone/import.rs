@@ -4,13 +4,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{FeatureCut, ImageInput, Network, OwnNormalisation, Shapes};
+use super::graph::{EarlierMap, FeatureCut, ImageInput, Network, OwnNormalisation, Shapes};
 use super::metadata::Declared;
 use super::{
     BackboneError, Classifier, ClassifierError, Options, Package, PackageError, PreprocessSpec, onnxruntime, tract,
 };
 use crate::digest::Digest;
-use crate::manifest::{BackboneName, FORMAT, FeatureKind, Manifest, Onnx, Preprocess};
+use crate::manifest::{BackboneName, FeatureKind, Manifest, Onnx, Preprocess};
 
 /// What a user may say of a bare ONNX file; everything left out is found.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub struct ImportRequest {
     /// Class names in the order of the scores; the file's own by default.
     pub labels: Vec<String>,
     pub licence: String,
+    /// Take the last map alone, and no earlier one beside it.
+    pub last_map_alone: bool,
     /// Shapes of tensors as [`shapes_of`] found them in another process; `None`: found in this one.
     pub shapes: Option<Shapes>,
     /// The engine that is asked for shapes which the graph alone does not tell; it belongs to a machine, not to a file.
@@ -40,6 +42,8 @@ pub struct Import {
     pub package: Package,
     /// Where the network was cut, in one sentence.
     pub why: String,
+    /// Which earlier map is taken beside it and why, or why none is, in one sentence.
+    pub earlier: String,
     /// How the network normalises its pixels itself, in one sentence; `None` where it does not.
     pub pixels: Option<String>,
     /// What the user should know where the normalisation is a guess.
@@ -96,7 +100,7 @@ impl Import {
         let onnx = network.pruned(&input, &outputs)?.to_bytes();
         let file_name = path.file_name().unwrap_or_default().to_string_lossy();
         let manifest = Manifest {
-            format: FORMAT,
+            format: cut.feature.format(),
             name: request.name.clone().unwrap_or_else(|| name_of(path)),
             licence: request.licence.clone(),
             source: format!("{file_name}, SHA-256 {digest}"),
@@ -106,7 +110,7 @@ impl Import {
         };
         let mut package = Package::new(manifest, onnx);
         package.set_classifier(classifier);
-        Ok(Self { package, why: cut.why, pixels, guess, warnings })
+        Ok(Self { package, why: cut.why, earlier: cut.earlier, pixels, guess, warnings })
     }
 }
 
@@ -128,10 +132,19 @@ impl Reading {
     }
 
     pub fn feature(&self, request: &ImportRequest) -> Result<FeatureCut, BackboneError> {
-        Ok(match &request.feature {
+        let mut cut = match &request.feature {
             Some(name) => self.network.named_feature(name, request.kind, &self.shapes)?,
             None => self.network.find_feature(&self.input, request.kind, &self.shapes)?,
-        })
+        };
+        if request.last_map_alone {
+            cut.earlier = "no earlier map is taken beside it, as was asked for".to_owned();
+            return Ok(cut);
+        }
+        match self.network.earlier_map(&self.input, &cut.feature, &self.shapes) {
+            Ok(EarlierMap { tap, why }) => (cut.feature.taps, cut.earlier) = (vec![tap], why),
+            Err(why) => cut.earlier = why,
+        }
+        Ok(cut)
     }
 
     pub fn warnings(&self) -> Vec<String> {

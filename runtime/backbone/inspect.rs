@@ -24,6 +24,8 @@ pub struct Inspection {
     pub feature: Option<Feature>,
     /// Where the network is cut and why, or why it cannot be.
     pub why: String,
+    /// Which earlier map is taken beside it and why, or why none is; empty where the feature cannot be told.
+    pub earlier: String,
     /// What `--feature` may name, where the feature cannot be told.
     pub candidates: Vec<Candidate>,
     pub layers: Vec<Layer>,
@@ -40,13 +42,14 @@ impl Inspection {
     pub fn of(path: &Path, request: &ImportRequest) -> Result<Self, BackboneError> {
         let reading = Reading::new(path, request)?;
         let mut warnings = reading.warnings();
-        let (feature, why, candidates) = match reading.feature(request) {
+        let (feature, [why, earlier], candidates) = match reading.feature(request) {
             Ok(mut cut) => {
                 warnings.append(&mut cut.warnings);
-                (Some(cut.feature), cut.why, Vec::new())
+                (Some(cut.feature), [cut.why, cut.earlier], Vec::new())
             }
             Err(BackboneError::Graph(GraphError::NoFeature(candidates))) => {
-                (None, "the feature cannot be told: name one with --feature".to_owned(), candidates)
+                let why = "the feature cannot be told: name one with --feature".to_owned();
+                (None, [why, String::new()], candidates)
             }
             Err(error) => return Err(error),
         };
@@ -69,6 +72,7 @@ impl Inspection {
             guessed: reading.guessed,
             feature,
             why,
+            earlier,
             candidates,
             layers,
         })

@@ -15,7 +15,7 @@ use super::session::{Engine, Session};
 use super::tract::Plan;
 use super::{Backbone, BackboneError, LibraryError, Options, Package, Provider, ProviderChoice};
 use crate::causes::causes;
-use crate::manifest::Manifest;
+use crate::manifest::{FeatureKind, Manifest, Tap};
 use crate::tensor::InputBatch;
 
 /// A provider that could not run, and why.
@@ -130,13 +130,25 @@ fn batch_limit(fixed: Option<usize>) -> usize {
     fixed.unwrap_or(onnxruntime::MAX_BATCH)
 }
 
-/// The network shortened to its feature and, `with_map`, to the map beside it, where the manifest names one.
-pub(super) fn cut(network: Network, manifest: &Manifest, with_map: bool) -> Result<CutNetwork, BackboneError> {
+/// The network shortened to its feature, to the taps and, `with_map`, to the map beside it, where the manifest names one.
+pub(super) fn cut(mut network: Network, manifest: &Manifest, with_map: bool) -> Result<CutNetwork, BackboneError> {
     let input = network.image_input(Some(&manifest.onnx.input))?;
     let map = manifest.feature.map.iter().filter(|_| with_map);
-    let outputs: Vec<&str> = [&manifest.feature.output].into_iter().chain(map).map(String::as_str).collect();
+    let taps: Vec<String> = manifest.feature.taps.iter().map(|tap| tapped(&mut network, tap, with_map)).collect();
+    let outputs: Vec<&str> =
+        [&manifest.feature.output].into_iter().chain(&taps).chain(map).map(String::as_str).collect();
     let (height, width) = (manifest.preprocess.height as usize, manifest.preprocess.width as usize);
     Ok(network.cut(&CutRequest { input: &input, outputs: &outputs, height, width })?)
+}
+
+/// The tensor that `tap` names, floating-point: a feature was made that when it was imported, an earlier map, in the same file, is
+/// only here. Where the map itself is not wanted it is averaged in the network, so that the engine hands out a hundredth of it.
+fn tapped(network: &mut Network, tap: &Tap, with_map: bool) -> String {
+    let output = network.dequantise(&tap.output).unwrap_or_else(|| tap.output.clone());
+    match tap.kind {
+        FeatureKind::Map if !with_map => network.averaged(&output),
+        _ => output,
+    }
 }
 
 /// Whether another provider may do without what `error` is about.

@@ -176,6 +176,13 @@ impl Package {
         self.classifier = classifier;
     }
 
+    /// The same network on its last map alone: the package as it was, fingerprint included, before there were taps.
+    pub fn without_taps(&self) -> Self {
+        let manifest = self.manifest.without_taps();
+        let golden = self.golden.as_ref().map(|golden| golden.of_first(manifest.feature.dim));
+        Self { golden, manifest, ..self.clone() }
+    }
+
     /// Takes golden vectors, classifier rows and class names from `other`, the same network, where it has none itself;
     /// whether it took any.
     pub fn complete_with(&mut self, other: &Self) -> bool {
@@ -251,13 +258,13 @@ mod tests {
 
     fn package(onnx: &[u8]) -> Package {
         let manifest = Manifest {
-            format: crate::manifest::FORMAT,
+            format: 1,
             name: "net".parse().unwrap(),
             licence: String::new(),
             source: String::new(),
             onnx: Onnx { file: "backbone.onnx".into(), sha256: Digest::of(b""), input: "x".into() },
             preprocess: PreprocessSpec::default().resolve(None).unwrap(),
-            feature: Feature { output: "y".into(), kind: FeatureKind::Map, map: None, dim: 3 },
+            feature: Feature { output: "y".into(), kind: FeatureKind::Map, map: None, dim: 3, taps: Vec::new() },
         };
         let mut package = Package::new(manifest, onnx.to_vec());
         package.set_golden(Golden { images: vec![Array3::zeros((2, 3, 3))], features: array![[1.0, 2.0, 3.0]] });

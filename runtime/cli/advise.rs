@@ -59,7 +59,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let start = Instant::now();
     let store = context.existing_store()?;
     let package = context.device().backbones().in_use_of(&store).or_remedy()?;
-    let dataset = store.dataset(&package.fingerprint(), &Selection::default()).or_remedy()?;
+    let dataset = context.device().dataset(&store, &package.fingerprint(), &Selection::default()).or_remedy()?;
     if dataset.is_empty() {
         return Err(failure(
             "expected stored samples for training, got none",
@@ -169,7 +169,7 @@ impl Measuring<'_> {
             if other.fingerprint == self.dataset.fingerprint() {
                 continue;
             }
-            let dataset = store.dataset(&other.fingerprint, &Selection::default())?;
+            let dataset = context.device().dataset(store, &other.fingerprint, &Selection::default())?;
             // Features of a few pictures only, or of one class, cannot be compared.
             let Ok(others) = cross_validate(&dataset, head, &self.options) else { continue };
             let name = context.device().backbones().name_of(&other.fingerprint).or_remedy()?;

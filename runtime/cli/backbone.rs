@@ -60,7 +60,7 @@ fn list(context: &Context) -> anyhow::Result<()> {
     let current = context.device().backbones().name_in_use().or_remedy()?;
     let row = |Kept { name, folder, manifest }: Kept| Row {
         in_use: current.as_ref() == Some(&name),
-        dim: manifest.feature.dim,
+        dim: manifest.feature.width(),
         width: manifest.preprocess.width,
         height: manifest.preprocess.height,
         bytes: folder.join(&manifest.onnx.file).metadata().map_or(0, |file| file.len()),

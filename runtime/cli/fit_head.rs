@@ -1,6 +1,7 @@
 //! `fit-head`: from cached features to a published head.
 
 mod beside;
+mod earlier;
 mod guesses;
 mod mlp;
 mod more;
@@ -129,7 +130,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     context.output.result(&report, || report.text())?;
     if let (Some(file), Some(answers)) = (&args.report, &fitted.answers) {
         let store = context.existing_store()?;
-        let pictures = store.dataset(&fitted.head.fingerprint(), &Selection::default())?;
+        let pictures = device.dataset(&store, &fitted.head.fingerprint(), &Selection::default()).or_remedy()?;
         page::PageInputs { pictures: &pictures, answers, store: &store, args }.write(&report, file, context)?;
     }
     Ok(())
@@ -186,6 +187,7 @@ impl Args {
             memory: self.memory,
             mlp: self.mlp.settings(),
             note: self.note.clone(),
+            earlier_maps: None,
         }
     }
 }
@@ -207,6 +209,7 @@ impl Report<'_> {
         if self.fit.candidates.len() > 1 {
             parts.push(self.candidates());
         }
+        parts.extend(earlier::text(self.fit));
         parts.extend(self.fit.left_out.iter().map(left_out));
         parts.extend(self.fit.training.as_ref().map(training));
         if let Some(classes) = self.fit.of_classes() {
@@ -294,8 +297,13 @@ impl Report<'_> {
 }
 
 fn common_cells(candidate: &Candidate) -> [String; 3] {
+    let name = if candidate.earlier_maps {
+        format!("{}, earlier maps too", candidate.head)
+    } else {
+        candidate.head.to_string()
+    };
     [
-        candidate.head.to_string(),
+        name,
         optional(candidate.penalty, |penalty| format!("{penalty:.3e}")),
         optional(candidate.seconds, |seconds| format!("{seconds:.2} s")),
     ]

@@ -20,6 +20,10 @@ pub struct BackboneArgs {
     /// An ONNX file, a package folder, or a name that `edgetl doctor` lists [default: the one in use]
     #[arg(long, value_name = "FILE|DIR|NAME")]
     pub backbone: Option<PathBuf>,
+    /// Earlier maps of the network that are taken beside the last, where it has one: 0 or 1; a state that has the network
+    /// without goes on without [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1))]
+    pub taps: Option<u32>,
     #[command(flatten)]
     pub preprocess: PreprocessArgs,
 }
@@ -77,8 +81,18 @@ impl PreprocessArgs {
 impl BackboneArgs {
     /// The backbone that the flags name; `None` for the one in use. One that is not kept yet is tried under limits first.
     pub fn package(&self, engine: &EngineArgs, context: &Context) -> anyhow::Result<Option<Package>> {
+        let named = self.named(engine, context)?;
+        match (named, self.taps) {
+            (None, Some(0)) => Ok(Some(context.device().backbones().in_use().or_remedy()?.without_taps())),
+            (package, Some(0)) => Ok(package.map(|package| package.without_taps())),
+            (package, _) => Ok(package),
+        }
+    }
+
+    fn named(&self, engine: &EngineArgs, context: &Context) -> anyhow::Result<Option<Package>> {
         let request = || ImportRequest {
             preprocess: self.preprocess.spec(),
+            last_map_alone: self.taps == Some(0),
             engine: context.engine(engine),
             ..ImportRequest::default()
         };

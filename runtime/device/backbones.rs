@@ -104,6 +104,37 @@ impl<'a> Backbones<'a> {
             .unwrap_or_else(|| fingerprint.0.short()))
     }
 
+    /// How many channels of a feature of this fingerprint are of the last map; `None` where its backbone is gone.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn last_dim(&self, fingerprint: &Fingerprint) -> Result<Option<usize>, RegistryError> {
+        let kept = self.list()?.into_iter().map(|kept| kept.manifest);
+        let embedded = Package::embedded().map(|package| package.manifest().clone());
+        let found = kept.chain(embedded).find(|manifest| manifest.fingerprint() == *fingerprint);
+        Ok(found.map(|manifest| manifest.feature.dim))
+    }
+
+    /// `package`, or the same network on its last map alone where that is in use, or is kept and `package` is not: what
+    /// features and heads were made with is not exchanged because a later program would take an earlier map as well.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed, or the store cannot be read.
+    pub fn as_kept(&self, store: &Store, package: Package) -> Result<Package, DeviceError> {
+        let alone = package.without_taps();
+        let kept: Vec<(BackboneName, Fingerprint)> =
+            self.list()?.into_iter().map(|kept| (kept.name, kept.manifest.fingerprint())).collect();
+        let current = store.setting(CURRENT)?;
+        let in_use = kept.iter().find(|(name, _)| current.as_deref() == Some(name.as_str()));
+        let is_kept = |package: &Package| kept.iter().any(|(_, fingerprint)| *fingerprint == package.fingerprint());
+        Ok(match in_use.map(|(_, fingerprint)| *fingerprint) {
+            Some(fingerprint) if fingerprint == alone.fingerprint() => alone,
+            Some(fingerprint) if fingerprint == package.fingerprint() => package,
+            _ if is_kept(&alone) && !is_kept(&package) => alone,
+            _ => package,
+        })
+    }
+
     /// Copies `package` into the state, where it is not there yet, and gives the name that it has there.
     ///
     /// # Errors

@@ -16,8 +16,9 @@ impl Device {
     /// of them.
     pub fn decide(&self, goal: Option<Goal>, least: Option<f64>) -> Result<Fitted, DeviceError> {
         let store = self.existing_store()?;
-        let fingerprint = self.heads().read(None)?.artifact.fingerprint();
-        let Read { forgettings, dataset, .. } = Read::new(&store, &fingerprint, false)?;
+        let live = self.heads().read(None)?.artifact;
+        let backbone = (&live.fingerprint(), live.channels().last);
+        let Read { forgettings, dataset, .. } = Read::new(&store, backbone, false)?;
         // After the samples: a head that is there now has learned from nothing that was forgotten before they were read.
         let head = self.heads().read(None)?;
         let options = head.artifact.options().cloned();

@@ -74,7 +74,7 @@ impl Device {
 
     fn features(&self, store: &Store, rows: &[SampleRow], path: &Path) -> Result<(usize, usize), DeviceError> {
         let package = self.backbones().in_use_of(store)?;
-        let (fingerprint, dim) = (package.fingerprint(), package.manifest().feature.dim);
+        let (fingerprint, dim) = (package.fingerprint(), package.manifest().feature.width());
         let error = |source| ExportError { path: path.to_owned(), source };
         let mut file = BufWriter::new(File::create(path).map_err(error)?);
         file.write_all(&npy_header(rows.len(), dim)).map_err(error)?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::error::{DeviceError, LiveHead};
+use super::features::with_last_map;
 use super::known_classes::known_classes;
 use super::{Device, Heads};
 use crate::causes::causes;
@@ -58,10 +59,15 @@ pub(super) struct Read {
 }
 
 impl Read {
-    pub fn new(store: &Store, fingerprint: &Fingerprint, unlabelled: bool) -> Result<Self, StoreError> {
+    /// `last`: how many channels of a feature are of the last map.
+    pub fn new(
+        store: &Store,
+        (fingerprint, last): (&Fingerprint, usize),
+        unlabelled: bool,
+    ) -> Result<Self, StoreError> {
         store.snapshot(|store| {
             let forgettings = store.forgettings()?;
-            let dataset = store.training_set(fingerprint)?;
+            let dataset = with_last_map(store.training_set(fingerprint)?, Some(last));
             let unlabelled = if unlabelled { store.unlabelled(fingerprint)? } else { Unlabelled::default() };
             Ok(Self { forgettings, dataset, unlabelled })
         })
@@ -81,7 +87,8 @@ impl Device {
             options.check_memory(stored.samples, stored.dim)?;
         }
         let guessing = matches!(request.mode, FitMode::Guessing { .. });
-        let Read { forgettings, dataset, unlabelled } = Read::new(&store, &package.fingerprint(), guessing)?;
+        let Read { forgettings, dataset, unlabelled } =
+            Read::new(&store, (&package.fingerprint(), package.manifest().feature.dim), guessing)?;
         if dataset.is_empty() {
             return Err(DeviceError::NoSamples);
         }

@@ -23,6 +23,7 @@ mod collect;
 mod decide;
 mod error;
 mod export;
+mod features;
 mod fit;
 mod forget;
 mod heads;

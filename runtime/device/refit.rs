@@ -13,6 +13,8 @@ use crate::store::{Forgettings, Store, StoreError};
 /// How a head was fitted.
 pub(super) struct Refit {
     fingerprint: Fingerprint,
+    /// Channels of the last map.
+    last: usize,
     options: FitOptions,
     mode: RefitMode,
     /// Whether its file says only part of the options: an older program wrote it.
@@ -54,6 +56,7 @@ impl Refit {
         let options = head.options().cloned().unwrap_or_else(|| FitOptions::told_by(report));
         Ok(Self {
             fingerprint: head.fingerprint(),
+            last: head.channels().last,
             options: FitOptions { memory, ..options },
             mode,
             assumed: head.options().is_none(),
@@ -67,7 +70,7 @@ impl Refit {
 
     pub fn run(&self, store: &Store) -> Result<Refitted, StoreError> {
         let guessing = matches!(self.mode, RefitMode::Guessing(_));
-        match Read::new(store, &self.fingerprint, guessing) {
+        match Read::new(store, (&self.fingerprint, self.last), guessing) {
             Ok(read) => Ok(Refitted { read: read.forgettings, head: self.fit(&read).map_err(|error| causes(&error)) }),
             // The last sample that had features of this backbone is gone.
             Err(error @ StoreError::OtherBackbones { .. }) => {

@@ -2,7 +2,7 @@
 
 use edgetl_algebra::EvdError;
 use edgetl_algebra::get_global_parallelism;
-use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2};
+use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2, s};
 use rayon::prelude::*;
 
 use super::models::Linear;
@@ -45,7 +45,7 @@ pub struct Design<'a> {
 }
 
 enum Form<'a> {
-    /// `[N,C]`, in standard layout, not standardised.
+    /// `[N,C]`, each row in one piece, not standardised.
     Features(CowArray<'a, f32, Ix2>),
     Span(Span),
 }
@@ -65,18 +65,17 @@ struct Span {
 const NEGLIGIBLE: f64 = 1e-10;
 
 impl<'a> Design<'a> {
+    /// `last`: how many channels, the first ones, are those of the last map.
+    ///
     /// # Shapes
     /// `features` `[N,C]`, N > 0.
     ///
     /// # Errors
     /// When the decomposition does not converge.
-    pub fn new(features: ArrayView2<'a, f32>) -> Result<Self, EvdError> {
+    pub fn new(features: ArrayView2<'a, f32>, last: usize) -> Result<Self, EvdError> {
         let (samples, channels) = features.dim();
-        let features = match features.is_standard_layout() {
-            true => CowArray::from(features),
-            false => CowArray::from(features.as_standard_layout().into_owned()),
-        };
-        let Moments { mean, scale, variance } = moments(features.as_slice().expect("standard layout"), channels);
+        let features = in_rows(features);
+        let Moments { mean, scale, variance } = moments(features.view(), last);
         let mut design = Self { mean, scale, variance, form: Form::Features(features) };
         if 3 * samples <= 2 * channels {
             design.form = Form::Span(Span::of(design.all())?);
@@ -91,11 +90,12 @@ impl<'a> Design<'a> {
             Form::Features(features) => {
                 let mut all = Array2::zeros(features.dim());
                 let channels = self.channels();
-                let chunk = CHUNK * channels.len();
-                let values = all.as_slice_mut().expect("standard layout").par_chunks_mut(chunk);
-                let features = features.as_slice().expect("standard layout").par_chunks(chunk);
-                values.zip(features).for_each(|(values, features)| {
-                    values.copy_from_slice(features);
+                let values = all.as_slice_mut().expect("standard layout").par_chunks_mut(CHUNK * channels.len());
+                values.zip(chunks(features.nrows())).for_each(|(values, rows)| {
+                    let rows = features.slice(s![rows, ..]);
+                    values.chunks_exact_mut(channels.len()).zip(rows.rows()).for_each(|(values, row)| {
+                        values.copy_from_slice(row.as_slice().expect("a row lies in one piece"));
+                    });
                     with_widest_vectors(Standardise { values, channels: &channels });
                 });
                 all
@@ -238,14 +238,15 @@ struct Moments {
     variance: Array1<f64>,
 }
 
-/// Moments of `features` `[N,C]`, row after row.
+/// Moments of `features` `[N,C]`, each row in one piece, of whose channels `last` are those of the last map.
 ///
 /// The deviation of few samples is mostly chance, and one over it would make a scale of noise. So each channel's variance is
-/// drawn towards the mean of all, the more the fewer samples there are.
-fn moments(features: &[f32], channels: usize) -> Moments {
-    let samples = (features.len() / channels) as f64;
+/// drawn towards the mean of all of its map, the more the fewer samples there are. So the last map is scaled alike whether
+/// earlier ones are beside it or not.
+fn moments(features: ArrayView2<f32>, last: usize) -> Moments {
+    let (samples, channels) = (features.nrows() as f64, features.ncols());
     // About any value near the mean, here the first, one pass gives both without cancellation.
-    let near: Array1<f64> = features[..channels].iter().copied().map(f64::from).collect();
+    let near: Array1<f64> = features.row(0).mapv(f64::from);
     let Sums { gaps, squares } = sums(features, near.as_slice().expect("standard layout"));
     let gap = gaps / samples;
     let mean = near + &gap;
@@ -255,23 +256,37 @@ fn moments(features: &[f32], channels: usize) -> Moments {
             variance <= ROUNDING * ROUNDING * (mean[channel] * mean[channel] + variance) || variance <= 1e-60;
         if constant { 0.0 } else { variance }
     });
-    let informative = variances.iter().filter(|variance| **variance > 0.0).count();
-    let typical = variances.sum() / informative.max(1) as f64;
     let weight = SAMPLES_OF_PRIOR / (SAMPLES_OF_PRIOR + samples);
-    let scale =
-        variances.mapv(
-            |variance| {
-                if variance > 0.0 { 1.0 / ((1.0 - weight) * variance + weight * typical).sqrt() } else { 0.0 }
-            },
-        );
+    let mut scale = Array1::zeros(channels);
+    for part in [0..last.min(channels), last.min(channels)..channels] {
+        let variances = variances.slice(s![part.clone()]);
+        let informative = variances.iter().filter(|variance| **variance > 0.0).count();
+        let typical = variances.sum() / informative.max(1) as f64;
+        let drawn = |variance: f64| 1.0 / ((1.0 - weight) * variance + weight * typical).sqrt();
+        scale.slice_mut(s![part]).zip_mut_with(&variances, |scale, &variance| {
+            *scale = if variance > 0.0 { drawn(variance) } else { 0.0 };
+        });
+    }
     let variance = &variances * &scale * &scale;
     Moments { mean, scale, variance }
 }
 
 /// Whether no channel of `features` `[N,C]`, N > 0, tells one sample from another, as [`Design::is_constant`] says.
 pub fn are_constant(features: ArrayView2<f32>) -> bool {
-    let rows = features.as_standard_layout();
-    is_zero(&moments(rows.as_slice().expect("standard layout"), features.ncols()).scale)
+    is_zero(&moments(in_rows(features).view(), features.ncols()).scale)
+}
+
+/// The same where each row lies in one piece already, else a copy of which that is so.
+fn in_rows(features: ArrayView2<f32>) -> CowArray<f32, Ix2> {
+    match features.strides()[1] == 1 || features.ncols() < 2 {
+        true => CowArray::from(features),
+        false => CowArray::from(features.as_standard_layout().into_owned()),
+    }
+}
+
+/// The rows of `0..count` by chunks, in order.
+fn chunks(count: usize) -> impl IndexedParallelIterator<Item = std::ops::Range<usize>> {
+    (0..count.div_ceil(CHUNK)).into_par_iter().map(move |chunk| chunk * CHUNK..(chunk * CHUNK + CHUNK).min(count))
 }
 
 fn is_zero(scale: &Array1<f64>) -> bool {
@@ -294,15 +309,15 @@ impl Sums {
     }
 }
 
-fn sums(features: &[f32], near: &[f64]) -> Sums {
-    let chunks = features.par_chunks(CHUNK * near.len());
-    let parts: Vec<Sums> = chunks.map(|rows| with_widest_vectors(Rows { rows, near })).collect();
+fn sums(features: ArrayView2<f32>, near: &[f64]) -> Sums {
+    let part = |rows| with_widest_vectors(Rows { rows: features.slice(s![rows, ..]), near });
+    let parts: Vec<Sums> = chunks(features.nrows()).map(part).collect();
     parts.into_iter().fold(Sums::zeros(near.len()), Sums::plus)
 }
 
 /// Some rows, with a value near each channel's mean.
 struct Rows<'a> {
-    rows: &'a [f32],
+    rows: ArrayView2<'a, f32>,
     near: &'a [f64],
 }
 
@@ -315,7 +330,8 @@ impl Kernel for Rows<'_> {
         let mut sums = Sums::zeros(near.len());
         let gaps = sums.gaps.as_slice_mut().expect("standard layout");
         let squares = sums.squares.as_slice_mut().expect("standard layout");
-        for row in rows.chunks_exact(near.len()) {
+        for row in rows.rows() {
+            let row = row.to_slice().expect("a row lies in one piece");
             let sums = gaps.iter_mut().zip(squares.iter_mut());
             for ((gaps, squares), (&value, near)) in sums.zip(row.iter().zip(near)) {
                 let gap = f64::from(value) - near;
@@ -339,7 +355,7 @@ mod tests {
     #[test]
     fn channels_have_mean_zero_and_deviation_one_and_constant_ones_are_zero() {
         let features = ndarray::array![[1f32, 0.1], [3.0, 0.1], [5.0, 0.1]];
-        let design = Design::new(features.view()).unwrap();
+        let design = Design::new(features.view(), 2).unwrap();
         let deviation = (8f32 / 3.0).sqrt();
         let expected = ndarray::array![[-2.0 / deviation, 0.0], [0.0, 0.0], [2.0 / deviation, 0.0]];
         assert!((design.all() - expected).iter().all(|gap| gap.abs() < 1e-6));
@@ -348,13 +364,23 @@ mod tests {
     #[test]
     fn coordinates_in_the_span_keep_every_product_between_samples() {
         let raw = features(4, 30, &[0.3, -1.2, 0.7, 2.0, 0.1, -0.4, 1.1]);
-        let design = Design::new(raw.view()).unwrap();
-        let Moments { mean, scale, .. } = moments(raw.as_slice().unwrap(), 30);
+        let design = Design::new(raw.view(), 20).unwrap();
+        let Moments { mean, scale, .. } = moments(raw.view(), 20);
         let standardised = (raw.mapv(f64::from) - mean) * scale;
         let coordinates = design.all().mapv(f64::from);
         assert!(coordinates.ncols() < 4 && design.is_orthogonal());
         let gaps = standardised.dot(&standardised.t()) - coordinates.dot(&coordinates.t());
         assert!(gaps.iter().all(|gap| gap.abs() < 1e-4));
+    }
+
+    #[test]
+    fn the_last_map_is_standardised_alike_whether_earlier_maps_are_beside_it_or_not() {
+        let both = features(40, 12, &[0.3, -1.2, 0.7, 2.0, 0.1, -0.4, 1.1]);
+        let last = both.slice(s![.., ..7]);
+        let (alone, beside) = (Design::new(last, 7).unwrap(), Design::new(both.view(), 7).unwrap());
+        assert_eq!(beside.all().slice(s![.., ..7]), alone.all());
+        assert_eq!(alone.all(), Design::new(last.to_owned().view(), 7).unwrap().all());
+        assert_eq!(alone.rows(&[3, 1]), alone.all().select(Axis(0), &[3, 1]));
     }
 
     proptest! {
@@ -365,7 +391,7 @@ mod tests {
             seeds in proptest::collection::vec(-1f32..1.0, 41),
         ) {
             let raw = features(shape.0, shape.1, &values);
-            let design = Design::new(raw.view()).unwrap();
+            let design = Design::new(raw.view(), shape.1).unwrap();
             let weights = Array2::from_shape_fn((design.dim().1, 3), |(r, k)| seeds[(r * 3 + k) % 41]);
             let bias = Array1::from_vec(seeds[..3].to_vec());
             let all: Vec<usize> = (0..shape.0).collect();

@@ -81,6 +81,8 @@ pub enum InvalidHead {
     Width { hidden: usize, output: usize },
     #[error("expected finite numbers in the tensor `{0}`")]
     NotFinite(&'static str),
+    #[error("expected a head of {last} or {all} channels, got {got}")]
+    Channels { last: usize, all: usize, got: usize },
     #[error("expected distances to {classes} classes in {dim} channels, got {got_classes} and {got_dim}")]
     Distance { classes: usize, dim: usize, got_classes: usize, got_dim: usize },
 }

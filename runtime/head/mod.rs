@@ -66,14 +66,14 @@ pub use fit::{
 };
 pub use folds::Folds;
 pub use models::{
-    DecisionRule, Head, HeadKind, Linear, LinearKind, Mlp, OperatingPoint, Outputs, ParseHeadError, ParseTaskError,
-    Prototype, Task,
+    Channels, DecisionRule, Head, HeadKind, Linear, LinearKind, Mlp, OperatingPoint, Outputs, ParseHeadError,
+    ParseTaskError, Prototype, Task,
 };
 pub use options::{FitOptions, Goal, HeadChoice, Initialisation, LearningRate, MlpSettings, ParseSettingError};
 pub use report::{
-    Candidate, ClassReport, ClassesReport, CrossValidation, Epoch, FinderPoint, FitReport, GuessCount, GuessReport,
-    HeldOut, KeptReport, LeftOut, NamesReport, NearTwinsReport, NumbersReport, OperatingClass, OperatingReport,
-    RateFinder, Share, TaskReport, TrainingReport, UnknownReport,
+    Candidate, ClassReport, ClassesReport, CrossValidation, EarlierMapsReport, Epoch, FinderPoint, FitReport,
+    GuessCount, GuessReport, HeldOut, KeptReport, LeftOut, NamesReport, NearTwinsReport, NumbersReport, OperatingClass,
+    OperatingReport, RateFinder, Share, TaskReport, TrainingReport, UnknownReport,
 };
 pub use twins::{near_twins_of, with_near_twins_together};
 pub use unknown::UnknownRule;

@@ -122,7 +122,7 @@ pub fn candidates(candidates: &[Candidate]) -> Markup {
                     tr { th { "head" } th { "penalty" } th { "right" } th { "loss" } th { "time" } }
                     @for candidate in candidates {
                         tr {
-                            th { (candidate.head) }
+                            th { (candidate.head) @if candidate.earlier_maps { ", earlier maps too" } }
                             td { (optional(candidate.penalty, |penalty| format!("{penalty:.0e}"))) }
                             td { (optional(candidate.accuracy, percent)) }
                             td { (optional(candidate.nll, |loss| format!("{loss:.3}"))) }

@@ -1,6 +1,6 @@
 //! Golden vectors: whether this machine turns pictures into the same numbers as the one that made the backbone.
 
-use ndarray::{Array2, Array3, Array4, Axis};
+use ndarray::{Array2, Array3, Array4, ArrayView2, Axis, s};
 
 use crate::backbone::{Backbone, BackboneError, Golden};
 use crate::preprocess::{Limits, Picture, PictureError, PreprocessError, Preprocessor};
@@ -40,7 +40,8 @@ pub fn golden_vectors(backbone: &mut dyn Backbone) -> Result<Golden, GoldenCheck
     Ok(Golden { images, features })
 }
 
-/// The largest difference between what `backbone` gives and `golden`, relative to the largest value of a picture.
+/// The largest difference between what `backbone` gives and `golden`, relative to the largest value of a picture in the same
+/// map.
 ///
 /// # Errors
 /// When it is beyond [`TOLERANCE`], or when the backbone does not run.
@@ -57,24 +58,39 @@ pub fn check_first_golden(backbone: &mut dyn Backbone, golden: &Golden) -> Resul
 }
 
 fn check_pictures(backbone: &mut dyn Backbone, golden: &Golden, count: usize) -> Result<f32, GoldenCheckError> {
-    let (expected, got) = (backbone.manifest().feature.dim, golden.features.ncols());
+    let feature = backbone.manifest().feature.clone();
+    let (expected, got) = (feature.width(), golden.features.ncols());
     if expected != got {
         return Err(GoldenCheckError::Dim { expected, got });
     }
     let features = features(backbone, &golden.images[..count])?;
-    let rows = features.rows().into_iter().zip(golden.features.rows());
-    let difference = rows.fold(0.0, |worst: f32, (got, want)| {
-        let scale = want.iter().fold(f32::MIN_POSITIVE, |scale, value| scale.max(value.abs()));
-        let gaps = got.iter().zip(want).map(|(got, want)| (got - want).abs() / scale);
-        gaps.fold(worst, |worst, gap| if gap <= worst { worst } else { gap })
-    });
+    let (mut difference, mut start) = (0.0, 0);
+    for (_, _, dim) in feature.parts() {
+        let (got, want) = (s![.., start..start + dim], s![..count, start..start + dim]);
+        difference = larger(difference, largest_difference(features.slice(got), golden.features.slice(want)));
+        start += dim;
+    }
     // Neither here nor above `>`: what is not a number is no agreement.
     if difference <= TOLERANCE { Ok(difference) } else { Err(GoldenCheckError::Differs(difference)) }
 }
 
+/// Relative to the largest value of a row.
+fn largest_difference(got: ArrayView2<f32>, want: ArrayView2<f32>) -> f32 {
+    got.rows().into_iter().zip(want.rows()).fold(0.0, |worst: f32, (got, want)| {
+        let scale = want.iter().fold(f32::MIN_POSITIVE, |scale, value| scale.max(value.abs()));
+        let gaps = got.iter().zip(want).map(|(got, want)| (got - want).abs() / scale);
+        gaps.fold(worst, larger)
+    })
+}
+
+/// What is not a number is larger than any.
+fn larger(worst: f32, gap: f32) -> f32 {
+    if gap <= worst { worst } else { gap }
+}
+
 fn features(backbone: &mut dyn Backbone, images: &[Array3<u8>]) -> Result<Array2<f32>, GoldenCheckError> {
     let settings = backbone.manifest().preprocess.clone();
-    let mut features = Array2::zeros((images.len(), backbone.manifest().feature.dim));
+    let mut features = Array2::zeros((images.len(), backbone.manifest().feature.width()));
     let shape = (1, 3, settings.height as usize, settings.width as usize);
     let mut preprocessor = Preprocessor::new(settings, Limits::default())?;
     // One by one, as pictures are asked about: an engine keeps the memory of its largest batch.

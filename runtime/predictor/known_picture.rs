@@ -1,6 +1,6 @@
 //! Whether pixels are normalised as a backbone wants them, told by pictures that its own classifier should know.
 
-use ndarray::{Array4, Axis};
+use ndarray::{Array4, Axis, s};
 
 use crate::backbone::{Backbone, BackboneError, Classifier};
 use crate::manifest::Preprocess;
@@ -55,7 +55,8 @@ pub fn recognise(
         preprocessor.run_picture(&known.picture, out)?;
     }
     let features = backbone.forward(&InputBatch::new(batch)?)?.features.0;
-    let logits = features.dot(&classifier.weights.t()) + &classifier.bias;
+    // Its rows multiply the last map alone.
+    let logits = features.slice(s![.., ..classifier.weights.ncols()]).dot(&classifier.weights.t()) + &classifier.bias;
     let mut recognition = Recognition { right: 0, log_probability: 0.0 };
     for (row, known) in logits.rows().into_iter().zip(pictures) {
         let largest = row.fold(f32::NEG_INFINITY, |a, &b| a.max(b));

@@ -85,6 +85,31 @@ fn forward(package: Package, options: &Options, batch: Array4<f32>) -> Array2<f3
 }
 
 #[test]
+fn the_exported_file_of_a_head_on_one_map_or_on_two_gives_the_probabilities_of_both() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/backbone");
+    let folder = tempfile::tempdir().unwrap();
+    let exported = folder.path().join("exported.onnx");
+    for (name, dim) in [("two_stages", 8), ("two_stages", 14), ("merged_patches", 15), ("four_blocks", 12)] {
+        let package = Package::from_onnx(&fixtures.join(format!("{name}.onnx")), &ImportRequest::default()).unwrap();
+        let weights = Array2::from_shape_fn((3, dim), |(k, c)| ((k * dim + c) % 5) as f32 - 2.0);
+        for head in [ScoringHead { weights: weights.clone(), ..head(false) }, ScoringHead { weights, ..head(true) }] {
+            std::fs::write(&exported, export_classifier(package.clone(), &head).unwrap()).unwrap();
+            let preprocess = package.manifest().preprocess.clone();
+            for options in engines() {
+                let features = forward(package.clone(), &options, normalised(&pixels(), &preprocess));
+                let want = probabilities(&head, features.slice(ndarray::s![.., ..dim]).to_owned());
+                let whole =
+                    ImportRequest { feature: Some("scores".into()), last_map_alone: true, ..ImportRequest::default() };
+                let import = Import::from_onnx(&exported, &whole).unwrap();
+                let got = forward(import.package, &options, pixels());
+                let worst = (&got - &want).iter().fold(0.0_f32, |worst, difference| worst.max(difference.abs()));
+                assert!(worst < 1e-4, "{name} on {}: {worst}", options.provider);
+            }
+        }
+    }
+}
+
+#[test]
 fn the_exported_file_gives_the_probabilities_of_backbone_and_head() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/backbone");
     let folder = tempfile::tempdir().unwrap();

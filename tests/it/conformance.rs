@@ -10,7 +10,7 @@ use edgetl::backbone::{
     library,
 };
 use edgetl::manifest::FeatureKind;
-use edgetl::tensor::InputBatch;
+use edgetl::tensor::{Activations, FeatureMap, InputBatch};
 use ndarray::{Array2, Array4, Axis, s};
 
 const HEIGHT: usize = 8;
@@ -21,6 +21,8 @@ struct Expected {
     feature: String,
     kind: FeatureKind,
     features: Vec<Vec<f32>>,
+    /// The tensor and the layout of the earlier map beside it.
+    earlier: Option<(String, FeatureKind)>,
 }
 
 fn fixtures() -> PathBuf {
@@ -97,7 +99,12 @@ fn every_fixture_is_cut_where_a_person_would_cut_it() {
         let package = package(&name);
         let feature = &package.manifest().feature;
         assert_eq!((&feature.output, feature.kind), (&expected.feature, expected.kind), "{name}");
-        assert_eq!(feature.dim, expected.features[0].len(), "{name}");
+        assert_eq!(feature.width(), expected.features[0].len(), "{name}");
+        let earlier = feature.taps.first().map(|tap| (tap.output.clone(), tap.kind));
+        assert_eq!(earlier, expected.earlier, "{name}");
+        let alone = ImportRequest { last_map_alone: true, ..request(&name) };
+        let alone = Package::from_onnx(&fixtures().join(format!("{name}.onnx")), &alone).unwrap();
+        assert_eq!((alone.manifest(), alone.onnx()), (package.without_taps().manifest(), package.onnx()), "{name}");
     }
 }
 
@@ -118,7 +125,7 @@ fn every_provider_gives_the_expected_features() {
 #[test]
 fn a_batch_gives_what_its_images_give_one_by_one() {
     for options in providers() {
-        for name in ["gap", "fixed_batch", "nhwc", "class_token", "quantised"] {
+        for name in ["gap", "fixed_batch", "nhwc", "class_token", "quantised", "two_stages", "four_blocks"] {
             let mut backbone = session(name, &options);
             let batch = images(11);
             let together = forward(backbone.as_mut(), &batch);
@@ -167,6 +174,39 @@ fn the_map_averages_to_the_feature() {
         let normalised = session("normalised", &options).forward(&images(2)).unwrap();
         assert_eq!(normalised.map.expect("the map before the norm").values().dim(), (2, 6, 4, 6));
         assert!(session("class_token", &options).forward(&images(1)).unwrap().map.is_none());
+    }
+}
+
+/// Any numbers within ±1.
+fn weights(rows: usize, columns: usize) -> Array2<f32> {
+    Array2::from_shape_fn((rows, columns), |(k, c)| ((k * 7 + c * 3) % 11) as f32 / 5.0 - 1.0)
+}
+
+#[test]
+fn the_maps_of_a_class_over_all_taps_average_to_its_logit() {
+    for options in providers() {
+        for (name, sizes) in [("two_stages", [(2, 3), (4, 6)]), ("merged_patches", [(2, 3), (4, 6)])] {
+            let Activations { features, map, earlier_maps } = session(name, &options).forward(&images(2)).unwrap();
+            let maps: Vec<FeatureMap> = map.into_iter().chain(earlier_maps).collect();
+            let got: Vec<(usize, usize)> =
+                maps.iter().map(|map| (map.values().dim().2, map.values().dim().3)).collect();
+            assert_eq!(got, sizes, "{name}");
+            let weights = weights(3, features.0.ncols());
+            let logits = features.0.dot(&weights.t());
+            let mut sums = Array2::<f32>::zeros(logits.dim());
+            let mut start = 0;
+            for map in &maps {
+                let channels = map.values().dim().1;
+                for ((image, class), sum) in sums.indexed_iter_mut() {
+                    let own = weights.slice(s![class, start..start + channels]);
+                    let own = own.insert_axis(Axis(1)).insert_axis(Axis(2));
+                    *sum += (&map.values().index_axis(Axis(0), image) * &own).sum_axis(Axis(0)).mean().unwrap();
+                }
+                start += channels;
+            }
+            assert_eq!(start, features.0.ncols(), "{name}");
+            assert!(relative_difference(&sums, &logits) < 1e-5, "{name} on {}", options.provider);
+        }
     }
 }
 
@@ -238,10 +278,10 @@ fn photographs(count: usize, side: u32, scale: impl Fn(f32) -> f32) -> Array4<f3
 #[cfg_attr(not(has_shared), ignore = "needs ../shared, with real backbones and photographs")]
 fn pretrained_networks_give_the_same_features_on_every_provider() {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/models");
-    for (file, side, dim) in [
-        ("mobilenet_v1_0.25_128.onnx", 128, 256),
-        ("mobilenet_v2_1.0_224.onnx", 224, 1280),
-        ("squeezenet_fp16.onnx", 224, 512),
+    for (file, side, dim, earlier) in [
+        ("mobilenet_v1_0.25_128.onnx", 128, 256, 128),
+        ("mobilenet_v2_1.0_224.onnx", 224, 1280, 576),
+        ("squeezenet_fp16.onnx", 224, 512, 256),
     ] {
         let path = models.join(file);
         let batch = InputBatch::new(photographs(3, side, |pixel| pixel / 127.5 - 1.0)).unwrap();
@@ -253,6 +293,7 @@ fn pretrained_networks_give_the_same_features_on_every_provider() {
             assert_eq!(package.manifest().feature.dim, dim, "{file}");
             let mut backbone = Loader::new(package, &options).unwrap().session(1).unwrap();
             let features = forward(backbone.as_mut(), &batch);
+            assert_eq!(features.ncols() - dim, earlier, "{file}");
             assert!(features.iter().any(|value| *value != 0.0));
             let difference = reference.as_ref().map_or(0.0, |reference| relative_difference(&features, reference));
             eprintln!("{file} on {}: {difference:e} from the first provider", options.provider);

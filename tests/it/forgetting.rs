@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::common::{Device, backbone};
 use edgetl::dataset::SampleId;
 use edgetl::head::HeadArtifact;
-use edgetl::store::{Filter, HeadFolder, Selection, Store};
+use edgetl::store::{Filter, HeadFolder, Store};
 use predicates::prelude::*;
 use predicates::str::contains;
 use safetensors::SafeTensors;
@@ -46,12 +46,11 @@ fn store(device: &Device) -> Store {
     Store::open_existing(&device.state().join("samples.db")).unwrap()
 }
 
-fn feature(device: &Device, id: i64) -> Vec<f32> {
-    let store = store(device);
-    let fingerprint = store.fingerprints().unwrap()[0].fingerprint;
-    let dataset = store.dataset(&fingerprint, &Selection { split: None, labels: None }).unwrap();
+/// The feature of a sample, and how much of it is of the last map.
+fn feature(device: &Device, id: i64) -> (Vec<f32>, usize) {
+    let dataset = device.dataset(None);
     let row = dataset.ids().iter().position(|known| *known == SampleId(id)).unwrap();
-    dataset.feature(row).to_vec()
+    (dataset.feature(row).to_vec(), dataset.last_dim())
 }
 
 /// Every file below the state directory with its bytes.
@@ -69,10 +68,11 @@ fn places(device: &Device, patterns: &[Vec<u8>]) -> Vec<PathBuf> {
     all_files(device).into_iter().filter(|(_, bytes)| holds(bytes)).map(|(path, _)| path).collect()
 }
 
-/// A vector as the store keeps it, as sums in double precision would, and as a head's bank of neighbours does.
-fn patterns(vector: &[f32]) -> [Vec<u8>; 3] {
-    let length = vector.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
-    let direction: Vec<f32> = vector.iter().map(|&value| (f64::from(value) * (1.0 / length)) as f32).collect();
+/// A vector as the store keeps it, as sums in double precision would, and as a head's bank of neighbours does: of the last map.
+fn patterns((vector, last): (Vec<f32>, usize)) -> [Vec<u8>; 3] {
+    let map = &vector[..last];
+    let length = map.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+    let direction: Vec<f32> = map.iter().map(|&value| (f64::from(value) * (1.0 / length)) as f32).collect();
     let largest = direction.iter().fold(0f32, |largest, value| largest.max(value.abs()));
     [
         vector.iter().flat_map(|value| value.to_le_bytes()).collect(),
@@ -95,7 +95,7 @@ fn a_forgotten_picture_stands_in_no_file_of_the_state() {
     let thumbnail: Vec<u8> = (0..3000u32).flat_map(|value| (value ^ 0x5eed).to_le_bytes()).collect();
     let views = with_thumbnail(&device, 7, &thumbnail);
     assert_eq!(views.len(), 2);
-    let [single, double, direction] = patterns(&feature(&device, 7));
+    let [single, double, direction] = patterns(feature(&device, 7));
     let searched = [
         &[single.clone(), double.clone(), direction, thumbnail[8..72].to_vec(), thumbnail[11_900..].to_vec()],
         &views[..],

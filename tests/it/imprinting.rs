@@ -7,7 +7,6 @@ use edgetl::dataset::Dataset;
 use edgetl::head::{Head, HeadArtifact, Prototype};
 use edgetl::labels::ClassIndex;
 use edgetl::metrics::top_k_accuracy;
-use edgetl::store::{Selection, Store};
 use predicates::prelude::*;
 use predicates::str::contains;
 use rand::SeedableRng;
@@ -185,9 +184,7 @@ fn flowers(shared: &Path) -> Dataset {
         None => command.env("EDGETL_PROVIDER", "tract"),
     };
     command.assert().success();
-    let store = Store::open_existing(&device.state().join("samples.db")).unwrap();
-    let fingerprint = store.fingerprints().unwrap()[0].fingerprint;
-    store.dataset(&fingerprint, &Selection { split: None, labels: None }).unwrap()
+    device.dataset(None)
 }
 
 #[test]
@@ -198,8 +195,8 @@ fn imprinted_flowers_are_among_the_first_answers_as_often_as_corals() {
     for seed in 0..3 {
         let (train, test) = seeded_split(&dataset, seed);
         let (known, asked) = (dataset.select(&train), dataset.select(&test));
-        let head = Prototype::imprint(known.features().view(), known.targets(), dataset.labels().len());
-        let logits = head.logits(asked.features().view());
+        let head = Prototype::imprint(known.learned(), known.targets(), dataset.labels().len());
+        let logits = head.logits(asked.learned());
         let accuracies: Vec<f64> = (1..=5).map(|k| top_k_accuracy(logits.view(), asked.targets(), k)).collect();
         println!("imprinted flowers, seed {seed}: top-1..5 {accuracies:.3?} of {}", asked.len());
         for (accuracy, least) in accuracies.iter().zip([0.86, 0.94, 0.96, 0.97, 0.97]) {

@@ -24,6 +24,7 @@ mod forgetting;
 mod head_artifact;
 mod head_data;
 mod head_diagnosis;
+mod head_earlier_maps;
 mod head_fit;
 mod head_memory;
 mod head_reference;
@@ -56,6 +57,7 @@ mod store_processes;
 #[cfg(unix)]
 mod strange_names;
 mod switches;
+mod taps;
 mod thumbnails;
 #[cfg(unix)]
 mod trusted_files;

@@ -2,22 +2,28 @@
 """How good `fit-head` is with few pictures, beside every single head and scikit-learn's logistic regression.
 
     python3 tools/bench/few.py [--draws 10] [--sizes 1,2,5,10,20,60,0]
+    python3 tools/bench/few.py --taps [--draws 10]
+
+The second compares what `fit-head` does with an earlier map beside the last with what it does on the last map alone, and says
+what the earlier map costs; the first is on the last map alone.
 
 Needs `../shared`, a release build with tools (`cargo build --release --workspace`) and the packages of
 tools/bench/requirements.txt. Features are collected once a set and backbone, into target/bench/few. Writes the table into
-docs/heads.md, between its markers, and every number into target/bench/few.json.
+docs/heads.md, between its markers, and every number into target/bench/few.json or taps.json.
 """
 
 import argparse
 import json
 import os
 import pathlib
+import resource
+import shutil
 import sqlite3
 import subprocess
+import tempfile
 import warnings
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from markers import ROOT, write
 
@@ -27,6 +33,7 @@ BACKBONES = {
     "MobileNetV1 0.25": ("mobilenet_v1_0.25_128.onnx", ["--preset", "inception", "--size", "128", "--resize", "146"]),
     "SqueezeNet": ("squeezenet_fp16.onnx", ["--mean", "104,117,123", "--bgr"]),
 }
+TAPPED = {**BACKBONES, "edgetl-tiny": (None, [])}
 SETS = {"ants and bees": ("hymenoptera/train", "hymenoptera/val"), "flowers": ("flowers12/train", "flowers12/test")}
 HEADS = ["prototype", "lda", "ridge", "softmax", "average"]
 SCALES = ["own scale", "one scale", "length 1"]
@@ -34,16 +41,26 @@ SHARED = ROOT.parent / "shared"
 WORK = ROOT / "target/bench/few"
 
 
-def state(backbone, pictures):
+def collect(folder, backbone, part, *flags):
+    network, settings = TAPPED[backbone]
+    named = ["--backbone", SHARED / "models" / network, *settings] if network else []
+    command = [ROOT / "target/release/edgetl", "--state", folder, "-q", "collect", SHARED / "data" / part, *named, *flags]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def state(backbone, pictures, taps):
     """A state with the features of both splits; made once."""
-    folder = WORK / f"{backbone} {pictures}".replace(" ", "_")
+    folder = WORK / f"{backbone} {pictures} {taps}".replace(" ", "_")
     if not (folder / "samples.db").exists():
-        network, flags = BACKBONES[backbone]
         for part, split in zip(SETS[pictures], ["train", "test"]):
-            command = [ROOT / "target/release/edgetl", "--state", folder, "-q", "collect", SHARED / "data" / part,
-                       "--split", split, "--backbone", SHARED / "models" / network, *flags]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            collect(folder, backbone, part, "--split", split, "--taps", str(taps))
     return folder
+
+
+def fitted(folder, options, *flags):
+    """What the heads of every draw say."""
+    command = [ROOT / "target/release/edgetl-tools", "few", folder, "--draws", str(options.draws), "--sizes", options.sizes]
+    return json.loads(subprocess.run([*command, *flags], check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 def features(folder):
@@ -66,6 +83,8 @@ def scaled(train, test, scale):
 
 def logistic(cell, vectors, asked):
     """Accuracy of scikit-learn's default logistic regression on each scale."""
+    from sklearn.linear_model import LogisticRegression
+
     take = lambda ids: (np.stack([vectors[id][0] for id in ids]), np.array([vectors[id][1] for id in ids]))
     (train, labels), (test, truth) = take(cell["ids"]), take(asked)
     found = {}
@@ -82,9 +101,8 @@ def measure(options):
     cells = []
     for pictures in SETS:
         for backbone in BACKBONES:
-            folder = state(backbone, pictures)
-            command = [ROOT / "target/release/edgetl-tools", "few", folder, "--draws", str(options.draws), "--sizes", options.sizes]
-            found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+            folder = state(backbone, pictures, 0)
+            found = fitted(folder, options)
             vectors = features(folder)
             for cell in found["cells"]:
                 cell |= {"pictures": pictures, "backbone": backbone}
@@ -124,13 +142,78 @@ def table(cells):
     return "\n".join(lines)
 
 
+def measure_taps(options):
+    """Of every draw, the head on the last map alone and the one that may take an earlier map as well."""
+    cells = []
+    for pictures in SETS:
+        for backbone in ["MobileNetV2", "MobileNetV1 0.25", "edgetl-tiny"]:
+            folder = state(backbone, pictures, 1)
+            both, alone = (fitted(folder, options, "--heads", "auto", *flags) for flags in ([], ["--last-map"]))
+            for own, last in zip(both["cells"], alone["cells"]):
+                assert own["ids"] == last["ids"]
+                cells.append({"pictures": pictures, "backbone": backbone, "size": own["size"],
+                              "both": own["heads"]["auto"], "last": last["heads"]["auto"]})
+            print(pictures, backbone, flush=True)
+    return cells
+
+
+def processor_seconds(work):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    work()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+ROUNDS = 5
+
+
+def cost(backbone):
+    """Processor seconds of collecting 240 photographs, and bytes of a feature, without and with the earlier map."""
+    seconds, widths = {0: [], 1: []}, {}
+    for _ in range(ROUNDS):
+        for taps in seconds:
+            folder = pathlib.Path(tempfile.mkdtemp())
+            work = lambda: collect(folder, backbone, "flowers12/test", "--threads", "1", "--taps", str(taps))
+            seconds[taps].append(processor_seconds(work))
+            row = sqlite3.connect(folder / "samples.db").execute("SELECT length(vector) FROM features").fetchone()
+            widths[taps] = row[0]
+            shutil.rmtree(folder)
+    return [min(seconds[taps]) for taps in (0, 1)], [widths[taps] for taps in (0, 1)]
+
+
+def taps_table(cells, costs):
+    lines = ["| Set, backbone | a class | last map | with an earlier map | gain | taken | NLL | NLL with |", "|---|---|---|---|---|---|---|---|"]
+    order = lambda key: (key[0], list(TAPPED).index(key[1]), key[2])
+    for pictures, backbone, size in sorted({(c["pictures"], c["backbone"], c["size"] or 10**6) for c in cells}, key=order):
+        own = [c for c in cells if (c["pictures"], c["backbone"], c["size"] or 10**6) == (pictures, backbone, size)]
+        of = lambda arm, what: np.array([c[arm][what] for c in own])
+        gain = 100 * (of("both", "accuracy") - of("last", "accuracy"))
+        error = gain.std(ddof=1) / len(own) ** 0.5 if len(own) > 1 else 0.0
+        lines.append(f"| {pictures}, {backbone} | {'all' if size == 10**6 else size} | {100 * of('last', 'accuracy').mean():.1f} | "
+                     f"{100 * of('both', 'accuracy').mean():.1f} | {gain.mean():+.1f} ± {error:.1f} | "
+                     f"{of('both', 'earlier_maps').sum()} of {len(own)} | {of('last', 'nll').mean():.2f} | {of('both', 'nll').mean():.2f} |")
+    for backbone, ((without, with_it), (few, many)) in costs.items():
+        lines += ["", f"{backbone}: collecting takes {100 * (with_it / without - 1):+.1f} % of processor time (decoding included, one thread, the "
+                      f"least of {ROUNDS} runs each), and a feature {many} bytes where it took {few}."]
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--sizes", default="1,2,5,10,20,60,0")
+    parser.add_argument("--taps", action="store_true", help="compare the last map alone with an earlier one beside it")
     parser.add_argument("--no-peer", action="store_true", help="without scikit-learn, and without writing the table")
     options = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
+    if options.taps:
+        options.sizes = "5,10,20,40,0"
+        cells = measure_taps(options)
+        (WORK.parent / "taps.json").write_text(json.dumps(cells, indent=1))
+        text = taps_table(cells, {backbone: cost(backbone) for backbone in ["MobileNetV2", "edgetl-tiny"]})
+        print(text)
+        write("docs/heads.md", "taps", text)
+        return
     cells = measure(options)
     (WORK.parent / "few.json").write_text(json.dumps(cells, indent=1))
     text = table(cells)

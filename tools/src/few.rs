@@ -1,9 +1,10 @@
 //! How good each head is on few pictures a class, over random draws of the same store.
 
 use edgetl::dataset::Dataset;
+use edgetl::device::{Device, Settings};
 use edgetl::head::{FitOptions, HeadChoice, fit};
 use edgetl::metrics::{ece, nll};
-use edgetl::store::{Selection, Split, StateDir, Store};
+use edgetl::store::{Selection, Split, StateDir};
 use edgetl::tensor::Features;
 use ndarray::Array2;
 use rand::SeedableRng as _;
@@ -23,12 +24,16 @@ pub struct Args {
     /// Heads to fit
     #[arg(long, value_delimiter = ',', default_value = "auto,prototype,lda,ridge,softmax,average")]
     heads: Vec<HeadChoice>,
+    /// Learn from the last map alone
+    #[arg(long)]
+    last_map: bool,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Value> {
-    let store = Store::open_existing(&StateDir::new(&args.state).database())?;
+    let device = Device::new(StateDir::new(&args.state), Settings::default());
+    let store = device.existing_store()?;
     let fingerprint = store.fingerprints()?[0].fingerprint;
-    let of = |split| store.dataset(&fingerprint, &Selection { split: Some(split), labels: None });
+    let of = |split| device.dataset(&store, &fingerprint, &Selection { split: Some(split), labels: None });
     let (known, asked) = (of(Split::Train)?, of(Split::Test)?);
     let mut cells = Vec::new();
     for &size in &args.sizes {
@@ -39,7 +44,7 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
             let heads: serde_json::Map<String, Value> = args
                 .heads
                 .iter()
-                .filter_map(|&head| Some((head.to_string(), measured(head, &drawn, &asked)?)))
+                .filter_map(|&head| Some((head.to_string(), measured((head, args.last_map), &drawn, &asked)?)))
                 .collect();
             cells.push(json!({ "size": size, "seed": seed, "ids": ids, "heads": heads }));
         }
@@ -61,9 +66,9 @@ fn draw(known: &Dataset, size: usize, seed: u64) -> Dataset {
     known.select(&rows)
 }
 
-/// How a head fitted on `drawn` answers for `asked`; `None` where it cannot be fitted.
-pub fn measured(head: HeadChoice, drawn: &Dataset, asked: &Dataset) -> Option<Value> {
-    let options = FitOptions { head, ..FitOptions::default() };
+/// How a head fitted on `drawn` answers for `asked`, on the last map alone or as it is chosen; `None` where it cannot be fitted.
+pub fn measured((head, last_map): (HeadChoice, bool), drawn: &Dataset, asked: &Dataset) -> Option<Value> {
+    let options = FitOptions { head, earlier_maps: last_map.then_some(false), ..FitOptions::default() };
     let fitted = fit(drawn, &options).ok()?;
     let scores = fitted.predict(&Features(asked.features().clone())).ok()?;
     let flat: Vec<f32> = scores.iter().flat_map(|scores| scores.probabilities.iter().copied()).collect();
@@ -75,5 +80,6 @@ pub fn measured(head: HeadChoice, drawn: &Dataset, asked: &Dataset) -> Option<Va
         "ece": ece(probabilities.view(), asked.targets()),
         "cv": fitted.report().cv().accuracy,
         "kind": fitted.report().head.as_str(),
+        "earlier_maps": fitted.report().earlier_maps.as_ref().is_some_and(|earlier| earlier.used),
     }))
 }

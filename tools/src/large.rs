@@ -7,9 +7,10 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use edgetl::backbone::Package;
+use edgetl::device::{Device, Settings};
 use edgetl::digest::ContentHash;
 use edgetl::labels::Label;
-use edgetl::store::{FeatureVector, NewSample, Split, StateDir, Store};
+use edgetl::store::{FeatureVector, NewSample, Split, StateDir};
 use ndarray::{Array1, Array2};
 use rand::SeedableRng as _;
 use rand_distr::{Distribution as _, StandardNormal};
@@ -42,11 +43,13 @@ const OWN: f32 = 0.7;
 const BATCH: usize = 2048;
 
 pub fn run(args: &Args) -> anyhow::Result<Value> {
-    let package = Package::embedded().context("built without the embedded backbone")?;
+    // What is measured is how a fit grows with the samples: on one map, as in the tables so far.
+    let package = Package::embedded().context("built without the embedded backbone")?.without_taps();
     let (fingerprint, dim) = (package.fingerprint(), package.manifest().feature.dim);
-    let state = StateDir::new(&args.state);
-    state.create()?;
-    let mut store = Store::open(&state.database())?;
+    let device = Device::new(StateDir::new(&args.state), Settings::default());
+    let mut store = device.store()?;
+    let name = device.backbones().keep(&package)?;
+    device.backbones().take_into_use(&mut store, &name)?;
     let mut random = Pcg64Mcg::seed_from_u64(args.seed);
     let centres = normal(args.classes, CAUSES, &mut random) * args.distance;
     let mixing = normal(CAUSES, dim, &mut random) / (CAUSES as f32).sqrt();

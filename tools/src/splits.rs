@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
             let heads: serde_json::Map<String, Value> = args
                 .heads
                 .iter()
-                .filter_map(|&head| Some((head.to_string(), measured(head, &kept, &held_out)?)))
+                .filter_map(|&head| Some((head.to_string(), measured((head, false), &kept, &held_out)?)))
                 .collect();
             json!({ "seed": seed, "heads": heads })
         })

@@ -7,54 +7,20 @@ float32 from the same rounded numbers.
 """
 
 import argparse
-import hashlib
-import json
-import struct
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from PIL import Image, ImageDraw
+from PIL import Image
 
 import data
+import package
 import probe
 from network import Backbone, load_backbone
+from package import INPUT, NAME, OUTPUT
 from train import INPUT_SIZE
-
-NAME = "edgetl-tiny"
-INPUT, OUTPUT = "input", "feature_map"
-GOLDEN_SHAPES = ((150, 110), (90, 200), (131, 97), (64, 120))
-
-MANIFEST = """\
-format = 1
-name = "{name}"
-licence = "weights trained on ImageNet-derived research data; see MODEL_CARD.md"
-source = "tools/train_backbone"
-
-[onnx]
-file = "backbone.onnx"
-sha256 = "{sha256}"
-input = "{input}"
-
-[preprocess]
-width = {size}
-height = {size}
-resize = "shortest-side"
-shortest_side = {shortest}
-filter = "bilinear"
-channels = "rgb"
-range = 255.0
-mean = [127.5, 127.5, 127.5]
-std = [127.5, 127.5, 127.5]
-background = [0, 0, 0]
-
-[feature]
-output = "{output}"
-kind = "map"
-dim = {dim}
-"""
 
 
 def fold(pair: torch.nn.Sequential) -> tuple[np.ndarray, np.ndarray]:
@@ -120,36 +86,6 @@ def build(backbone: Backbone, size: int) -> onnx.ModelProto:
     return model
 
 
-def draw(number: int, width: int, height: int) -> np.ndarray:
-    """A seeded picture of soft gradients, a few shapes and some texture; uint8 [height, width, 3]."""
-    rng = np.random.default_rng(number)
-    y, x = np.mgrid[0:height, 0:width] / max(width, height)
-    waves = [np.sin(rng.uniform(4, 40) * x + rng.uniform(4, 40) * y + rng.uniform(0, 6)) for _ in range(3)]
-    ground = 128 + 60 * np.stack(waves, 2) * (0.4 + 0.6 * x[..., None]) + rng.normal(0, 6, (height, width, 3))
-    picture = Image.fromarray(ground.clip(0, 255).astype(np.uint8))
-    pen = ImageDraw.Draw(picture)
-    for _ in range(5):
-        left, top = rng.integers(0, width), rng.integers(0, height)
-        box = [int(left), int(top), int(left + rng.integers(10, width)), int(top + rng.integers(10, height))]
-        shape = pen.ellipse if rng.random() < 0.5 else pen.rectangle
-        shape(box, fill=tuple(int(v) for v in rng.integers(0, 256, 3)))
-    return np.asarray(picture)
-
-
-def write_safetensors(path: Path, tensors: dict[str, np.ndarray]) -> None:
-    """U8 and F32 tensors in the safetensors format, names in sorted order."""
-    kinds = {np.dtype(np.uint8): "U8", np.dtype(np.float32): "F32"}
-    header, offset, body = {}, 0, b""
-    for name in sorted(tensors, key=lambda n: (tensors[n].dtype != np.float32, n)):
-        array = np.ascontiguousarray(tensors[name])
-        end = offset + array.nbytes
-        header[name] = {"dtype": kinds[array.dtype], "shape": list(array.shape), "data_offsets": [offset, end]}
-        offset, body = end, body + array.tobytes()
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + body)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, required=True)
@@ -160,19 +96,11 @@ def main() -> None:
     path = arguments.out / "backbone.onnx"
     path.write_bytes(build(backbone, INPUT_SIZE).SerializeToString())
 
-    extract = probe.onnx_features(path)
-    images = [draw(number, width, height) for number, (height, width) in enumerate(GOLDEN_SHAPES)]
+    images = [package.draw(number, width, height) for number, (height, width) in enumerate(package.GOLDEN_SHAPES)]
     inputs = data.normalise(np.stack([data.preprocess(Image.fromarray(i), INPUT_SIZE) for i in images]))
-    features = extract(inputs)
-    difference = np.abs(features - probe.torch_features(backbone)(inputs)).max()
-    golden = {f"image_{number}": image for number, image in enumerate(images)} | {"features": features}
-    write_safetensors(arguments.out / "golden.safetensors", golden)
-
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    manifest = MANIFEST.format(name=NAME, sha256=sha256, input=INPUT, size=INPUT_SIZE, output=OUTPUT,
-                               shortest=data.shortest_side(INPUT_SIZE), dim=features.shape[1])
-    (arguments.out / "manifest.toml").write_text(manifest)
-    print(f"{path}: {path.stat().st_size} bytes, sha256 {sha256}")
+    features = package.write(arguments.out)
+    exact = probe.torch_features(backbone)(inputs)
+    difference = np.abs(features[:, : exact.shape[1]] - exact).max()
     print(f"features up to {features.max():.3f}, float16 storage moves them by at most {difference:.5f}")
 
 

@@ -119,7 +119,7 @@ mod tests {
             labels: ["a", "b", "c", "d"].map(str::to_owned).to_vec(),
             decision,
         };
-        cut.with_head(&settings, FeatureKind::Map, &head)
+        cut.with_head(&settings, &[FeatureKind::Map], &head)
     }
 
     /// Scores and decision of each of some pictures.

@@ -19,6 +19,8 @@ pub struct FeatureCut {
     pub feature: Feature,
     /// One sentence for the user.
     pub why: String,
+    /// Another, of the earlier map that is taken beside it; empty while none was looked for.
+    pub earlier: String,
     /// The output of the last linear layer, where its weights multiply the feature itself.
     pub classifier: Option<String>,
     /// What the user should know of it, a sentence each.
@@ -86,9 +88,9 @@ impl Network {
         if element(&index, tensor) == Element::Other {
             return Err(GraphError::FeatureElement(tensor.to_owned()));
         }
-        let feature = Feature { output: tensor.to_owned(), kind, map: None, dim };
+        let feature = Feature { output: tensor.to_owned(), kind, map: None, dim, taps: Vec::new() };
         let why = format!("cut at `{tensor}`, as it was named");
-        Ok(FeatureCut { feature, why, classifier: None, warnings: Vec::new() })
+        Ok(FeatureCut { feature, why, earlier: String::new(), classifier: None, warnings: Vec::new() })
     }
 
     /// Tensors that the image reaches and `shapes` does not know.
@@ -182,13 +184,14 @@ impl Place<'_> {
             return None;
         }
         let map = self.map.map(|map| floating(index, map).to_owned());
-        let feature = Feature { output: output.to_owned(), kind: self.kind, map, dim };
+        let feature = Feature { output: output.to_owned(), kind: self.kind, map, dim, taps: Vec::new() };
         let classifier = self.classifier.map(str::to_owned);
         let warning =
             || format!("nothing tells whether `{output}` holds features or scores; --feature names another tensor");
         Some(FeatureCut {
             feature,
             why: self.why,
+            earlier: String::new(),
             classifier,
             warnings: self.doubtful.then(warning).into_iter().collect(),
         })
@@ -364,7 +367,7 @@ fn feature_dim(shape: &[usize], kind: FeatureKind) -> Option<usize> {
 }
 
 /// Tokens are one more than a square number where a class token leads them.
-fn likely_kind(shape: &[usize]) -> Option<FeatureKind> {
+pub(super) fn likely_kind(shape: &[usize]) -> Option<FeatureKind> {
     match *shape {
         _ if values_per_image(shape).is_some() => Some(FeatureKind::Vector),
         [_, tokens, _] => match tokens > 1 && (tokens - 1).isqrt().pow(2) == tokens - 1 {

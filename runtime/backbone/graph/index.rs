@@ -37,6 +37,11 @@ impl<'a> Index<'a> {
         self.initialisers.get(tensor).copied()
     }
 
+    /// `tensor` as the graph holds it; `None` where no node makes it.
+    pub fn name(&self, tensor: &str) -> Option<&'a str> {
+        self.producers.get_key_value(tensor).map(|(&name, _)| name)
+    }
+
     pub fn contains(&self, tensor: &str) -> bool {
         self.producers.contains_key(tensor) || self.initialisers.contains_key(tensor) || self.input(tensor).is_some()
     }

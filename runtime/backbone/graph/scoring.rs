@@ -53,8 +53,8 @@ impl ScoringHead {
 impl CutNetwork {
     /// The graph `image` `[N,3,H,W]` (RGB, 0 to 255) to `scores` `[N,K]` and `decision` `[N]`.
     ///
-    /// The cut's first output must be the feature tensor, of the given kind.
-    pub fn with_head(mut self, preprocess: &Preprocess, kind: FeatureKind, head: &ScoringHead) -> Network {
+    /// The cut's first outputs must be what makes the feature, of these kinds.
+    pub fn with_head(mut self, preprocess: &Preprocess, kinds: &[FeatureKind], head: &ScoringHead) -> Network {
         for taken in [IMAGE, SCORES, DECISION] {
             let free = format!("edgetl_inner_{taken}");
             rename(self.network.graph_mut(), taken, &free);
@@ -65,7 +65,7 @@ impl CutNetwork {
         let after = std::mem::take(&mut builder.network.graph_mut().node);
         builder.normalise(preprocess, &self.input);
         builder.network.graph_mut().node.extend(after);
-        let vector = builder.pool(&self.outputs[0], kind);
+        let vector = builder.feature(&self.outputs, kinds);
         let vector = if head.unit_length { builder.unit_length(&vector, head.dim()) } else { vector };
         let vector = match &head.hidden {
             Some(hidden) => builder.hidden(&vector, hidden),
@@ -128,7 +128,16 @@ impl Builder {
         self.node_to("Add", &[&scaled, &offset], output, Vec::new());
     }
 
-    /// The feature tensor as `[N,dim]`.
+    /// The tensors that make the feature as `[N,dim]`.
+    fn feature(&mut self, tensors: &[String], kinds: &[FeatureKind]) -> String {
+        let parts: Vec<String> = tensors.iter().zip(kinds).map(|(tensor, &kind)| self.pool(tensor, kind)).collect();
+        match parts.as_slice() {
+            [only] => only.clone(),
+            _ => self.node("Concat", &parts.iter().map(String::as_str).collect::<Vec<_>>(), vec![int("axis", 1)]),
+        }
+    }
+
+    /// A feature tensor as `[N,dim]`.
     fn pool(&mut self, feature: &str, kind: FeatureKind) -> String {
         let averaged = match kind {
             FeatureKind::Map => self.node("GlobalAveragePool", &[feature], Vec::new()),

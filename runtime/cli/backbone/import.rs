@@ -13,10 +13,12 @@ use crate::cli::failure::OrHint;
 use crate::cli::network::{PreprocessArgs, unreadable};
 use crate::cli::remedy::OrRemedy as _;
 use crate::cli::trial::{self, Purpose};
-use crate::manifest::{BackboneName, FeatureKind, Preprocess};
+use crate::manifest::{BackboneName, FeatureKind, Preprocess, Tap};
 use crate::predictor::golden_vectors;
 use crate::printable::printable;
 
+const LEFT_ALONE: &str = "this state has the network on its last map alone, and goes on with that: --taps 1 keeps it a second \
+                          time, with an earlier map beside it";
 const ANOTHER_PLACE: &str = "name a folder that is not there yet or is empty: --out DIR";
 
 #[derive(Debug, clap::Args)]
@@ -62,6 +64,10 @@ pub struct NetworkArgs {
     /// The input that takes the image [default: the only one that can]
     #[arg(long, value_name = "NAME")]
     pub input: Option<String>,
+    /// Earlier maps of the network that are taken beside the last, where it has one: 0 or 1 [default: 1, but a state that
+    /// has the network without goes on without]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1))]
+    pub taps: Option<u32>,
     /// Skip the first run under limits of memory and time: for a very large network whose source you trust
     #[arg(long)]
     pub trust: bool,
@@ -82,6 +88,9 @@ struct Imported<'a> {
     dim: usize,
     feature: &'a str,
     why: &'a str,
+    taps: &'a [Tap],
+    /// Which earlier map is taken and why, or why none is.
+    earlier: &'a str,
     /// How the network normalises its pixels itself; `null` where it does not.
     pixels: Option<&'a str>,
     preprocess: &'a Preprocess,
@@ -103,7 +112,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     }
     let request = args.network.tried(&args.model, args.request(context)?, Purpose::Run)?;
     let import = Import::from_onnx(&args.model, &request).map_err(unreadable)?;
-    let Import { package, why, pixels, guess, mut warnings } = import;
+    let Import { package, why, mut earlier, pixels, guess, mut warnings } = import;
     let mut proven = Proven::new(package, args, context)?;
     let verdict = proven.verdict(&args.known)?;
     let better = verdict.as_ref().and_then(Verdict::better).filter(|_| guess.is_some());
@@ -118,15 +127,20 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     warnings.extend(evidence.clone().filter(|_| doubtful == Some(true)));
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let package = proven.with_golden_vectors()?;
-    let (path, in_use) = args.keep(&package, context)?;
+    let (package, path, in_use) = args.keep(package, context)?;
+    if package.manifest().feature.taps.is_empty() && !proven.package.manifest().feature.taps.is_empty() {
+        LEFT_ALONE.clone_into(&mut earlier);
+    }
     let manifest = package.manifest();
     let imported = Imported {
         backbone: manifest.name.as_str(),
         fingerprint: manifest.fingerprint().to_string(),
         path: path.display().to_string(),
-        dim: manifest.feature.dim,
+        dim: manifest.feature.width(),
         feature: &manifest.feature.output,
         why: &why,
+        taps: &manifest.feature.taps,
+        earlier: &earlier,
         pixels: pixels.as_deref(),
         preprocess: &manifest.preprocess,
         guessed: guess.is_some(),
@@ -187,22 +201,25 @@ impl Args {
         })
     }
 
-    /// Where the package was put, and whether it is in use.
-    fn keep(&self, package: &Package, context: &Context) -> anyhow::Result<(PathBuf, bool)> {
+    /// The package as it was kept, where it was put, and whether it is in use.
+    fn keep(&self, mut package: Package, context: &Context) -> anyhow::Result<(Package, PathBuf, bool)> {
         if let Some(folder) = &self.out {
             package.save(folder).or_hint(ANOTHER_PLACE)?;
-            return Ok((folder.clone(), false));
+            return Ok((package, folder.clone(), false));
         }
         let device = context.device();
         let backbones = device.backbones();
         let mut store = device.store().or_remedy()?;
-        let name = backbones.keep(package).or_remedy()?;
+        if self.network.taps.is_none() {
+            package = backbones.as_kept(&store, package).or_remedy()?;
+        }
+        let name = backbones.keep(&package).or_remedy()?;
         let alone = backbones.name_in_use().or_remedy()?.is_none();
         if self.take_into_use || alone {
             backbones.take_into_use(&mut store, &name).or_remedy()?;
         }
         let in_use = backbones.name_in_use().or_remedy()?.as_ref() == Some(&name);
-        Ok((backbones.folder(&name), in_use))
+        Ok((package, backbones.folder(&name), in_use))
     }
 }
 
@@ -217,6 +234,7 @@ impl NetworkArgs {
             input: self.input.clone(),
             feature: self.feature.clone(),
             kind: self.kind,
+            last_map_alone: self.taps == Some(0),
             preprocess: preprocess.spec(),
             engine: context.engine(engine),
             ..ImportRequest::default()
@@ -230,6 +248,7 @@ impl Imported<'_> {
         let mut lines = vec![
             format!("{}: {} features of a {width}x{height} input, on {}", self.backbone, self.dim, self.provider),
             printable(self.why).into_owned(),
+            printable(self.earlier).into_owned(),
         ];
         lines.extend(self.pixels.map(|pixels| printable(pixels).into_owned()));
         lines.extend(self.evidence.clone());

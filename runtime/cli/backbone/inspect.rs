@@ -11,7 +11,7 @@ use crate::cli::failure::failure;
 use crate::cli::network::PreprocessArgs;
 use crate::cli::output::table;
 use crate::cli::trial::Purpose;
-use crate::manifest::{BackboneName, Preprocess};
+use crate::manifest::{BackboneName, Feature, Preprocess};
 use crate::printable::printable;
 
 #[derive(Debug, clap::Args)]
@@ -65,11 +65,16 @@ fn of_package(args: &Args, folder: &Path, request: ImportRequest) -> anyhow::Res
         feature: request.feature.or_else(|| Some(manifest.feature.output.clone())),
         kind: request.kind.or(Some(manifest.feature.kind)),
         preprocess: request.preprocess.or(preprocess),
+        last_map_alone: manifest.feature.taps.is_empty(),
         ..request
     };
     let network = folder.join(&manifest.onnx.file);
     let request = args.network.tried(&network, request, Purpose::Inspect)?;
-    Ok(Inspection::of(&network, &request)?)
+    let mut inspection = Inspection::of(&network, &request)?;
+    if manifest.feature.taps.is_empty() {
+        "no earlier map is taken beside it, as the package says".clone_into(&mut inspection.earlier);
+    }
+    Ok(inspection)
 }
 
 fn text(inspection: &Inspection) -> String {
@@ -77,7 +82,8 @@ fn text(inspection: &Inspection) -> String {
     let mut way = vec![format!("takes `{}`, {width}x{height} pixels", inspection.input)];
     way.extend(inspection.pixels.clone());
     way.push(inspection.why.clone());
-    way.extend(inspection.feature.as_ref().map(|feature| format!("gives {} features", feature.dim)));
+    way.extend((!inspection.earlier.is_empty()).then(|| inspection.earlier.clone()));
+    way.extend(inspection.feature.as_ref().map(gives));
     let mut parts = vec![
         way.iter().map(|line| printable(line)).collect::<Vec<_>>().join("\n"),
         format!("whole     {}\nbackbone  {}", totals(&inspection.total), totals(&inspection.backbone)),
@@ -89,6 +95,11 @@ fn text(inspection: &Inspection) -> String {
     let rows = inspection.layers.iter().map(row);
     parts.push(table(["output", "operator", "shape", "parameters", "multiply-adds", ""], rows));
     parts.join("\n\n")
+}
+
+fn gives(feature: &Feature) -> String {
+    let parts: Vec<String> = feature.parts().map(|(_, _, dim)| dim.to_string()).collect();
+    format!("gives {} features", parts.join(" + "))
 }
 
 /// A layer by its output, which is what `--feature` takes; --json has its own name, too.

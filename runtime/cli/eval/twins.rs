@@ -50,7 +50,7 @@ impl NearTwins {
     }
 }
 
-/// Of each of `features`, `[N,C]`, whether it is a near-twin of a picture that is stored to train with.
+/// Of each of `features`, `[N,W]`, whether it is a near-twin of a picture that is stored to train with.
 pub fn of_training_pictures(
     features: &Features,
     published: &PublishedHead,
@@ -60,8 +60,8 @@ pub fn of_training_pictures(
         Err(StoreError::Missing { .. }) => return Ok(Vec::new()),
         other => other?,
     };
-    let training = store.dataset(&published.artifact.fingerprint(), &Selection::default())?;
-    if training.is_empty() || training.dim() != features.0.ncols() {
+    let training = context.device().dataset(&store, &published.artifact.fingerprint(), &Selection::default())?;
+    if training.is_empty() || training.width() != features.0.ncols() {
         return Ok(Vec::new());
     }
     Ok(near_twins_of(&training, features.0.view()))

@@ -20,8 +20,10 @@ pub fn next(fitted: &Fitted, options: &FitOptions, context: &Context) -> anyhow:
         return Ok(None);
     }
     let dataset = context.existing_store()?.dataset(&fitted.head.fingerprint(), &Selection::default())?;
-    let options =
-        FitOptions { seed: options.seed, folds: options.folds, balance: options.balance, ..FitOptions::default() };
+    // Whether earlier maps help was found out with the fit.
+    let earlier_maps = Some(fit.earlier_maps.as_ref().is_some_and(|earlier| earlier.used));
+    let FitOptions { seed, folds, balance, .. } = *options;
+    let options = FitOptions { seed, folds, balance, earlier_maps, ..FitOptions::default() };
     // What cannot be measured was said with the fit.
     let Ok(curve) = learning_curve(&dataset, HeadKind::Ridge, &options) else { return Ok(None) };
     let projection = project(&curve, &dataset.class_counts(), TARGET, options.seed);

@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::output::{interval, percent};
 use crate::cli::report::{Shown, origin, watched, worst, write};
 use crate::dataset::{Dataset, SampleId};
-use crate::head::{Answers, FitReport, HeadKind};
+use crate::head::{Answers, FitOptions, FitReport, HeadKind};
 use crate::page::Page;
 use crate::store::{Filter, Store};
 
@@ -31,7 +31,8 @@ impl PageInputs<'_> {
         let measured = !self.answers.ids.is_empty();
         // A perceptron is trained too slowly to be trained for every point of a curve.
         let kind = if fit.head.is_linear() { fit.head } else { HeadKind::Ridge };
-        let options = self.args.options();
+        let earlier_maps = fit.earlier_maps.as_ref().map(|earlier| earlier.used);
+        let options = FitOptions { earlier_maps, ..self.args.options() };
         let curve = if measured { Some(learning_curve(self.pictures, kind, &options)?) } else { None };
         let counts = self.pictures.class_counts();
         let projection = curve.as_ref().and_then(|curve| project(curve, &counts, TARGET, options.seed));

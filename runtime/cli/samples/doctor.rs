@@ -89,7 +89,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
 fn examine(args: &Args, context: &Context, store: &Store, rows: &[SampleRow]) -> anyhow::Result<Findings> {
     let start = Instant::now();
     let package = context.device().backbones().in_use_of(store).or_remedy()?;
-    let dataset = store.dataset(&package.fingerprint(), &Selection::default()).or_remedy()?;
+    let dataset = context.device().dataset(store, &package.fingerprint(), &Selection::default()).or_remedy()?;
     if dataset.is_empty() {
         return Err(failure(
             "expected stored samples for training, got none",

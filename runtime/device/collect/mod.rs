@@ -134,7 +134,7 @@ impl Device {
         let mut store = self.store()?;
         store.purge_old()?;
         let mut package = match &request.backbone {
-            Some(package) => package.clone(),
+            Some(package) => self.backbones().as_kept(&store, package.clone())?,
             None => self.backbones().in_use_of(&store)?,
         };
         let loader = self.load(package.clone(), plan.len())?;

@@ -20,7 +20,7 @@ use crate::head::design::are_constant;
 use crate::head::error::FitError;
 use crate::head::file::{ArtifactParts, HeadArtifact};
 use crate::head::folds::Folds;
-use crate::head::models::{Head, HeadKind, Linear, LinearKind, OperatingPoint, Outputs};
+use crate::head::models::{Channels, Head, HeadKind, Linear, LinearKind, OperatingPoint, Outputs};
 use crate::head::options::FitOptions;
 use crate::head::report::{
     Candidate, ClassReport, ClassesReport, CrossValidation, FitReport, KeptReport, TaskReport, rounded,
@@ -52,7 +52,7 @@ pub fn fit_beside(dataset: &Dataset, known: &KnownClasses, options: &FitOptions)
     if dataset.dim() != known.linear.dim() {
         return Err(FitError::KnownClasses { expected: dataset.dim(), got: known.linear.dim() });
     }
-    if are_constant(dataset.features().view()) {
+    if are_constant(dataset.learned()) {
         return Err(FitError::Alike { samples: dataset.pictures() });
     }
     let imprinting = Imprinting::new(&dataset, known);
@@ -69,6 +69,7 @@ pub fn fit_beside(dataset: &Dataset, known: &KnownClasses, options: &FitOptions)
     let fingerprint = dataset.fingerprint();
     Ok(HeadArtifact::new(ArtifactParts {
         head,
+        channels: Channels { last: dataset.last_dim(), all: dataset.width() },
         outputs: Outputs::Classes,
         operating: OperatingPoint::default(),
         labels,
@@ -116,7 +117,7 @@ impl<'a> Imprinting<'a> {
     }
 
     fn fitted(&self, rows: &[usize]) -> Linear {
-        let features = self.dataset.features().select(Axis(0), rows);
+        let features = self.dataset.learned().select(Axis(0), rows);
         let places: Vec<ClassIndex> = rows.iter().map(|&row| self.place(row)).collect();
         imprint(&self.known.linear, (features.view(), &places), self.labels.len())
     }
@@ -127,7 +128,7 @@ impl<'a> Imprinting<'a> {
         for fold in folds.iter() {
             let rows: Vec<usize> = fold.iter().copied().filter(|&row| !self.dataset.trains_only(row)).collect();
             let linear = self.fitted(&folds.training_rows(fold));
-            let logits = linear.logits(self.dataset.features().select(Axis(0), &rows).view());
+            let logits = linear.logits(self.dataset.learned().select(Axis(0), &rows).view());
             held_out.logits.append(Axis(0), logits.view()).expect("as wide");
             held_out.truth.extend(rows.iter().map(|&row| self.place(row)));
         }
@@ -152,6 +153,7 @@ impl<'a> Imprinting<'a> {
             accuracy: cv.accuracy,
             nll: cv.nll,
             rmse: None,
+            earlier_maps: false,
             seconds: None,
         };
         let task = ClassesReport {

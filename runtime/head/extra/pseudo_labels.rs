@@ -4,7 +4,7 @@
 //! by confidence and by agreement with the nearest labelled samples. What they do is measured on labelled samples that
 //! neither the guessing head nor the one that learns from the guesses has seen; guesses are never held out.
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Axis, s};
 
 use crate::dataset::{Dataset, TrainingRows, Unlabelled};
 use crate::head::calibration::Temperature;
@@ -46,7 +46,9 @@ pub fn fit_with_guesses(
     let (dataset, unlabelled) = &together_with(&given, unlabelled);
     // Only the guesses differ between the two.
     let penalties = first.report().candidates[0].penalty.map(|penalty| vec![penalty]);
-    let narrowed = FitOptions { head: HeadChoice::Only(first.report().head), penalties, ..options.clone() };
+    let earlier_maps = first.report().earlier_maps.as_ref().map(|earlier| earlier.used);
+    let head = HeadChoice::Only(first.report().head);
+    let narrowed = FitOptions { head, penalties, earlier_maps, ..options.clone() };
     let labelling = PseudoLabelling { dataset, unlabelled, options: &narrowed, confidence };
     let all: Vec<usize> = (0..unlabelled.ids.len()).collect();
     let guesses = labelling.guesses(&first, dataset, &all);
@@ -72,6 +74,7 @@ pub fn fit_with_guesses(
     }
     parts.report.views = first.report().views;
     parts.report.candidates = first.report().candidates.clone();
+    parts.report.earlier_maps = first.report().earlier_maps.clone();
     if let TaskReport::Classes(classes) = &mut parts.report.task {
         if used && !effect.truth.is_empty() {
             parts.temperature = Temperature::fit(effect.with.logits.view(), &effect.truth);
@@ -112,7 +115,7 @@ struct Effect {
 impl PseudoLabelling<'_> {
     /// Of the unlabelled `rows`, those that `head` and their neighbours in `labelled` are sure of.
     fn guesses(&self, head: &HeadArtifact, labelled: &Dataset, rows: &[usize]) -> Vec<Guess> {
-        if rows.is_empty() || self.unlabelled.features.ncols() != labelled.dim() {
+        if rows.is_empty() || self.unlabelled.features.ncols() != labelled.width() {
             return Vec::new();
         }
         let features = self.unlabelled.features.select(Axis(0), rows);
@@ -222,7 +225,7 @@ impl Effect {
 
 /// The classes of the labelled samples nearest to each row, by cosine.
 fn nearest_labels(features: &Array2<f32>, labelled: &Dataset) -> Vec<Vec<ClassIndex>> {
-    let (mut asked, mut known) = (features.clone(), labelled.features().clone());
+    let (mut asked, mut known) = (features.slice(s![.., ..labelled.dim()]).to_owned(), labelled.learned().to_owned());
     normalize_rows(&mut asked);
     normalize_rows(&mut known);
     let cosines = product(asked.view(), known.t(), get_global_parallelism());

@@ -1,11 +1,11 @@
 //! A head with all that it needs to answer.
 
-use ndarray::{Array2, ArrayView1};
+use ndarray::{Array2, ArrayView1, ArrayView2, s};
 
 use crate::digest::Fingerprint;
 use crate::head::calibration::{Temperature, independent_probabilities};
 use crate::head::error::InvalidHead;
-use crate::head::models::{Head, Linear, Mlp, OperatingPoint, Outputs, Task};
+use crate::head::models::{Channels, Head, Linear, Mlp, OperatingPoint, Outputs, Task};
 use crate::head::options::FitOptions;
 use crate::head::report::FitReport;
 use crate::head::unknown::UnknownRule;
@@ -21,6 +21,8 @@ pub struct HeadArtifact(pub(in crate::head) ArtifactParts);
 #[derive(Clone, PartialEq, Debug)]
 pub struct ArtifactParts {
     pub head: Head,
+    /// Of the features that the head is given, of which it takes the first.
+    pub channels: Channels,
     pub outputs: Outputs,
     /// How classes are told apart; the default for outputs that are none.
     pub operating: OperatingPoint,
@@ -109,10 +111,14 @@ impl HeadArtifact {
         if !parts.operating.fits(classes) || (parts.outputs != Outputs::Classes && !parts.operating.is_plain()) {
             return Err(InvalidHead::OperatingPoint(classes));
         }
+        let Channels { last, all } = parts.channels;
+        if !parts.channels.fit(dim) {
+            return Err(InvalidHead::Channels { last, all, got: dim });
+        }
         if let Some(rule) = &parts.unknown {
             let (got_classes, got_dim) = rule.distance.shape();
-            if (got_classes, got_dim) != (classes, dim) {
-                return Err(InvalidHead::Distance { classes, dim, got_classes, got_dim });
+            if (got_classes, got_dim) != (classes, last) {
+                return Err(InvalidHead::Distance { classes, dim: last, got_classes, got_dim });
             }
         }
         Ok(Self(parts))
@@ -120,6 +126,11 @@ impl HeadArtifact {
 
     pub fn head(&self) -> &Head {
         &self.0.head
+    }
+
+    /// Of the features that the head is given.
+    pub fn channels(&self) -> Channels {
+        self.0.channels
     }
 
     pub fn outputs(&self) -> &Outputs {
@@ -174,26 +185,32 @@ impl HeadArtifact {
         self.0.options.as_ref()
     }
 
-    /// Logits before calibration: `[N,C]` to `[N,K]`.
+    /// Logits before calibration: whole features `[N,W]` to `[N,K]`.
     pub fn logits(&self, features: &Features) -> Result<Array2<f32>, HeadError> {
-        let (expected, got) = (self.0.head.dim(), features.0.ncols());
+        let (expected, got) = (self.0.channels.all, features.0.ncols());
         if expected != got {
             return Err(HeadError::Dimension { expected, got });
         }
         if let Some(((sample, channel), &value)) = features.0.indexed_iter().find(|(_, value)| !value.is_finite()) {
             return Err(HeadError::NotFinite { sample, channel, value });
         }
-        Ok(self.0.head.logits(features.0.view()))
+        Ok(self.0.head.logits(features.0.slice(s![.., ..self.0.head.dim()])))
     }
 
-    /// One number a row of `features` `[N,C]`, from a head for regression.
+    /// How strange each of whole `features` is; `None` without a rule.
+    fn strangeness(&self, features: &Features, logits: ArrayView2<f32>) -> Option<Vec<f32>> {
+        let last = features.0.slice(s![.., ..self.0.channels.last]);
+        self.0.unknown.as_ref().map(|rule| rule.scores(last, logits))
+    }
+
+    /// One number a row of `features` `[N,W]`, from a head for regression.
     pub fn values(&self, features: &Features) -> Result<Vec<Value>, HeadError> {
         if self.0.outputs != Outputs::Value {
             return Err(HeadError::Task { expected: "regression", got: self.0.outputs.task() });
         }
         let values = self.logits(features)?;
         let silent = Array2::zeros(values.dim());
-        let strangeness = self.0.unknown.as_ref().map(|rule| rule.scores(features.0.view(), silent.view()));
+        let strangeness = self.strangeness(features, silent.view());
         let value = |(row, &value): (usize, &f32)| {
             let unknown_score = strangeness.as_ref().map(|scores| scores[row]);
             Value { value, unknown: self.is_strange(unknown_score), unknown_score }
@@ -223,13 +240,13 @@ impl HeadArtifact {
         chosen
     }
 
-    /// One answer a row of `features` `[N,C]`, from a head for classes or labels.
+    /// One answer a row of `features` `[N,W]`, from a head for classes or labels.
     pub fn predict(&self, features: &Features) -> Result<Vec<Scores>, HeadError> {
         if self.0.outputs == Outputs::Value {
             return Err(HeadError::Task { expected: "classification or multilabel", got: Task::Regression });
         }
         let logits = self.logits(features)?;
-        let strangeness = self.0.unknown.as_ref().map(|rule| rule.scores(features.0.view(), logits.view()));
+        let strangeness = self.strangeness(features, logits.view());
         let probabilities = self.probabilities(logits);
         let scores = probabilities.rows().into_iter().enumerate().map(|(row, probabilities)| {
             let unknown_score = strangeness.as_ref().map(|scores| scores[row]);

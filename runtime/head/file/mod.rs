@@ -12,6 +12,7 @@
 //! | `fingerprint` | 64 hexadecimal digits |
 //! | `temperature` | a number |
 //! | `unknown` | JSON object (threshold, false-reject rate, kind of distance, usual distance and logit, rows a class); absent without rule |
+//! | `channels` | JSON object: how many channels of a feature are of the last map, and how many there are; absent where all are |
 //! | `operating` | JSON object: the rule that makes a decision of probabilities, and the least that says anything; absent where the likeliest class is said |
 //! | `report` | JSON object, as `fit-head --json` prints it |
 //!
@@ -24,8 +25,10 @@
 //! | `output.weight`, `output.bias` | F32 | `[K,H]`, `[K]` | `mlp` |
 //! | `directions`, `scale` | F32 | `[K,C]`, `[1]` | `prototype` |
 //! | `thresholds` | F32 | `[K]` | `multilabel`: probabilities from which on a label is there |
-//! | `unknown.directions`, `unknown.scales` | I8, F32 | `[M,C]`, `[M]` | with `unknown` of kind `neighbours` |
-//! | `unknown.means`, `unknown.scales` | F32 | `[K,C]`, `[C]` | with `unknown` of kind `means` |
+//! | `unknown.directions`, `unknown.scales` | I8, F32 | `[M,L]`, `[M]` | with `unknown` of kind `neighbours` |
+//! | `unknown.means`, `unknown.scales` | F32 | `[K,L]`, `[L]` | with `unknown` of kind `means` |
+//!
+//! L are the channels of the last map, C those or all.
 
 mod artifact;
 mod checksum;
@@ -41,7 +44,7 @@ use serde::{Deserialize, Serialize};
 use super::calibration::Temperature;
 use super::error::InvalidHead;
 use super::models::{
-    Head, HeadKind, Linear, LinearKind, Mlp, Outputs, ParseHeadError, ParseTaskError, Prototype, Task,
+    Channels, Head, HeadKind, Linear, LinearKind, Mlp, Outputs, ParseHeadError, ParseTaskError, Prototype, Task,
 };
 use super::unknown::{ClassMeans, Distance, DistanceKind, NeighbourBank, UnknownRule, UsualRange};
 use crate::digest::{Fingerprint, ParseDigestError};
@@ -126,6 +129,9 @@ impl HeadArtifact {
             metadata.insert("unknown", json(&UnknownMetadata::of(rule)));
             tensors.extend(distance_tensors(&rule.distance));
         }
+        if self.channels().has_earlier() {
+            metadata.insert("channels", json(&self.channels()));
+        }
         if !self.operating().is_plain() {
             metadata.insert("operating", json(self.operating()));
         }
@@ -154,8 +160,10 @@ impl HeadArtifact {
         let reader = Reader::new(bytes)?;
         let temperature = reader.text("temperature")?;
         let parsed = temperature.parse().ok().and_then(Temperature::new);
+        let head = reader.head()?;
         let parts = ArtifactParts {
-            head: reader.head()?,
+            channels: reader.optional("channels")?.unwrap_or_else(|| Channels::of_one_map(head.dim())),
+            head,
             outputs: reader.outputs()?,
             operating: reader.optional("operating")?.unwrap_or_default(),
             labels: reader.json("labels")?,

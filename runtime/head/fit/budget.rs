@@ -2,6 +2,7 @@
 //! does not depend on how busy the machine is; and what there is memory for.
 
 use super::candidates::{average, perceptron};
+use super::prepared::Recipe;
 use super::{Prepared, memory};
 use crate::head::design::Coordinates as _;
 use crate::head::error::FitError;
@@ -62,6 +63,28 @@ pub fn seconds(kind: HeadKind, data: &Prepared) -> f64 {
 pub fn careful_kind(data: &Prepared) -> HeadKind {
     let fits = memory::of(HeadKind::Softmax, 0, data) <= data.memory.limit();
     if fits && seconds(HeadKind::Softmax, data) <= AFFORDABLE_LINEAR { HeadKind::Softmax } else { HeadKind::Lda }
+}
+
+/// Why the head that was chosen among `tried` is not tried on more channels, `wider`; `None` where it is.
+pub fn too_much(recipe: &Recipe, tried: &[HeadKind], narrow: &Prepared, wider: &Prepared) -> Option<String> {
+    let members: Vec<HeadKind> = match recipe {
+        Recipe::Average(members) => members.iter().map(|(_, member)| member.kind()).collect(),
+        other => vec![other.kind()],
+    };
+    let needed = members.iter().map(|&kind| memory::of(kind, members.len() + 1, wider)).max()?;
+    if needed > wider.memory.limit() {
+        return Some(format!("takes about {} of memory, with {} allowed", shown(needed), shown(wider.memory.limit())));
+    }
+    let HeadChoice::Auto = wider.options.head else { return None };
+    let spent: f64 = tried.iter().map(|&kind| seconds(kind, narrow)).sum();
+    let needed = |kind: HeadKind| seconds(kind, wider);
+    let (seconds, limit) = match wider.options.budget {
+        Some(budget) => (members.iter().map(|&kind| needed(kind)).sum(), (budget - spent).max(0.0)),
+        None if members.contains(&HeadKind::Softmax) => (needed(HeadKind::Softmax), AFFORDABLE_LINEAR),
+        None if members.contains(&HeadKind::Mlp) => (needed(HeadKind::Mlp), 2.0 * AFFORDABLE),
+        None => return None,
+    };
+    (seconds > limit).then(|| format!("takes about {seconds:.1} s of one core, with {limit:.1} s left"))
 }
 
 fn too_large(head: HeadKind, needed: u64, data: &Prepared) -> LeftOut {

@@ -7,7 +7,7 @@ use crate::head::models::HeadKind;
 use crate::head::report::Candidate;
 
 /// Held-out samples without which a comparison of losses is chance.
-const ENOUGH_TO_COMPARE: usize = 8;
+pub const ENOUGH_TO_COMPARE: usize = 8;
 
 /// The trials with the one that is kept first, then the others by their loss.
 pub fn best_first(tried: Vec<(Candidate, Trial)>, data: &Prepared) -> Vec<(Candidate, Trial)> {

@@ -1,5 +1,6 @@
 //! One kind of head, judged on what it was not fitted on; nothing is kept.
 
+use super::earlier::Both;
 use super::{Answers, Prepared, check, trial};
 use crate::dataset::Dataset;
 use crate::head::calibration::Temperature;
@@ -8,7 +9,7 @@ use crate::head::models::{HeadKind, Task};
 use crate::head::options::FitOptions;
 use crate::head::task::Together;
 
-/// The calibrated out-of-fold answers of heads of this `kind`, for classification. Classes without samples have no column.
+/// The calibrated out-of-fold answers of heads of this `kind`, for classification, on earlier maps too where that is clearly better. Classes without samples have no column.
 ///
 /// # Errors
 /// As [`super::fit`].
@@ -28,7 +29,12 @@ fn held_out(kept: Together, dataset: &Dataset, kind: HeadKind, options: &FitOpti
     check(options)?;
     let options = FitOptions { task: Task::Classification, ..options.clone() };
     let data = Prepared::keeping(kept, dataset, &options)?;
-    let trial = trial(kind, &data)?;
+    let wider = data.dataset.with_earlier_maps();
+    let both = Both::new(&data, wider.as_ref());
+    both.share_sums(&[kind]);
+    let alone = trial(kind, &data)?;
+    let (compared, _) = both.compare(&alone, &[kind]);
+    let trial = compared.filter(|compared| compared.used).map_or(alone, |compared| compared.trial);
     let temperature = Temperature::fit(trial.outputs.view(), &data.classes().truth);
     Ok(Answers::new(&data, temperature.probabilities(trial.outputs)))
 }

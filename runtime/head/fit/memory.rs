@@ -15,6 +15,7 @@ use crate::head::options::FitOptions;
 use crate::memory::usable;
 
 /// In bytes, all of them estimates.
+#[derive(Clone, Copy)]
 pub struct Memory {
     limit: u64,
     /// What is there all the time.
@@ -34,7 +35,7 @@ impl Memory {
     /// # Errors
     /// When not even the features fit.
     pub fn new(dataset: &Dataset, options: &FitOptions) -> Result<Self, FitError> {
-        let memory = Self { limit: limit(options), held: FitOptions::least_memory(dataset.len(), dataset.dim()) };
+        let memory = Self { limit: limit(options), held: FitOptions::least_memory(dataset.len(), dataset.width()) };
         if memory.held > memory.limit { Err(memory.too_little(memory.held, dataset.len())) } else { Ok(memory) }
     }
 

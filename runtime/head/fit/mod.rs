@@ -6,6 +6,7 @@ mod budget;
 mod candidates;
 mod check;
 mod choose;
+mod earlier;
 mod held_out;
 mod memory;
 mod near_twins;
@@ -28,13 +29,14 @@ pub(in crate::head) use prepared::{Prepared, Trial};
 use super::calibration::Temperature;
 use super::error::FitError;
 use super::file::{ArtifactParts, HeadArtifact};
-use super::models::{OperatingPoint, Task};
+use super::models::{Channels, HeadKind, OperatingPoint, Task};
 use super::options::{FitOptions, HeadChoice};
-use super::report::{Candidate, FitReport, LeftOut, TaskReport, UnknownReport, rounded};
+use super::report::{Candidate, EarlierMapsReport, FitReport, LeftOut, TaskReport, UnknownReport, rounded};
 use super::task::Decision;
 use super::unknown::UnknownRule;
 use crate::dataset::Dataset;
 use candidates::{Fitted, average, refit};
+use earlier::Both;
 use operating::HeldOutAnswers;
 
 /// What takes longer, in seconds of one core, is said before it begins.
@@ -56,29 +58,53 @@ pub fn fit(dataset: &Dataset, options: &FitOptions) -> Result<HeadArtifact, FitE
 pub fn fit_with_answers(dataset: &Dataset, options: &FitOptions) -> Result<(HeadArtifact, Answers), FitError> {
     check(options)?;
     let data = Prepared::new(dataset, options)?;
+    let wider = data.dataset.with_earlier_maps();
+    let both = Both::new(&data, wider.as_ref());
     let (kinds, left_out) = budget::kinds(&data)?;
+    both.share_sums(&kinds);
+    let (mut candidates, mut trials): (Vec<_>, Vec<_>) = tried(&kinds, &data)?.into_iter().unzip();
+    let best = trials.swap_remove(0);
+    let (compared, earlier_maps) = both.compare(&best, &kinds);
+    if let Some(compared) = &compared {
+        let wider = candidate(&compared.trial, compared.seconds, &data);
+        earlier::put_beside(&mut candidates, Candidate { earlier_maps: true, ..wider }, compared.used);
+    }
+    let said = Said { candidates, left_out, earlier_maps };
+    match compared.filter(|compared| compared.used) {
+        Some(compared) => finish(&compared.trial, said, dataset, &both.into_wider()),
+        None => finish(&best, said, dataset, &data),
+    }
+}
+
+/// Heads of these `kinds`, and their average where one is to be chosen; the one that is kept first.
+fn tried(kinds: &[HeadKind], data: &Prepared) -> Result<Vec<(Candidate, Trial)>, FitError> {
     let mut tried = Vec::new();
-    for kind in kinds {
+    for &kind in kinds {
         let start = Instant::now();
-        if budget::seconds(kind, &data) > LONG {
+        if budget::seconds(kind, data) > LONG {
             tracing::info!("trying {kind} on {} samples", data.dataset.len());
         }
-        let trial = trial(kind, &data)?;
-        tried.push((candidate(&trial, start, &data), trial));
+        let trial = trial(kind, data)?;
+        tried.push((candidate(&trial, start.elapsed().as_secs_f64(), data), trial));
     }
-    if options.head == HeadChoice::Auto {
+    if data.options.head == HeadChoice::Auto {
         let start = Instant::now();
-        let average = average::of(&tried.iter().map(|(_, trial)| trial).collect::<Vec<_>>(), &data);
-        tried.extend(average.map(|average| (candidate(&average, start, &data), average)));
+        let average = average::of(&tried.iter().map(|(_, trial)| trial).collect::<Vec<_>>(), data);
+        tried.extend(average.map(|average| (candidate(&average, start.elapsed().as_secs_f64(), data), average)));
     }
-    let tried = choose::best_first(tried, &data);
-    let (candidates, trials): (Vec<_>, Vec<_>) = tried.into_iter().unzip();
-    finish(&trials[0], (candidates, left_out), dataset, &data)
+    Ok(choose::best_first(tried, data))
+}
+
+/// What the report says of how the head was chosen.
+struct Said {
+    candidates: Vec<Candidate>,
+    left_out: Vec<LeftOut>,
+    earlier_maps: Option<EarlierMapsReport>,
 }
 
 fn finish(
     best: &Trial,
-    (candidates, left_out): (Vec<Candidate>, Vec<LeftOut>),
+    Said { candidates, left_out, earlier_maps }: Said,
     dataset: &Dataset,
     data: &Prepared,
 ) -> Result<(HeadArtifact, Answers), FitError> {
@@ -87,7 +113,7 @@ fn finish(
     let mut decision = data.rules().decide(&best.outputs, &data.dataset, &data.split);
     let operating = operating_point(&mut decision, data)?;
     if data.split.measured.is_empty() && data.rules().task() == Task::Classification {
-        let logits = head.logits(data.dataset.features().view());
+        let logits = head.logits(data.dataset.learned());
         decision.temperature = Temperature::of_nothing_held_out(logits.view(), data.dataset.targets());
     }
     let report = FitReport {
@@ -97,6 +123,7 @@ fn finish(
         unknown: unknown_report(unknown.as_ref()),
         balance: data.options.balance,
         near_twins: near_twins::report(best.kind(), dataset, data)?,
+        earlier_maps,
         ..FitReport::new(best.kind(), &data.dataset, decision.report)
     };
     let answers = match decision.probabilities {
@@ -105,6 +132,7 @@ fn finish(
     };
     let artifact = HeadArtifact::new(ArtifactParts {
         head,
+        channels: Channels { last: data.dataset.last_dim(), all: data.dataset.width() },
         outputs: decision.outputs,
         operating,
         labels: decision.labels,
@@ -136,7 +164,7 @@ fn unknown_report(rule: Option<&UnknownRule>) -> UnknownReport {
     }
 }
 
-fn candidate(trial: &Trial, start: Instant, data: &Prepared) -> Candidate {
+fn candidate(trial: &Trial, seconds: f64, data: &Prepared) -> Candidate {
     let measures = data.rules().measures(&trial.outputs, &data.split);
     Candidate {
         head: trial.kind(),
@@ -144,6 +172,7 @@ fn candidate(trial: &Trial, start: Instant, data: &Prepared) -> Candidate {
         accuracy: measures.accuracy,
         nll: measures.nll,
         rmse: measures.rmse,
-        seconds: Some(start.elapsed().as_secs_f64()),
+        earlier_maps: false,
+        seconds: Some(seconds),
     }
 }

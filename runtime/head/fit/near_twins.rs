@@ -14,7 +14,8 @@ pub fn report(kind: HeadKind, dataset: &Dataset, data: &Prepared) -> Result<Opti
     if report.pictures == 0 || matches!(data.target, Target::Numbers(_)) {
         return Ok(Some(report));
     }
-    let apart = Prepared::keeping(Together::GroupsAlone, dataset, data.options)?;
+    let wider = if data.dataset.dim() > dataset.dim() { dataset.with_earlier_maps() } else { None };
+    let apart = Prepared::keeping(Together::GroupsAlone, wider.as_ref().unwrap_or(dataset), data.options)?;
     let accuracy_without = apart.rules().measures(&trial(kind, &apart)?.outputs, &apart.split).accuracy;
     Ok(Some(NearTwinsReport { accuracy_without, ..report }))
 }

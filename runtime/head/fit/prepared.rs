@@ -50,7 +50,7 @@ impl<'a> Prepared<'a> {
         let memory = Memory::new(dataset, options)?;
         let (read, design) = rayon::join(
             || Read::new(dataset, options, kept),
-            || Design::new(dataset.features().view()).map_err(|_| FitError::Decomposition),
+            || Design::new(dataset.learned(), dataset.last_dim()).map_err(|_| FitError::Decomposition),
         );
         let Read { dataset, target, split, twins } = read?;
         let design = design?;
@@ -71,6 +71,36 @@ impl<'a> Prepared<'a> {
             least_squares_targets: OnceLock::new(),
             sums: OnceLock::new(),
         })
+    }
+
+    /// The same samples in the same folds with the channels of earlier maps, which `wider` has, beside those of the last.
+    ///
+    /// # Errors
+    /// When a decomposition does not converge.
+    pub fn widened<'b>(&self, wider: &'b Dataset) -> Result<Prepared<'b>, FitError>
+    where
+        'a: 'b,
+    {
+        Ok(Prepared {
+            design: Design::new(wider.learned(), wider.last_dim()).map_err(|_| FitError::Decomposition)?,
+            dataset: Cow::Borrowed(wider),
+            options: self.options,
+            target: self.target.clone(),
+            split: self.split.clone(),
+            twins: self.twins.clone(),
+            memory: self.memory,
+            weights: self.weights.clone(),
+            ones: self.ones.clone(),
+            least_squares_targets: self.least_squares_targets.clone(),
+            sums: OnceLock::new(),
+        })
+    }
+
+    /// Takes the sums over all samples from `wider`, whose first coordinates are these, so that one pass serves both.
+    pub fn share_sums_of(&self, wider: &Prepared) {
+        if !self.design.is_orthogonal() && !wider.design.is_orthogonal() {
+            self.sums.get_or_init(|| wider.sums().of_first(self.dataset.dim()));
+        }
     }
 
     /// The samples with the targets of least squares, each of weight 1.

@@ -50,13 +50,13 @@ impl Known<'_, '_> {
     }
 
     fn fitted(&self, kind: DistanceKind, known: &Evidence) -> Option<UnknownRule> {
-        let samples = Samples::all(self.data.dataset.features().view(), &self.targets);
+        let samples = Samples::all(self.data.dataset.last_map(), &self.targets);
         UnknownRule::fit(Distance::new(kind, &samples, self.classes), known, self.data.options.false_reject)
     }
 
     /// Distances without a fold judge that fold, as the distance of all samples will judge new pictures; of each of `logits`.
     fn out_of_fold<const M: usize>(&self, kind: DistanceKind, logits: [&Array2<f32>; M]) -> [Evidence; M] {
-        let (features, split) = (self.data.dataset.features().view(), &self.data.split);
+        let (features, split) = (self.data.dataset.last_map(), &self.data.split);
         let folds: Vec<&[usize]> = split.folds.iter().collect();
         let places = split.places();
         let gather = |(fold, places): (&&[usize], &Vec<usize>)| {

@@ -1,5 +1,6 @@
 //! What heads are: maps from features to logits, and what their outputs mean.
 
+mod channels;
 mod kind;
 mod linear;
 mod operating_point;
@@ -9,6 +10,7 @@ mod task;
 
 use ndarray::{Array2, ArrayView2};
 
+pub use channels::Channels;
 pub use kind::{HeadKind, LinearKind, ParseHeadError};
 pub use linear::Linear;
 pub use operating_point::{DecisionRule, OperatingPoint};

@@ -56,6 +56,9 @@ pub struct FitOptions {
     /// What whoever fitted it wants to remember of it; changes nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Whether the channels of earlier maps are learned from; `None`: where held-out answers are clearly better with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub earlier_maps: Option<bool>,
 }
 
 impl Default for FitOptions {
@@ -74,6 +77,7 @@ impl Default for FitOptions {
             memory: None,
             mlp: MlpSettings::default(),
             note: None,
+            earlier_maps: None,
         }
     }
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Candidate, ClassReport, ClassesReport, CrossValidation, FitReport, GuessReport, KeptReport, LeftOut, NamesReport,
-    NearTwinsReport, NumbersReport, OperatingReport, TaskReport, TrainingReport, UnknownReport,
+    Candidate, ClassReport, ClassesReport, CrossValidation, EarlierMapsReport, FitReport, GuessReport, KeptReport,
+    LeftOut, NamesReport, NearTwinsReport, NumbersReport, OperatingReport, TaskReport, TrainingReport, UnknownReport,
 };
 use crate::head::models::{HeadKind, Task};
 use crate::labels::Labels;
@@ -42,6 +42,8 @@ pub struct Flat {
     operating: Option<Box<OperatingReport>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     near_twins: Option<NearTwinsReport>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    earlier_maps: Option<EarlierMapsReport>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -76,6 +78,7 @@ impl From<FitReport> for Flat {
             kept: None,
             operating: None,
             near_twins: report.near_twins,
+            earlier_maps: report.earlier_maps,
         };
         match report.task {
             TaskReport::Classes(ClassesReport { classes, cv, per_class, pseudo_labels, kept, operating }) => {
@@ -116,6 +119,7 @@ impl From<Flat> for FitReport {
             balance: flat.balance,
             training: flat.training,
             near_twins: flat.near_twins,
+            earlier_maps: flat.earlier_maps,
         }
     }
 }

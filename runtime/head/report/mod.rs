@@ -1,5 +1,6 @@
 //! What fitting found out, in the form that is printed and stored.
 
+mod earlier;
 mod flat;
 mod near_twins;
 mod operating;
@@ -7,6 +8,7 @@ mod training;
 
 use serde::{Deserialize, Serialize};
 
+pub use earlier::EarlierMapsReport;
 pub use near_twins::NearTwinsReport;
 pub use operating::{OperatingClass, OperatingReport, Share};
 pub use training::{Epoch, FinderPoint, RateFinder, TrainingReport};
@@ -41,6 +43,8 @@ pub struct FitReport {
     pub training: Option<TrainingReport>,
     /// `None` where no pictures were alike beyond their groups.
     pub near_twins: Option<NearTwinsReport>,
+    /// `None` where the backbone gives one map.
+    pub earlier_maps: Option<EarlierMapsReport>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -189,6 +193,9 @@ pub struct Candidate {
     /// For regression, in the unit of the labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rmse: Option<f64>,
+    /// Whether it takes the channels of earlier maps as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub earlier_maps: bool,
     /// How long trying it took; `None` in a stored artifact, whose bytes depend on data, options and seed alone.
     pub seconds: Option<f64>,
 }
@@ -257,6 +264,7 @@ impl FitReport {
             balance: false,
             training: None,
             near_twins: None,
+            earlier_maps: None,
         }
     }
 

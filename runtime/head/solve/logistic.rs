@@ -94,7 +94,7 @@ mod tests {
         let features = Array2::from_shape_fn((50, 4), |_| rng.random_range(-1f32..1.0));
         let present =
             Array2::from_shape_fn((50, 3), |(row, label)| features[[row, label]] + rng.random_range(-0.5..0.5) > 0.2);
-        let design = Design::new(features.view()).unwrap();
+        let design = Design::new(features.view(), 4).unwrap();
         let penalty = 0.7;
         let fitted = Logistic { design: &design, present: &present }.on_all(penalty);
         let logits = design.all().dot(&fitted.0) + &fitted.1;

@@ -2,7 +2,7 @@
 //! those of all, are the sums of the rest.
 
 use edgetl_algebra::{get_global_parallelism, inner_product, product};
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
 use crate::head::design::Coordinates;
 
@@ -96,6 +96,17 @@ impl Sums {
         }
     }
 
+    /// The sums of the first `count` coordinates.
+    pub fn of_first(&self, count: usize) -> Self {
+        Self {
+            weight: self.weight,
+            coordinates: self.coordinates.slice(s![..count]).to_owned(),
+            targets: self.targets.clone(),
+            moment: self.moment.slice(s![..count, ..count]).to_owned(),
+            cross: self.cross.slice(s![..count, ..]).to_owned(),
+        }
+    }
+
     /// About the weighted means.
     pub fn centred(&self) -> Centred {
         let (mean, target_mean) = (&self.coordinates / self.weight, &self.targets / self.weight);
@@ -124,6 +135,10 @@ mod tests {
         assert!((without.moment - &direct.moment).iter().all(|gap| gap.abs() < 1e-9));
         assert!((without.cross - &direct.cross).iter().all(|gap| gap.abs() < 1e-9));
         assert!((without.weight - direct.weight).abs() < 1e-9);
+        let first = coordinates.slice(s![.., ..2]).to_owned();
+        let of_first = Samples { coordinates: &first, ..samples }.sums_of(&rest);
+        assert!((direct.of_first(2).moment - of_first.moment).iter().all(|gap| gap.abs() < 1e-9));
+        assert!((direct.of_first(2).cross - of_first.cross).iter().all(|gap| gap.abs() < 1e-9));
         let centred = direct.centred();
         let about = coordinates.select(Axis(0), &rest).mapv(f64::from) - &centred.mean;
         let roots = Array1::from_iter(rest.iter().map(|&n| weights[n].sqrt())).insert_axis(Axis(1));

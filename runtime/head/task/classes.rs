@@ -17,6 +17,7 @@ use crate::labels::{ClassIndex, Label, Labels};
 use crate::metrics::{self, ClassMetrics, Confusion};
 
 /// Classes of a dataset that has samples of each.
+#[derive(Clone)]
 pub struct Classes {
     /// The true classes of the measured rows.
     pub truth: Vec<ClassIndex>,

@@ -25,6 +25,7 @@ use crate::dataset::Dataset;
 use crate::labels::Labels;
 
 /// The labels of a dataset, read as its task says.
+#[derive(Clone)]
 pub enum Target {
     Classes(Classes),
     Numbers(Numbers),

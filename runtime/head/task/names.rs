@@ -13,6 +13,7 @@ use crate::head::solve::perceptron::Loss;
 use crate::metrics::{self, best_threshold, binary_losses, exact_match};
 
 /// Which of several names each sample has.
+#[derive(Clone)]
 pub struct Names {
     pub tags: Tags,
     /// `[M,K]`, of the measured rows.

@@ -14,6 +14,7 @@ use crate::labels::Labels;
 use crate::metrics::{RegressionMetrics, regression};
 
 /// Numbers, learned from at mean 0 and deviation 1.
+#[derive(Clone)]
 pub struct Numbers {
     values: Vec<f64>,
     mean: f64,

@@ -8,7 +8,7 @@ pub mod search;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use ndarray::{Array2, ArrayView2, Axis, concatenate};
+use ndarray::{ArrayView2, Axis, CowArray, Ix2, concatenate, s};
 
 use crate::dataset::{Dataset, GroupId, SampleId, TrainingRows, Unlabelled};
 use crate::head::report::NearTwinsReport;
@@ -68,7 +68,7 @@ pub fn together_with(dataset: &Dataset, unlabelled: &Unlabelled) -> (Dataset, Un
         ids: unlabelled.ids.clone(),
     };
     let given = || (dataset.clone(), unlabelled.clone());
-    if count == 0 || unlabelled.features.ncols() != dataset.dim() {
+    if count == 0 || unlabelled.features.ncols() != dataset.width() {
         return given();
     }
     let Ok(all) = dataset.clone().with_training_rows(rows) else { return given() };
@@ -78,13 +78,14 @@ pub fn together_with(dataset: &Dataset, unlabelled: &Unlabelled) -> (Dataset, Un
     (dataset, Unlabelled { groups: others.to_vec(), ..unlabelled.clone() })
 }
 
-/// Of each of `others`, `[M,C]`, whether it is a near-twin of a sample of `dataset`.
+/// Of each of `others`, `[M,W]`, whether it is a near-twin of a sample of `dataset`.
 pub fn near_twins_of(dataset: &Dataset, others: ArrayView2<f32>) -> Vec<bool> {
     let own = pictures(dataset);
-    let features = concatenate![Axis(0), dataset.features().select(Axis(0), &own), others];
+    let others = others.slice(s![.., ..dataset.last_dim()]);
+    let features = concatenate![Axis(0), dataset.last_map().select(Axis(0), &own), others];
     // Others are compared with samples and not with one another.
     let groups: Vec<usize> = (0..own.len()).chain(std::iter::repeat_n(own.len(), others.nrows())).collect();
-    let rows = Rows::new(&features, &groups);
+    let rows = Rows::new(features.view(), &groups);
     let mut classes = vec![Vec::new(); dataset.labels().len()];
     own.iter().enumerate().for_each(|(place, &row)| classes[dataset.targets()[row].0].push(place));
     let Some(limit) = rows.limit(&classes) else { return vec![false; others.nrows()] };
@@ -148,12 +149,12 @@ fn widened(
     groups: &[usize],
     members: &BTreeMap<usize, Vec<usize>>,
 ) -> Option<Vec<usize>> {
-    let features: Cow<Array2<f32>> = match pictures.len() == dataset.len() {
-        true => Cow::Borrowed(dataset.features()),
-        false => Cow::Owned(dataset.features().select(Axis(0), pictures)),
+    let features: CowArray<f32, Ix2> = match pictures.len() == dataset.len() {
+        true => dataset.last_map().into(),
+        false => dataset.last_map().select(Axis(0), pictures).into(),
     };
     let own: Vec<usize> = pictures.iter().map(|&row| groups[row]).collect();
-    let rows = Rows::new(&features, &own);
+    let rows = Rows::new(features.view(), &own);
     let place = |row: &usize| pictures.binary_search(row).expect("a picture");
     let classes: Vec<Vec<usize>> = members.values().map(|rows| rows.iter().map(place).collect()).collect();
     let limit = rows.limit(&classes)?;

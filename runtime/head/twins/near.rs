@@ -5,7 +5,7 @@
 //! away, while pictures merely of one kind follow one another without a gap. The three numbers were chosen on photographs, bursts
 //! and altered copies with three backbones; `docs/heads.md` says what they find.
 
-use ndarray::{Array1, Array2, Axis, CowArray, Ix2};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
@@ -36,9 +36,9 @@ const PROJECTED: usize = 32;
 /// Distances in these differ by about a quarter from the true ones.
 const TOLERANCE: f64 = 2.5;
 
-/// Rows of features, `[N,C]`, in standard layout, and which of them nobody need compare: those with the same number in `groups`.
+/// Rows of features, `[N,C]`, and which of them nobody need compare: those with the same number in `groups`.
 pub struct Rows<'a> {
-    pub features: CowArray<'a, f32, Ix2>,
+    pub features: ArrayView2<'a, f32>,
     pub groups: &'a [usize],
     /// One over the length of each row; 0 for rows of zeros.
     pub factors: Vec<f32>,
@@ -82,15 +82,11 @@ pub struct Pair {
 }
 
 impl<'a> Rows<'a> {
-    pub fn new(features: &'a Array2<f32>, groups: &'a [usize]) -> Self {
+    pub fn new(features: ArrayView2<'a, f32>, groups: &'a [usize]) -> Self {
         let length =
             |row: ndarray::ArrayView1<f32>| row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
         let factor = |row| Some(length(row)).filter(|length| *length > 0.0).map_or(0.0, |length| (1.0 / length) as f32);
-        Self {
-            features: features.as_standard_layout(),
-            groups,
-            factors: features.rows().into_iter().map(factor).collect(),
-        }
+        Self { features, groups, factors: features.rows().into_iter().map(factor).collect() }
     }
 
     /// `[C]`: the direction of a row.
@@ -100,8 +96,11 @@ impl<'a> Rows<'a> {
 
     fn distance(&self, a: usize, b: usize) -> f64 {
         let (first, second) = (self.features.row(a), self.features.row(b));
-        let rows = (first.as_slice().expect("standard layout"), second.as_slice().expect("standard layout"));
-        with_widest_vectors(SquaredGap { rows, factors: (self.factors[a], self.factors[b]) })
+        let factors = (self.factors[a], self.factors[b]);
+        match (first.as_slice(), second.as_slice()) {
+            (Some(first), Some(second)) => with_widest_vectors(SquaredGap { rows: (first, second), factors }),
+            _ => SquaredGap { rows: (&first.to_vec(), &second.to_vec()), factors }.run(),
+        }
     }
 
     /// Up to which squared distance rows can be near-twins, by pairs from one class and of different groups. `None` where

@@ -1,6 +1,7 @@
 use super::*;
 use crate::dataset::DatasetParts;
 use crate::digest::{Digest, Fingerprint};
+use ndarray::Array2;
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;

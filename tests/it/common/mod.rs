@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use edgetl::dataset::Dataset;
+use edgetl::device::{Device as Library, Settings};
+use edgetl::store::{Selection, Split, StateDir};
 use serde_json::Value;
 
 /// A state directory and pictures of its own for one test.
@@ -40,6 +43,14 @@ impl Device {
             .lines()
             .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
             .collect()
+    }
+
+    /// The labelled samples with features of the backbone that has most of them, as heads are fitted on them.
+    pub fn dataset(&self, split: Option<Split>) -> Dataset {
+        let library = Library::new(StateDir::new(self.state()), Settings::default());
+        let store = library.existing_store().unwrap();
+        let fingerprint = store.fingerprints().unwrap()[0].fingerprint;
+        library.dataset(&store, &fingerprint, &Selection { split, labels: None }).unwrap()
     }
 
     /// Draws `per_class` pictures of every shape into the folder `name`.

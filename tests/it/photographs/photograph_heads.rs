@@ -7,7 +7,7 @@ use edgetl::dataset::Dataset;
 use edgetl::head::{FitOptions, HeadArtifact, HeadChoice, HeadKind, Scores, fit};
 use edgetl::labels::ClassIndex;
 use edgetl::metrics::{accuracy, auroc, ece, top_k_accuracy};
-use edgetl::store::{Selection, Split, Store};
+use edgetl::store::Split;
 use edgetl::tensor::Features;
 use ndarray::{Array2, Axis};
 use rand::seq::SliceRandom;
@@ -28,9 +28,7 @@ struct Studied {
 fn study(case: &Case, shared: &Path, engine: &[&str]) -> Studied {
     let device = collect(case, shared, engine);
     run(&device, &["collect", &data(shared, case.test), "--split", "test"], engine);
-    let store = Store::open_existing(&device.state().join("samples.db")).unwrap();
-    let fingerprint = store.fingerprints().unwrap()[0].fingerprint;
-    let of = |split| store.dataset(&fingerprint, &Selection { split: Some(split), labels: None }).unwrap();
+    let of = |split| device.dataset(Some(split));
     Studied { known: of(Split::Train), asked: of(Split::Test) }
 }
 

@@ -28,7 +28,7 @@ impl Points for Units<'_> {
     }
 
     fn at(&self, rows: &[usize]) -> Array2<f32> {
-        let mut units = self.0.features().select(Axis(0), rows);
+        let mut units = self.0.learned().select(Axis(0), rows);
         normalize_rows(&mut units);
         units
     }

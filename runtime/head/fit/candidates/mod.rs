@@ -42,6 +42,16 @@ pub fn trial(kind: HeadKind, data: &Prepared) -> Result<Trial, FitError> {
     }
 }
 
+/// What the head of `recipe` answers out of fold on `data`, with the settings that cross-validation prefers there.
+///
+/// # Errors
+/// As [`trial`].
+pub fn retried(recipe: &Recipe, data: &Prepared) -> Result<Trial, FitError> {
+    let Recipe::Average(members) = recipe else { return trial(recipe.kind(), data) };
+    let members: Vec<Trial> = members.iter().map(|(_, member)| trial(member.kind(), data)).collect::<Result<_, _>>()?;
+    Ok(average::of(&members.iter().collect::<Vec<_>>(), data).expect("as many members"))
+}
+
 /// The head of `recipe` fitted on all samples.
 ///
 /// # Errors

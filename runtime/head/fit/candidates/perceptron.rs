@@ -20,7 +20,7 @@ pub fn trial(data: &Prepared) -> Trial {
     let folds: Vec<&[usize]> = data.split.folds.iter().collect();
     let answer = |fold: &&[usize]| {
         let trained = trained(&goal, &data.split.folds.training_rows(fold), Par::Seq, data);
-        trained.mlp.logits(data.dataset.features().select(Axis(0), fold).view())
+        trained.mlp.logits(data.dataset.learned().select(Axis(0), fold).view())
     };
     let answers = data.memory.side_by_side(&folds, memory::of_perceptron_fold(data), answer);
     let mut all = Array2::zeros(goal.targets.dim());
@@ -38,7 +38,7 @@ pub fn refit(data: &Prepared) -> Fitted {
 
 fn trained(goal: &TrainingGoal, rows: &[usize], parallelism: Par, data: &Prepared) -> Trained {
     let (training, validation) = split(goal, rows, data);
-    let take = |rows: &[usize]| (data.dataset.features().select(Axis(0), rows), goal.targets.select(Axis(0), rows));
+    let take = |rows: &[usize]| (data.dataset.learned().select(Axis(0), rows), goal.targets.select(Axis(0), rows));
     let (features, targets) = take(&training);
     let validation = (!validation.is_empty()).then(|| take(&validation));
     let seed = data.options.seed;

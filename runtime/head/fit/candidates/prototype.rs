@@ -12,7 +12,7 @@ const SCALE: f32 = 16.0;
 const TOGETHER: usize = 4096;
 
 pub fn trial(data: &Prepared) -> Trial {
-    let features = data.dataset.features();
+    let features = data.dataset.learned();
     let mut cosines = Array2::zeros((data.dataset.len(), data.classes().count()));
     for fold in data.split.folds.iter() {
         let prototype = imprinted(&data.split.folds.training_rows(fold), data);
@@ -29,6 +29,6 @@ pub fn refit(data: &Prepared) -> Head {
 }
 
 fn imprinted(rows: &[usize], data: &Prepared) -> Prototype {
-    let samples = (data.dataset.features().view(), data.dataset.targets());
+    let samples = (data.dataset.learned(), data.dataset.targets());
     Prototype::imprint_rows(samples, rows, data.classes().count())
 }

@@ -39,7 +39,7 @@ pub fn softmax_regression(dataset: &Dataset, penalty: f64, balance: bool) -> Res
     if dataset.is_empty() || dataset.dim() == 0 {
         return Err(FitError::NoSamples);
     }
-    let design = Design::new(dataset.features().view()).map_err(|_| FitError::Decomposition)?;
+    let design = Design::new(dataset.learned(), dataset.last_dim()).map_err(|_| FitError::Decomposition)?;
     let solution = solve(dataset, &design, &sample_weights(dataset, balance), penalty);
     let linear = unfold(&design, &solution);
     let Solution { objective, gradient, iterations, .. } = solution;
