@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use edgetl::dataset::{Dataset, GroupId};
+use edgetl::device::{Device, Settings};
 use edgetl::head::{HeadChoice, with_near_twins_together};
-use edgetl::store::{Selection, StateDir, Store};
+use edgetl::store::{Selection, StateDir};
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_pcg::Pcg64;
@@ -27,9 +28,10 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Value> {
-    let store = Store::open_existing(&StateDir::new(&args.state).database())?;
+    let device = Device::new(StateDir::new(&args.state), Settings::default());
+    let store = device.existing_store()?;
     let fingerprint = store.fingerprints()?[0].fingerprint;
-    let all = store.dataset(&fingerprint, &Selection { split: None, labels: None })?;
+    let all = device.dataset(&store, &fingerprint, &Selection { split: None, labels: None })?;
     let all = with_near_twins_together(&all);
     let runs: Vec<Value> = (0..args.splits)
         .map(|seed| {

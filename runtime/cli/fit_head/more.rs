@@ -2,6 +2,7 @@
 
 use crate::advice::{NextClass, learning_curve, next_class, project};
 use crate::cli::context::Context;
+use crate::cli::remedy::OrRemedy as _;
 use crate::device::Fitted;
 use crate::head::{FitOptions, HeadKind, Task};
 use crate::store::Selection;
@@ -19,7 +20,8 @@ pub fn next(fitted: &Fitted, options: &FitOptions, context: &Context) -> anyhow:
     if fit.task() != Task::Classification || fitted.answers.is_none() || work > QUICK {
         return Ok(None);
     }
-    let dataset = context.existing_store()?.dataset(&fitted.head.fingerprint(), &Selection::default())?;
+    let (device, store) = (context.device(), context.existing_store()?);
+    let dataset = device.dataset(&store, &fitted.head.fingerprint(), &Selection::default()).or_remedy()?;
     // Whether earlier maps help was found out with the fit.
     let earlier_maps = Some(fit.earlier_maps.as_ref().is_some_and(|earlier| earlier.used));
     let FitOptions { seed, folds, balance, .. } = *options;
