@@ -1,5 +1,6 @@
 //! `eval`: how good the head is on labelled pictures.
 
+mod measured;
 mod numbers;
 mod page;
 mod report;
@@ -31,9 +32,10 @@ use crate::predictor::{Extractor, InOrder, Outcome};
 use crate::sources::{self, Item};
 use crate::store::{Filter, HeadVersion, SampleRow, Selection, Split, Store, StoreError};
 use crate::tensor::Features;
+use measured::Measured;
 use numbers::NumberReport;
+use report::Failed;
 pub use report::Report;
-use report::{Failed, Measured};
 use tags::TagReport;
 
 #[derive(Debug, clap::Args)]

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Device;
 use super::error::DeviceError;
+use super::file_error::BackupError;
 use crate::atomic_file::{self, TEMPORARY};
 use crate::store::{Filter, Store};
 
@@ -20,22 +21,6 @@ pub struct BackupReport {
     pub backbones: usize,
     /// Of the file.
     pub bytes: u64,
-}
-
-/// Why there is no backup, or nothing was restored.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BackupError {
-    #[error("cannot write `{path}`")]
-    Write { path: PathBuf, source: io::Error },
-    #[error("cannot read `{path}`")]
-    Read { path: PathBuf, source: io::Error },
-    #[error("expected a backup in `{path}`, got an archive with `{entry}` in it")]
-    Entry { path: PathBuf, entry: String },
-    #[error("expected a backup in `{path}`, got an archive without a sample store")]
-    NoStore { path: PathBuf },
-    #[error("expected a state folder without samples, heads and backbones, got `{path}`")]
-    Occupied { path: PathBuf },
 }
 
 /// The folders of a state that are archived, with how deep their files lie.

@@ -3,8 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::backup::BackupError;
-use super::export::ExportError;
+use super::file_error::{BackupError, ExportError};
 use super::known_classes::KnownClassesError;
 use super::registry::RegistryError;
 use crate::backbone::BackboneError;

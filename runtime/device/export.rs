@@ -2,10 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Device;
 use super::error::DeviceError;
+use super::file_error::ExportError;
 use crate::files;
 use crate::store::{Filter, SampleRow, Store};
 
@@ -19,13 +20,6 @@ pub struct ExportReport {
     pub without_picture: usize,
     /// Rows and columns of the features; rows of samples without features hold NaN.
     pub features: (usize, usize),
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("cannot write `{path}`")]
-pub struct ExportError {
-    pub path: PathBuf,
-    pub source: io::Error,
 }
 
 const COLUMNS: [&str; 10] =

@@ -24,6 +24,7 @@ mod decide;
 mod error;
 mod export;
 mod features;
+mod file_error;
 mod fit;
 mod forget;
 mod heads;
@@ -36,12 +37,13 @@ use std::path::PathBuf;
 
 pub use answering::Visit;
 pub use backbones::Backbones;
-pub use backup::{BackupError, BackupReport};
+pub use backup::BackupReport;
 pub use collect::{
     CollectEvent, CollectReport, CollectRequest, Conflict, Gone, Moved, NotUsed, Observer, OtherSplit, Stage, SyncPlan,
 };
 pub use error::{DeviceError, LiveHead};
-pub use export::{ExportError, ExportReport};
+pub use export::ExportReport;
+pub use file_error::{BackupError, ExportError};
 pub use fit::{FitMode, FitRequest, Fitted, Published};
 pub use forget::{Forgotten, Removed};
 pub use heads::{Heads, PublishedHead};

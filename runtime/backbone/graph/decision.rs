@@ -1,6 +1,6 @@
 //! Which class is said, as nodes behind the scores. Only operators that every version of ONNX has: networks of 2017 are exported, too.
 
-use super::scoring::{Builder, DECISION, SCORES, int, integers, matrix, tensor};
+use super::builder::{Builder, DECISION, SCORES, int, integers, matrix, tensor};
 use ndarray::Array2;
 
 /// Which class is said of `[N,K]` scores.

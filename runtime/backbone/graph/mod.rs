@@ -3,6 +3,7 @@
 //! The protobuf schema is tract's (`tract_onnx::pb`); nothing here runs a network.
 
 mod bounds;
+mod builder;
 mod check;
 mod constant;
 mod cut;
@@ -25,6 +26,7 @@ mod table;
 mod tail;
 
 pub use bounds::MAX_NODES;
+pub use builder::{DECISION, IMAGE, SCORES};
 pub use cut::{CutNetwork, CutRequest};
 pub use decision::{ScoreDecision, ScoreRule};
 pub use earlier::EarlierMap;
@@ -35,7 +37,7 @@ pub use foreign::Foreign;
 pub use input::{ImageInput, Layout};
 pub use network::{MAX_BYTES, Network, Shapes};
 pub use pixels::OwnNormalisation;
-pub use scoring::{DECISION, HiddenLayer, IMAGE, SCORES, ScoringHead};
+pub use scoring::{HiddenLayer, ScoringHead};
 pub use table::{Layer, Totals};
 
 use std::path::PathBuf;

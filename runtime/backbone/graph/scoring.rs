@@ -2,9 +2,9 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use tract_onnx::pb;
-use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 
+use super::builder::{Builder, DECISION, IMAGE, SCORES, int, integers, ints, matrix, tensor};
 use super::cut::{typed_info, value_info};
 use super::decision::ScoreDecision;
 use super::{CutNetwork, Network};
@@ -36,13 +36,6 @@ pub struct ScoringHead {
     pub decision: ScoreDecision,
 }
 
-/// The exported graph's input: RGB pixels from 0 to 255, resized and cropped.
-pub const IMAGE: &str = "image";
-/// The exported graph's output: probabilities `[N,K]`.
-pub const SCORES: &str = "scores";
-/// The exported graph's second output: which class is said, `[N]`, -1 for none.
-pub const DECISION: &str = "decision";
-
 impl ScoringHead {
     /// Length of the feature that the head takes.
     pub fn dim(&self) -> usize {
@@ -61,7 +54,7 @@ impl CutNetwork {
             let names = self.outputs.iter_mut().chain([&mut self.input]);
             names.filter(|name| *name == taken).for_each(|name| name.clone_from(&free));
         }
-        let mut builder = Builder { network: self.network, count: 0 };
+        let mut builder = Builder::new(self.network);
         let after = std::mem::take(&mut builder.network.graph_mut().node);
         builder.normalise(preprocess, &self.input);
         builder.network.graph_mut().node.extend(after);
@@ -104,16 +97,10 @@ fn rename(graph: &mut pb::GraphProto, from: &str, to: &str) {
     outputs.for_each(|output| to.clone_into(&mut output.name));
 }
 
-/// Appends nodes; new names start with `edgetl_`, which no import gives.
-pub(super) struct Builder {
-    network: Network,
-    count: usize,
-}
-
 impl Builder {
     /// `(pixel / 255 * range - mean) / std` as one product and one sum.
     fn normalise(&mut self, preprocess: &Preprocess, output: &str) {
-        let per_channel = |f: &dyn Fn(usize) -> f32| self::tensor(&[1, 3, 1, 1], &[f(0), f(1), f(2)]);
+        let per_channel = |f: &dyn Fn(usize) -> f32| tensor(&[1, 3, 1, 1], &[f(0), f(1), f(2)]);
         let Preprocess { range, mean, std, .. } = *preprocess;
         let image = match preprocess.channels {
             Channels::Rgb => IMAGE.to_owned(),
@@ -187,65 +174,4 @@ impl Builder {
         let product = self.node("MatMul", &[vector, &weights], Vec::new());
         self.node("Add", &[&product, &bias], Vec::new())
     }
-
-    fn name(&mut self, what: &str) -> String {
-        self.count += 1;
-        format!("edgetl_{}_{what}", self.count)
-    }
-
-    pub(super) fn constant(&mut self, mut tensor: pb::TensorProto) -> String {
-        tensor.name = self.name("constant");
-        let name = tensor.name.clone();
-        self.network.graph_mut().initializer.push(tensor);
-        name
-    }
-
-    pub(super) fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<pb::AttributeProto>) -> String {
-        let output = self.name(&op.to_lowercase());
-        self.node_to(op, inputs, &output, attributes);
-        output
-    }
-
-    pub(super) fn node_to(&mut self, op: &str, inputs: &[&str], output: &str, attribute: Vec<pb::AttributeProto>) {
-        let node = pb::NodeProto {
-            input: inputs.iter().map(|&input| input.to_owned()).collect(),
-            output: vec![output.to_owned()],
-            name: self.name(op),
-            op_type: op.to_owned(),
-            attribute,
-            ..Default::default()
-        };
-        self.network.graph_mut().node.push(node);
-    }
-}
-
-pub(super) fn tensor(shape: &[usize], values: &[f32]) -> pb::TensorProto {
-    pb::TensorProto {
-        dims: shape.iter().map(|&size| size as i64).collect(),
-        data_type: DataType::Float as i32,
-        raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        ..Default::default()
-    }
-}
-
-pub(super) fn matrix(values: ArrayView2<'_, f32>) -> pb::TensorProto {
-    tensor(values.shape(), &values.iter().copied().collect::<Vec<_>>())
-}
-
-pub(super) fn integers(shape: &[usize], values: &[i64]) -> pb::TensorProto {
-    pb::TensorProto {
-        dims: shape.iter().map(|&size| size as i64).collect(),
-        data_type: DataType::Int64 as i32,
-        raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        ..Default::default()
-    }
-}
-
-pub(super) fn int(name: &str, value: i64) -> pb::AttributeProto {
-    pb::AttributeProto { name: name.to_owned(), r#type: AttributeType::Int as i32, i: value, ..Default::default() }
-}
-
-fn ints(name: &str, values: &[i64]) -> pb::AttributeProto {
-    let (name, ints) = (name.to_owned(), values.to_vec());
-    pb::AttributeProto { name, r#type: AttributeType::Ints as i32, ints, ..Default::default() }
 }

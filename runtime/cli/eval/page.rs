@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ndarray::Array2;
 
-use super::report::Measured;
+use super::measured::Measured;
 use super::{Samples, left_out};
 use crate::cli::context::Context;
 use crate::cli::output::{interval, percent};

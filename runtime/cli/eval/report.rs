@@ -3,23 +3,17 @@
 use ndarray::Array2;
 use serde::Serialize;
 
+use super::measured::Measured;
 use super::twins::NearTwins;
 use crate::causes::causes;
 use crate::cli::output::{self, count, percent, table};
 use crate::files;
-use crate::head::{HeadArtifact, Scores};
+use crate::head::Scores;
 use crate::labels::{ClassIndex, Label, Labels};
 use crate::metrics::{Confusion, ece, nll, top_k_accuracy, wilson_interval};
 use crate::predictor::Prediction;
 use crate::printable::printable;
 use crate::sources::Refused;
-
-/// What the head said of samples whose labels are known.
-pub struct Measured<'a> {
-    pub scores: &'a [Scores],
-    pub labels: &'a [Label],
-    pub head: &'a HeadArtifact,
-}
 
 /// `eval --json`. Numbers that need a sample of a known class are `None` without one.
 #[derive(Serialize)]

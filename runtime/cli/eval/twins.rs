@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::report::Measured;
+use super::measured::Measured;
 use crate::cli::context::Context;
 use crate::cli::output::{count, interval};
 use crate::device::PublishedHead;
