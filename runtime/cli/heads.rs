@@ -109,30 +109,18 @@ fn list(context: &Context) -> anyhow::Result<()> {
                     row.made.as_deref().map_or("-", |made| &made[..10]).to_owned(),
                     row.backbone.clone().unwrap_or_else(|| "gone".to_owned()),
                     fit.head.to_string(),
-                    fit.classes().len().to_string(),
                     fit.samples.to_string(),
                     fit.cv().accuracy.map_or_else(|| "-".to_owned(), percent),
                     row.note.clone().unwrap_or_default(),
                 ],
                 Fit::Damaged(damaged) => {
-                    let cell = String::new;
-                    let cells = [cell(), cell(), cell(), cell(), cell(), damaged.error.clone()];
-                    let [made, backbone, head, classes, samples, error] = cells;
-                    [
-                        format!("{:06}", row.version),
-                        mark.to_owned(),
-                        made,
-                        backbone,
-                        head,
-                        classes,
-                        samples,
-                        cell(),
-                        error,
-                    ]
+                    let version = format!("{:06}", row.version);
+                    let [made, backbone, head, samples, held_out] = [const { String::new() }; 5];
+                    [version, mark.to_owned(), made, backbone, head, samples, held_out, damaged.error.clone()]
                 }
             }
         });
-        let header = ["version", "", "made", "backbone", "head", "classes", "samples", "held out", "note"];
+        let header = ["version", "", "made", "backbone", "head", "samples", "held out", "note"];
         table(header, lines)
     })?;
     Ok(())

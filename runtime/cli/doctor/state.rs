@@ -174,7 +174,7 @@ impl State {
 
     pub fn text(&self) -> String {
         let head = self.current_head.map_or_else(|| "none live".to_owned(), |version| format!("{version:06} live"));
-        let mut text = format!("state `{}`: {} heads, {head}", printable(&self.path), self.heads);
+        let mut text = format!("state `{}`: {}, {head}", printable(&self.path), count(self.heads, "head"));
         text.push_str(&self.remarks());
         if !self.backbones.is_empty() {
             let rows = self.backbones.iter().map(|backbone| {

@@ -3,7 +3,7 @@
 /// Between two columns.
 const GAP: usize = 2;
 /// No column becomes narrower than so many characters.
-const LEAST: usize = 12;
+const LEAST: usize = 10;
 
 /// The characters in a line of the terminal; `None` where nobody knows, as where stdout is a file.
 pub fn terminal() -> Option<usize> {
@@ -51,7 +51,7 @@ mod tests {
         assert_eq!(fitting([5, 4, 2], &rows, None), [5, 36, 2]);
         let narrow = fitting([5, 4, 2], &rows, Some(30));
         assert_eq!((narrow, narrow.iter().sum::<usize>() + 4), ([5, 19, 2], 30));
-        assert_eq!(fitting([5, 4, 2], &rows, Some(3)), [5, 12, 2]);
+        assert_eq!(fitting([5, 4, 2], &rows, Some(3)), [5, 10, 2]);
         assert_eq!(shortened(rows[0][1].clone(), 19), "/a/rat…/picture.jpg");
     }
 }
