@@ -82,7 +82,7 @@ impl Line {
     fn print(&self, context: &Context) -> std::io::Result<()> {
         match self {
             Self::Error { .. } if !context.output.is_json() => {
-                eprintln!("{}", self.text());
+                eprintln!("{}", printable(&self.text()));
                 Ok(())
             }
             _ => context.output.result(self, || self.text()),

@@ -119,7 +119,9 @@ fn auto_is_about_as_good_as_the_best_head_and_its_numbers_are_honest() {
             // By default accuracies hold as they are, and calibration as far as chance lets exactly right answers. Other folds may not be as lucky: the accuracy on these pictures has an
             // error of its own, and perfectly calibrated answers on 153 of them are off by up to 0.075.
             let error = if seed == 0 { 0.0 } else { (0.25 / studied.asked.len() as f64).sqrt() };
-            assert!(auto.held_out > best - 0.01 - error, "{place}: {} against {best}", auto.held_out);
+            // The best of five heads is the luckiest one: of so few pictures three are no difference.
+            let luck = 0.01_f64.max(3.0 / studied.asked.len() as f64);
+            assert!(auto.held_out >= best - luck - error, "{place}: {} against {best}", auto.held_out);
             let chance = if seed == 0 { auto.chance } else { 1.25 * auto.chance };
             assert!(auto.calibration <= chance.max(0.06), "{place}: {}", auto.calibration);
             // One standard error of the difference is 2 to 3 points where 245 and 153 pictures are counted.
