@@ -3,10 +3,9 @@
 use serde::Serialize;
 
 use super::Answered;
-use super::report::Failed;
+use super::report::{Failed, not_used};
 use crate::cli::output::{count, percent};
 use crate::metrics::regression;
-use crate::printable::printable;
 
 /// `eval --json` for regression. Numbers that need a sample are `None` without one.
 #[derive(Serialize)]
@@ -70,9 +69,7 @@ impl NumberReport {
             self.unknown_rate.map_or_else(|| "-".to_owned(), percent),
         )];
         parts.extend(super::left_out(self.trained_on));
-        parts.extend(
-            self.failed.iter().map(|failed| format!("not used: `{}`: {}", printable(&failed.path), failed.reason)),
-        );
+        parts.extend(not_used(&self.failed));
         parts.push(format!("{:.1} s, {:.0} pictures a second", self.seconds, self.images_per_second));
         parts.join("\n\n")
     }

@@ -63,6 +63,19 @@ pub struct Failed {
     pub reason: String,
 }
 
+/// So much of a long list is shown.
+const SHOWN: usize = 10;
+
+/// What was not used, in a line each; of very much, the first and how much more.
+pub fn not_used(failed: &[Failed]) -> Vec<String> {
+    let line = |failed: &Failed| format!("not used: `{}`: {}", printable(&failed.path), failed.reason);
+    let mut lines: Vec<String> = failed.iter().take(SHOWN).map(line).collect();
+    if failed.len() > SHOWN {
+        lines.push(format!("not used: and {} more, which --json names", failed.len() - SHOWN));
+    }
+    lines
+}
+
 impl Failed {
     /// A folder that is not used.
     pub fn refused(refused: &Refused) -> Self {
@@ -158,9 +171,7 @@ impl Report {
                 shown(self.foreign.unknown_rate)
             ));
         }
-        for failed in &self.failed {
-            parts.push(format!("not used: `{}`: {}", printable(&failed.path), failed.reason));
-        }
+        parts.extend(not_used(&self.failed));
         parts.push(format!("{:.1} s, {:.0} pictures a second", self.seconds, self.images_per_second));
         parts.join("\n\n")
     }

@@ -4,11 +4,10 @@ use ndarray::Array2;
 use serde::Serialize;
 
 use super::Answered;
-use super::report::Failed;
+use super::report::{Failed, not_used};
 use crate::cli::output::{count, percent, table};
 use crate::labels::{Label, Labels};
 use crate::metrics::{ClassMetrics, exact_match, per_label};
-use crate::printable::printable;
 
 /// `eval --json` for several labels a picture. Numbers that need a sample are `None` without one.
 #[derive(Serialize)]
@@ -99,9 +98,7 @@ impl TagReport {
         if !foreign.is_empty() {
             parts.push(format!("labels the head does not know: {}", foreign.join(", ")));
         }
-        parts.extend(
-            self.failed.iter().map(|failed| format!("not used: `{}`: {}", printable(&failed.path), failed.reason)),
-        );
+        parts.extend(not_used(&self.failed));
         parts.push(format!("{:.1} s, {:.0} pictures a second", self.seconds, self.images_per_second));
         parts.join("\n\n")
     }
