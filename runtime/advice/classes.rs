@@ -10,6 +10,8 @@ use crate::metrics::wilson_interval;
 
 /// With fewer pictures neither a head nor its numbers can be relied on.
 pub const TOO_FEW: usize = 10;
+/// The share named right that is aimed at where nobody asks for another.
+pub const TARGET: f64 = 0.95;
 /// Accuracy that is worth collecting for.
 const WORTH_COLLECTING: f64 = 0.01;
 

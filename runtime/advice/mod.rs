@@ -17,7 +17,7 @@ mod projection;
 #[cfg(test)]
 mod tests;
 
-pub use classes::{MissedClass, NextClass, TOO_FEW, missed, next_class, smallest};
+pub use classes::{MissedClass, NextClass, TARGET, TOO_FEW, missed, next_class, smallest};
 pub use compare::{Comparison, compare};
 pub use curve::{ClassPoint, CurvePoint, LearningCurve, learning_curve};
 pub use decision::{Advice, Similarity, Size, Strategy, decide};

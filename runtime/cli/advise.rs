@@ -11,8 +11,8 @@ use super::failure::failure;
 use super::remedy::OrRemedy as _;
 use super::shell::Shell;
 use crate::advice::{
-    Advice, BackboneEvidence, Evidence, compare, decide, familiarity, learning_curve, missed, next_class, project,
-    smallest,
+    Advice, BackboneEvidence, Evidence, TARGET, compare, decide, familiarity, learning_curve, missed, next_class,
+    project, smallest,
 };
 use crate::backbone::Package;
 use crate::dataset::Dataset;
@@ -32,7 +32,7 @@ const MANY: usize = 50_000;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The accuracy to reach
-    #[arg(long, default_value_t = 0.95, value_parser = accuracy)]
+    #[arg(long, default_value_t = TARGET, value_parser = accuracy)]
     target: f64,
     /// Also try what takes long: a head with a hidden layer on many pictures or channels, logistic regression on very many
     #[arg(long)]

@@ -5,12 +5,13 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use super::Device;
 use super::error::DeviceError;
 use super::file_error::BackupError;
 use crate::atomic_file::{self, TEMPORARY};
-use crate::store::{Filter, Store};
+use crate::store::{Filter, Store, StoreError};
 
 /// What a backup holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,7 +42,7 @@ impl Device {
         let archive = work.path().join("archive");
         self.archive(&store, &archive)?;
         let report = BackupReport {
-            samples: Store::open_existing(&store)?.samples(&Filter::default())?.len(),
+            samples: samples(&Store::open_existing(&store)?)?,
             heads: self.heads().folder().list()?.len(),
             backbones: self.backbones().list()?.len(),
             bytes: fs::metadata(&archive).map_err(write_error)?.len(),
@@ -120,10 +121,15 @@ impl Device {
     fn checked(&self, bytes: u64) -> Result<BackupReport, DeviceError> {
         let store = self.existing_store()?;
         store.check_integrity()?;
-        let samples = store.samples(&Filter::default())?.len();
+        let samples = samples(&store)?;
         let (heads, backbones) = (self.heads().folder().list()?.len(), self.backbones().list()?.len());
         Ok(BackupReport { samples, heads, backbones, bytes })
     }
+}
+
+/// How many there are; none of them is read.
+fn samples(store: &Store) -> Result<usize, StoreError> {
+    Ok(store.counts_by_label(&Filter::default())?.values().sum())
 }
 
 /// The bytes of `file`, whose entries are in `folder` now.
@@ -139,11 +145,15 @@ fn unpack(file: &Path, folder: &Path) -> Result<u64, BackupError> {
             let entry = name.to_string_lossy().into_owned();
             return Err(BackupError::Entry { path: file.to_owned(), entry });
         }
+        let seconds = entry.header().mtime().map_err(read_error)?;
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.min(u32::MAX.into()));
         let path = folder.join(name);
         let written = || {
             fs::create_dir_all(path.parent().expect("below the folder"))?;
             let mut target = File::create_new(&path)?;
             io::copy(&mut entry, &mut target)?;
+            // `heads list` tells from it when a head was made.
+            target.set_modified(modified)?;
             target.sync_all()
         };
         let mut written = written;

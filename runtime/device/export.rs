@@ -91,6 +91,8 @@ fn picture(row: &SampleRow, folder: &Path) -> Result<Option<String>, ExportError
         return Ok(None);
     }
     let label = row.label.as_ref().map_or("unlabelled", |label| label.as_str()).replace(['/', '\\'], "_");
+    // Such a name would be a hidden folder, or the one above.
+    let label = if label.starts_with('.') { format!("_{label}") } else { label };
     let extension = source.extension().and_then(|extension| extension.to_str()).unwrap_or("img").to_lowercase();
     let name = format!("{}/{label}/{:06}.{extension}", row.split, row.id.0);
     let path = folder.join(&name);

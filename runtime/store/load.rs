@@ -95,6 +95,16 @@ impl Store {
         Ok(columns)
     }
 
+    /// The feature vector of a sample, where it has one of this backbone.
+    pub fn vector(&self, id: SampleId, fingerprint: &Fingerprint) -> Result<Option<Vec<f32>>, StoreError> {
+        let sql = "SELECT vector FROM features JOIN backbones ON backbones.id = backbone_id
+            WHERE sample_id = ? AND fingerprint = ?";
+        let mut statement = self.connection.prepare_cached(sql).at(&self.path)?;
+        let parameters = (id.0, fingerprint.to_string());
+        let vector: Option<Vec<u8>> = statement.query_one(parameters, |row| row.get(0)).optional().at(&self.path)?;
+        Ok(vector.map(|vector| values(&vector).collect()))
+    }
+
     fn backbone(&self, fingerprint: &Fingerprint) -> Result<Option<Backbone>, StoreError> {
         let sql = "SELECT id, dim FROM backbones WHERE fingerprint = ?";
         let read = |row: &Row| Ok(Backbone { id: row.get(0)?, dim: row.get::<_, u32>(1)? as usize });
@@ -136,6 +146,11 @@ impl Store {
         }
         Ok(counts)
     }
+}
+
+/// The numbers that a stored vector holds.
+pub(super) fn values(vector: &[u8]) -> impl Iterator<Item = f32> + '_ {
+    vector.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes))
 }
 
 /// The label that a row holds.
@@ -193,8 +208,7 @@ impl Columns {
         if row.vector.len() != expected {
             return Err(StoreError::VectorBytes { id: row.id, expected, got: row.vector.len() });
         }
-        let (values, _) = row.vector.as_chunks();
-        self.features.extend(values.iter().map(|&bytes| f32::from_le_bytes(bytes)));
+        self.features.extend(values(row.vector));
         self.ids.push(row.id);
         let target = self.label_position(row)?;
         self.targets.push(target);

@@ -118,6 +118,11 @@ impl Store {
         Ok(result)
     }
 
+    /// Writes a copy of the store as of now to `path`, where there must be nothing; others may write meanwhile.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        self.connection.execute("VACUUM INTO ?", [path.to_string_lossy()]).map(drop).at(&self.path)
+    }
+
     /// The value remembered under `key`.
     pub fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
         let sql = "SELECT value FROM settings WHERE key = ?";

@@ -163,7 +163,7 @@ impl Rescue<'_> {
                 self.old.prepare_cached(&sql).and_then(|mut statement| statement.query_one([old, backbone], read));
             match row {
                 Ok((vector, revision, true)) => {
-                    let values = vector.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+                    let values = super::load::values(&vector).collect();
                     self.new.add_features(new, &FeatureVector { fingerprint, revision, values })?;
                     self.rescued.features += 1;
                 }
@@ -222,23 +222,5 @@ fn thumbnail(old: &Connection, id: i64) -> Option<Vec<u8>> {
     match statement.query_one([id], |row| row.get::<_, Value>(0)).ok()? {
         Value::Blob(image) => Some(image),
         _ => None,
-    }
-}
-
-impl Store {
-    /// Writes a copy of the store as of now to `path`, where there must be nothing; others may write meanwhile.
-    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
-        self.connection.execute("VACUUM INTO ?", [path.to_string_lossy()]).map(drop).at(&self.path)
-    }
-
-    /// The feature vector of a sample, where it has one of this backbone.
-    pub fn vector(&self, id: SampleId, fingerprint: &Fingerprint) -> Result<Option<Vec<f32>>, StoreError> {
-        use rusqlite::OptionalExtension as _;
-        let sql = "SELECT vector FROM features JOIN backbones ON backbones.id = backbone_id
-            WHERE sample_id = ? AND fingerprint = ?";
-        let mut statement = self.connection.prepare_cached(sql).at(&self.path)?;
-        let parameters = rusqlite::params![id.0, fingerprint.to_string()];
-        let vector: Option<Vec<u8>> = statement.query_one(parameters, |row| row.get(0)).optional().at(&self.path)?;
-        Ok(vector.map(|vector| vector.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()))
     }
 }

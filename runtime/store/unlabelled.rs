@@ -48,7 +48,7 @@ impl Store {
             if expected != got {
                 return Err(StoreError::VectorBytes { id, expected, got });
             }
-            values.extend(vector.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)));
+            values.extend(super::load::values(vector));
             ids.push(id);
             groups.push(GroupId(row.get(3).at(&self.path)?));
         }

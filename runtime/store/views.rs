@@ -122,7 +122,7 @@ impl ViewRows<'_> {
         if vector.len() != expected {
             return Err(StoreError::VectorBytes { id, expected, got: vector.len() });
         }
-        self.features.extend(vector.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)));
+        self.features.extend(super::load::values(vector));
         self.places.push(place);
         Ok(())
     }

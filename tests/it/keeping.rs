@@ -79,8 +79,14 @@ fn a_backup_made_while_pictures_are_collected_makes_the_same_device_elsewhere() 
     let answers = device.json(&["predict", "photos/star/000.png"]);
     let other = Device::new();
     let archive = device.path("device.tar");
+    let made = |device: &Device| device.json(&["heads", "list"])[0][0]["made"].clone();
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(86_400);
+    let head = device.state().join("heads/000001.safetensors");
+    std::fs::File::options().write(true).open(&head).unwrap().set_modified(old).unwrap();
+    assert!(report["samples"].as_u64().unwrap() >= 48, "{report}");
+    let report = device.json(&["backup", "device.tar"]).remove(0);
     let restored = other.json(&["restore", archive.to_str().unwrap()]).remove(0);
-    assert_eq!(restored, report);
+    assert_eq!((&restored, made(&other)), (&report, made(&device)));
     assert!(restored["samples"].as_u64().unwrap() >= 48 && restored["heads"] == 1, "{restored}");
     std::fs::create_dir_all(other.path("photos/star")).unwrap();
     std::fs::copy(device.path("photos/star/000.png"), other.path("photos/star/000.png")).unwrap();
@@ -123,6 +129,7 @@ fn what_is_no_backup_restores_nothing() {
 fn exported_samples_are_collected_again_as_they_were() {
     let device = Device::taught();
     device.json(&["samples", "relabel", "a/b", "--id", "1"]);
+    device.json(&["samples", "relabel", "..", "--id", "2"]);
     std::fs::remove_file(device.path("photos/star/000.png")).unwrap();
     let report = device.json(&["samples", "export", "out"]).remove(0);
     assert_eq!(report, json!({ "samples": 48, "pictures": 47, "without_picture": 1, "features": [48, 6] }));
@@ -130,6 +137,7 @@ fn exported_samples_are_collected_again_as_they_were() {
     let folder = device.path("out");
     let collected = other.json(&["collect", folder.to_str().unwrap(), "--backbone", backbone()]).remove(0);
     assert_eq!((collected["stored"].as_u64(), collected["labels"]["a_b"].as_u64()), (Some(47), Some(1)), "{collected}");
+    assert_eq!(collected["labels"]["_.."], 1, "{collected}");
     let mut table = csv::Reader::from_path(device.path("out/samples.csv")).unwrap();
     let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
     assert_eq!((rows.len(), &rows[0][1]), (48, "a/b"));

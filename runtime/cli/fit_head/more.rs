@@ -1,6 +1,6 @@
 //! Whether the pictures are enough, measured on parts of them.
 
-use crate::advice::{NextClass, learning_curve, next_class, project};
+use crate::advice::{NextClass, TARGET, learning_curve, next_class, project};
 use crate::cli::context::Context;
 use crate::cli::remedy::OrRemedy as _;
 use crate::device::Fitted;
@@ -9,8 +9,6 @@ use crate::store::Selection;
 
 /// Samples times channels times classes up to which it is measured unasked: a moment's work. `advise` measures more.
 const QUICK: usize = 50_000_000;
-/// The share named right that is aimed at, as by `advise` unasked.
-const TARGET: f64 = 0.95;
 
 /// The class to take more pictures of, by ridge heads on parts of the pictures. `None` where it was not measured, `Some(None)` where
 /// no class gains.
