@@ -77,13 +77,15 @@ pub enum Resize {
     Letterbox,
 }
 
-/// Antialiased: the filter widens with the scale when shrinking, as in Pillow.
+/// As in Pillow: all but `Nearest` are antialiased, that is, they widen with the scale when shrinking.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Filter {
     #[default]
     Bilinear,
     Bicubic,
+    Lanczos,
+    Nearest,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

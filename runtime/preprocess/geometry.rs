@@ -71,9 +71,9 @@ fn contain(picture: Dimensions, outer: Dimensions) -> Dimensions {
 
 impl Window {
     /// The rows of a picture of `height` rows that reach into the window when it is scaled to `scaled` rows by a
-    /// filter of up to two rows on each side.
+    /// filter of up to three rows on each side.
     pub fn rows(&self, height: u32, scaled: u32) -> Range<u32> {
-        let reach = 2.0 * (self.height / f64::from(scaled)).max(1.0) + 1.0;
+        let reach = 3.0 * (self.height / f64::from(scaled)).max(1.0) + 1.0;
         let start = (self.top - reach).floor().max(0.0) as u32;
         let end = (self.top + self.height + reach).ceil().min(height.into()) as u32;
         start..end

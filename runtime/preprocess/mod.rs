@@ -95,14 +95,16 @@ impl Preprocessor {
     /// When the settings do not pass their own check.
     pub fn new(settings: Preprocess, limits: Limits) -> Result<Self, PreprocessError> {
         settings.check()?;
-        let filter = match settings.filter {
-            Filter::Bilinear => FilterType::Bilinear,
-            Filter::Bicubic => FilterType::CatmullRom,
+        let method = match settings.filter {
+            Filter::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
+            Filter::Bicubic => ResizeAlg::Convolution(FilterType::CatmullRom),
+            Filter::Lanczos => ResizeAlg::Convolution(FilterType::Lanczos3),
+            Filter::Nearest => ResizeAlg::Nearest,
         };
         Ok(Self {
             normalisation: Normalisation::new(&settings),
             resizer: Resizer::new(),
-            options: ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)),
+            options: ResizeOptions::new().resize_alg(method),
             narrow: Vec::new(),
             part: Vec::new(),
             resized: Picture::filled(settings.width, settings.height, settings.background),
@@ -156,8 +158,8 @@ impl Preprocessor {
         let rows = placement.source.rows(stored.height, height);
         let narrow = 3 * u64::from(width) * u64::from(rows.end - rows.start);
         // The resizer computes a weight for each pixel of a row and of a column and each step of the filter, at most
-        // four, in double precision, and rounds it to as many bytes again.
-        let weights = (u64::from(stored.width) + u64::from(stored.height)) * 4 * (8 + 8);
+        // six, in double precision, and rounds it to as many bytes again.
+        let weights = (u64::from(stored.width) + u64::from(stored.height)) * 6 * (8 + 8);
         narrow + weights + 3 * self.resized.dimensions().pixels() + thumbnail::BYTES
     }
 

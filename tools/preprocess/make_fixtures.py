@@ -135,6 +135,10 @@ def cases():
             yield name, settings("squash", side + 5, side - 8, filter=kind)
             yield name, settings("letterbox", side - 3, side + 6, filter=kind)
             yield name, settings("letterbox", side + 21, side - 11, filter=kind)
+    for name, side in (("landscape.jpg", 40), ("portrait.jpg", 37), ("detail.png", 70)):
+        for kind in ("lanczos", "nearest"):
+            yield name, settings("shortest-side", side - 4, side - 9, side, filter=kind)
+            yield name, settings("squash", side + 5, side - 8, filter=kind)
 
 
 def main():

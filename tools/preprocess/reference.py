@@ -3,7 +3,7 @@
 from PIL import Image, ImageOps
 import numpy as np
 
-FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+FILTERS = {name: Image.Resampling[name.upper()] for name in ("bilinear", "bicubic", "lanczos", "nearest")}
 
 
 def upright_rgb(path, background):
