@@ -29,12 +29,34 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// [`read`] for a file of at most `limit` bytes.
+///
+/// # Errors
+/// As [`read`], and when there are more.
+pub fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        let more = format!("expected a file of at most {limit} bytes, got more");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, more));
+    }
+    Ok(bytes)
+}
+
 /// [`read`] for text.
 ///
 /// # Errors
 /// As [`read`], and when it is not UTF-8.
 pub fn read_to_string(path: &Path) -> io::Result<String> {
     String::from_utf8(read(path)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// How many bytes may be written on the file system of `folder`; `None` where nobody knows.
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    return rustix::fs::statvfs(folder).ok().map(|system| system.f_bavail.saturating_mul(system.f_frsize));
+    #[cfg(not(unix))]
+    return None;
 }
 
 /// What a path that is no UTF-8 begins with where it is written as text.

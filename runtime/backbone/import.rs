@@ -1,9 +1,10 @@
 //! From any ONNX image classifier to a package: its input, its preprocessing and its feature, found or named.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::beside::Beside;
 use super::graph::{EarlierMap, FeatureCut, ImageInput, Network, OwnNormalisation, Shapes};
 use super::metadata::Declared;
 use super::{
@@ -27,6 +28,8 @@ pub struct ImportRequest {
     /// Class names in the order of the scores; the file's own by default.
     pub labels: Vec<String>,
     pub licence: String,
+    /// Where the file was fetched from; the file's name by default.
+    pub origin: Option<String>,
     /// Take the last map alone, and no earlier one beside it.
     pub last_map_alone: bool,
     /// Shapes of tensors as [`shapes_of`] found them in another process; `None`: found in this one.
@@ -46,6 +49,8 @@ pub struct Import {
     pub earlier: String,
     /// How the network normalises its pixels itself, in one sentence; `None` where it does not.
     pub pixels: Option<String>,
+    /// The file beside the network that says how its pixels are prepared; `None` where none does or it is not needed.
+    pub preprocess_from: Option<PathBuf>,
     /// What the user should know where the normalisation is a guess.
     pub guess: Option<String>,
     /// What else the user should know, a sentence each.
@@ -62,6 +67,7 @@ pub(super) struct Reading {
     /// Whether the normalisation is a guess.
     pub guessed: bool,
     own: Option<OwnNormalisation>,
+    beside: Beside,
     pub shapes: Shapes,
 }
 
@@ -91,26 +97,28 @@ impl Import {
         warnings.append(&mut cut.warnings);
         let (classifier, warning) = reading.classifier(&cut, &request.labels)?;
         warnings.extend(warning);
-        let Reading { mut network, digest, input, preprocess, .. } = reading;
+        let Reading { mut network, digest, input, preprocess, beside, .. } = reading;
         for tensor in [&mut cut.feature.output].into_iter().chain(&mut cut.feature.map) {
             network.dequantise(tensor).into_iter().for_each(|dequantised| *tensor = dequantised);
         }
         let outputs: Vec<&str> =
             [&cut.feature.output].into_iter().chain(&cut.feature.map).map(String::as_str).collect();
         let onnx = network.pruned(&input, &outputs)?.to_bytes();
-        let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+        let file_name = || path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let origin = request.origin.clone().unwrap_or_else(file_name);
         let manifest = Manifest {
             format: cut.feature.format(),
             name: request.name.clone().unwrap_or_else(|| name_of(path)),
             licence: request.licence.clone(),
-            source: format!("{file_name}, SHA-256 {digest}"),
+            source: format!("{origin}, SHA-256 {digest}"),
             onnx: Onnx { file: "backbone.onnx".to_owned(), sha256: digest, input: input.name },
             preprocess,
             feature: cut.feature,
         };
         let mut package = Package::new(manifest, onnx);
         package.set_classifier(classifier);
-        Ok(Self { package, why: cut.why, earlier: cut.earlier, pixels, guess, warnings })
+        let preprocess_from = beside.preprocess_from;
+        Ok(Self { package, why: cut.why, earlier: cut.earlier, pixels, preprocess_from, guess, warnings })
     }
 }
 
@@ -120,7 +128,10 @@ impl Reading {
         let input = network.image_input(request.input.as_deref())?;
         let declared = Declared::read(&network.properties());
         let own = network.own_normalisation(&input);
+        let mut beside = Beside::read(path);
         let said = request.preprocess.clone().or(declared.preprocess.clone());
+        beside.preprocess_from = beside.preprocess_from.filter(|_| said.is_guess());
+        let said = said.or(beside.declared.preprocess.clone());
         let spec = match own.as_ref().filter(|_| said.is_guess()) {
             Some(own) => said.or(own.into()),
             None => said,
@@ -128,7 +139,7 @@ impl Reading {
         let preprocess = spec.resolve(input.size()).map_err(PackageError::Preprocess)?;
         let found = || shapes(&network, &input, &preprocess, &request.engine);
         let shapes = request.shapes.clone().unwrap_or_else(found);
-        Ok(Self { network, digest, input, declared, preprocess, guessed: spec.is_guess(), own, shapes })
+        Ok(Self { network, digest, input, declared, preprocess, guessed: spec.is_guess(), own, beside, shapes })
     }
 
     pub fn feature(&self, request: &ImportRequest) -> Result<FeatureCut, BackboneError> {
@@ -149,7 +160,7 @@ impl Reading {
 
     pub fn warnings(&self) -> Vec<String> {
         let Preprocess { width, height, .. } = self.preprocess;
-        let trained = self.declared.preprocess.size.or(self.input.size());
+        let trained = self.declared.preprocess.size.or(self.beside.declared.preprocess.size).or(self.input.size());
         let far = |size: u32, trained: u32| size * 2 < trained || size > trained * 2;
         let size = trained.filter(|trained| far(width, trained.0) || far(height, trained.1)).map(|trained| {
             format!(
@@ -157,7 +168,8 @@ impl Reading {
                 trained.0, trained.1
             )
         });
-        size.into_iter().chain(self.declared.warnings.clone()).chain(self.normalised_twice()).collect()
+        let read = [&self.declared, &self.beside.declared].into_iter().flat_map(|declared| declared.warnings.clone());
+        size.into_iter().chain(read).chain(self.normalised_twice()).collect()
     }
 
     /// How the network normalises its pixels itself.
@@ -195,8 +207,8 @@ impl Reading {
             let warning = if cut.classifier.is_some() { Some(lost) } else { (!named.is_empty()).then_some(unused) };
             return Ok((None, warning.map(str::to_owned)));
         };
-        let own =
-            || if self.declared.labels.is_empty() { self.network.class_names() } else { self.declared.labels.clone() };
+        let said = [&self.declared.labels, &self.beside.declared.labels].into_iter().find(|labels| !labels.is_empty());
+        let own = || said.cloned().unwrap_or_else(|| self.network.class_names());
         let labels = if named.is_empty() { own() } else { named.to_vec() };
         let (expected, got) = (bias.len(), labels.len());
         match (got == expected, got) {

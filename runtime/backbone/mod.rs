@@ -4,6 +4,7 @@
 //! [`Provider`] runs it, and opens sessions; a session is a [`Backbone`]. A backbone never learns that heads exist.
 
 mod activations;
+pub mod beside;
 mod class_names;
 mod classifier;
 mod cut_bytes;

@@ -1,5 +1,7 @@
 //! `backbone`: networks, brought in, looked at, chosen and removed.
 
+#[cfg(feature = "fetch")]
+mod fetch;
 mod import;
 mod inspect;
 mod known;
@@ -16,6 +18,9 @@ use crate::manifest::BackboneName;
 pub enum Command {
     /// Make a backbone of any ONNX image classifier and keep it
     Import(Box<import::Args>),
+    /// Fetch a good network by name, from the Hugging Face Hub or any address, and keep it
+    #[cfg(feature = "fetch")]
+    Fetch(Box<fetch::Args>),
     /// Show the layers of a network, what they cost, and where it is cut
     Inspect(Box<inspect::Args>),
     /// All backbones in the state directory, the one in use marked
@@ -34,6 +39,8 @@ pub enum Command {
 pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
     match command {
         Command::Import(args) => import::run(&args, context),
+        #[cfg(feature = "fetch")]
+        Command::Fetch(args) => fetch::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
         Command::List => list(context),
         Command::Use { name } => choose(context, &name),
@@ -73,7 +80,7 @@ fn list(context: &Context) -> anyhow::Result<()> {
     let rows: Vec<Row> = context.device().backbones().list().or_remedy()?.into_iter().map(row).collect();
     context.output.result(&rows, || {
         if rows.is_empty() {
-            return "no backbone yet: edgetl backbone import MODEL.onnx".to_owned();
+            return "no backbone yet: edgetl backbone import MODEL.onnx, or edgetl backbone fetch --list".to_owned();
         }
         let lines = rows.iter().map(|row| {
             [

@@ -65,9 +65,12 @@ fn of_device(error: &DeviceError) -> Option<String> {
         DeviceError::CurrentBackbone(_) => {
             "name the one to use: edgetl backbone use NAME; `edgetl backbone list` shows what is kept"
         }
-        DeviceError::NoBackbone { .. } => "name one: edgetl collect SOURCE --backbone FILE.onnx --preset imagenet",
+        DeviceError::NoBackbone { .. } => {
+            "fetch one: edgetl backbone fetch --list; or name a file: edgetl collect SOURCE --backbone FILE.onnx --preset imagenet"
+        }
         DeviceError::NoSuchBackbone { .. } => {
-            "`edgetl backbone list` shows what is kept; `edgetl backbone import MODEL.onnx` brings another"
+            "`edgetl backbone list` shows what is kept; `edgetl backbone import MODEL.onnx` and `edgetl backbone fetch NAME` \
+             bring others"
         }
         DeviceError::BackboneGone(_) | DeviceError::HeadBackbone { .. } => {
             "collect with that backbone again, or fit a new head: edgetl fit-head"

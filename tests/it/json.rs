@@ -39,7 +39,7 @@ fn every_command_has_a_section_and_every_section_a_command() {
 #[test]
 fn every_command_prints_and_the_service_answers_what_is_documented_and_nothing_else() {
     let documented = &Documented::read();
-    let scenes: [fn(&Documented); 8] = [
+    let scenes: [fn(&Documented); 9] = [
         learning::collecting,
         learning::fitting,
         learning::asking,
@@ -47,6 +47,7 @@ fn every_command_prints_and_the_service_answers_what_is_documented_and_nothing_e
         keeping::editing,
         keeping::examining,
         networks::importing,
+        networks::fetching,
         networks::serving,
     ];
     std::thread::scope(|scope| {

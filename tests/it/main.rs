@@ -20,6 +20,7 @@ mod deciding;
 mod documents;
 mod evaluating;
 mod exits;
+mod fetching;
 mod forgetting;
 mod head_artifact;
 mod head_data;

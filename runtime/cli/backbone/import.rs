@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::known::{Known, Verdict, known, with_preprocess};
-use crate::backbone::{Backbone, Import, ImportRequest, Loader, Package, class_names};
+use crate::backbone::{Backbone, Import, ImportRequest, Loader, Package, PreprocessSpec, class_names};
 use crate::cli::context::Context;
 use crate::cli::engine::EngineArgs;
 use crate::cli::failure::OrHint;
@@ -23,8 +23,15 @@ const ANOTHER_PLACE: &str = "name a folder that is not there yet or is empty: --
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// An ONNX image classifier; it is not changed
+    /// An ONNX image classifier; it is not changed. A config.json and a preprocessor_config.json beside it are read
     model: PathBuf,
+    #[command(flatten)]
+    how: How,
+}
+
+/// What a user may say of a network, and what becomes of it.
+#[derive(Debug, clap::Args)]
+pub struct How {
     #[command(flatten)]
     pub network: NetworkArgs,
     #[command(flatten)]
@@ -103,16 +110,43 @@ struct Imported<'a> {
     provider: crate::backbone::Provider,
     #[serde(rename = "use")]
     in_use: bool,
+    /// The file beside the network that says how its pixels are prepared; `null` where none does or it is not needed.
+    preprocess_from: Option<String>,
     warnings: &'a [String],
+    /// Where it was fetched from; not there for a file of one's own.
+    #[serde(flatten)]
+    fetched: Option<&'a Fetched>,
+}
+
+/// Where a network is from that was fetched.
+#[derive(Serialize)]
+pub struct Fetched {
+    /// Address, with the commit.
+    pub from: String,
+    /// That came over the network; the rest was there.
+    pub fetched_bytes: u64,
+    /// Against what its SHA-256 was held.
+    pub checked: String,
+    /// As its repository or the catalogue states it; `null` where neither does.
+    pub licence: Option<String>,
+    /// What the catalogue calls it, or the repository.
+    #[serde(skip)]
+    pub name: String,
+    /// What the catalogue says of its pixels.
+    #[serde(skip)]
+    pub preprocess: Option<Preprocess>,
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
-    if let Some(folder) = &args.out {
-        Package::check_place(folder).or_hint(ANOTHER_PLACE)?;
-    }
-    let request = args.network.tried(&args.model, args.request(context)?, Purpose::Run)?;
-    let import = Import::from_onnx(&args.model, &request).map_err(unreadable)?;
-    let Import { package, why, mut earlier, pixels, guess, mut warnings } = import;
+    import(&args.model, &args.how, None, context)
+}
+
+/// Makes a package of `model`, keeps it and says so.
+pub fn import(model: &Path, args: &How, fetched: Option<&Fetched>, context: &Context) -> anyhow::Result<()> {
+    args.check_place()?;
+    let request = args.network.tried(model, args.request(fetched, context)?, Purpose::Run)?;
+    let import = Import::from_onnx(model, &request).map_err(unreadable)?;
+    let Import { package, why, mut earlier, pixels, preprocess_from, guess, mut warnings } = import;
     let mut proven = Proven::new(package, args, context)?;
     let verdict = proven.verdict(&args.known)?;
     let better = verdict.as_ref().and_then(Verdict::better).filter(|_| guess.is_some());
@@ -149,7 +183,9 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         classes: package.classifier().map(|classifier| classifier.bias.len()),
         provider: proven.loader.provider(),
         in_use,
+        preprocess_from: preprocess_from.map(|path| path.display().to_string()),
         warnings: &warnings,
+        fetched,
     };
     context.output.result(&imported, || imported.text())?;
     Ok(())
@@ -163,7 +199,7 @@ struct Proven {
 }
 
 impl Proven {
-    fn new(package: Package, args: &Args, context: &Context) -> anyhow::Result<Self> {
+    fn new(package: Package, args: &How, context: &Context) -> anyhow::Result<Self> {
         let options = context.engine(&args.engine);
         let loader = Loader::new(package.clone(), &options)?;
         let session = loader.session(options.threads)?;
@@ -184,8 +220,14 @@ impl Proven {
     }
 }
 
-impl Args {
-    fn request(&self, context: &Context) -> anyhow::Result<ImportRequest> {
+impl How {
+    /// # Errors
+    /// When the package cannot go where it is to go: better before a long way than after it.
+    pub fn check_place(&self) -> anyhow::Result<()> {
+        self.out.as_deref().map_or(Ok(()), |folder| Package::check_place(folder).or_hint(ANOTHER_PLACE))
+    }
+
+    fn request(&self, fetched: Option<&Fetched>, context: &Context) -> anyhow::Result<ImportRequest> {
         let labels = match &self.labels {
             Some(path) => {
                 let text = crate::files::read_to_string(path);
@@ -193,11 +235,16 @@ impl Args {
             }
             None => Vec::new(),
         };
+        let request = self.network.request(&self.preprocess, &self.engine, context);
+        let known = fetched.and_then(|fetched| fetched.preprocess.as_ref()).map(PreprocessSpec::from);
+        let licence = fetched.and_then(|fetched| fetched.licence.clone()).filter(|_| self.licence.is_empty());
         Ok(ImportRequest {
-            name: self.name.clone(),
+            name: self.name.clone().or_else(|| fetched.map(|fetched| BackboneName::of_file(&fetched.name))),
             labels,
-            licence: self.licence.clone(),
-            ..self.network.request(&self.preprocess, &self.engine, context)
+            licence: licence.unwrap_or_else(|| self.licence.clone()),
+            origin: fetched.map(|fetched| fetched.from.clone()),
+            preprocess: request.preprocess.clone().or(known.unwrap_or_default()),
+            ..request
         })
     }
 
@@ -242,6 +289,14 @@ impl NetworkArgs {
     }
 }
 
+impl Fetched {
+    fn text(&self) -> String {
+        let licence = self.licence.as_deref().unwrap_or("not stated: look before you use it in a product");
+        let licence = format!("licence: {}", printable(licence));
+        [format!("from {}", printable(&self.from)), self.checked.clone(), licence].join("\n")
+    }
+}
+
 impl Imported<'_> {
     fn text(&self) -> String {
         let Preprocess { width, height, .. } = self.preprocess;
@@ -251,7 +306,11 @@ impl Imported<'_> {
             printable(self.earlier).into_owned(),
         ];
         lines.extend(self.pixels.map(|pixels| printable(pixels).into_owned()));
+        lines.extend(
+            self.preprocess_from.as_deref().map(|path| format!("its pixels are prepared as {} says", printable(path))),
+        );
         lines.extend(self.evidence.clone());
+        lines.extend(self.fetched.map(Fetched::text));
         if let Some(classes) = self.classes {
             lines.push(format!("the {classes} rows of its classifier are kept"));
         }

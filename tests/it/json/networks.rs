@@ -29,6 +29,14 @@ pub fn importing(documented: &Documented) {
     one("man FOLDER", &["pages"]);
 }
 
+pub fn fetching(documented: &Documented) {
+    let (device, hub) = (Device::new(), crate::fetching::hub());
+    for typed in [&["hf:tiny/net"][..], &["hf:tiny/net", "--print-url"], &["mobilenet-v2", "--print-url"], &["--list"]]
+    {
+        documented.check("backbone fetch", &crate::fetching::fetched(&device, &hub, typed));
+    }
+}
+
 pub fn serving(documented: &Documented) {
     let device = Device::taught();
     let service = Service::start(&device, &[]);
