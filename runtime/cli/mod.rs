@@ -3,6 +3,8 @@
 mod advise;
 mod backbone;
 mod backup;
+#[cfg(feature = "fetch")]
+mod bring;
 mod collect;
 mod config;
 mod context;
@@ -14,6 +16,7 @@ mod engine;
 mod environment;
 mod eval;
 mod failure;
+mod fetched;
 mod fit_head;
 mod heads;
 mod interrupt;

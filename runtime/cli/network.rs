@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
+#[cfg(feature = "fetch")]
+use super::bring::Wanted;
 use super::context::Context;
 use super::engine::EngineArgs;
 use super::failure::hinted;
@@ -12,13 +14,16 @@ use super::trial::{self, Purpose};
 use crate::atomic_file;
 use crate::backbone::{BackboneError, ImportRequest, Package, PreprocessSpec, Preset};
 use crate::device::DeviceError;
+#[cfg(feature = "fetch")]
+use crate::hub::Reference;
 use crate::manifest::Resize;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Backbone")]
 pub struct BackboneArgs {
-    /// An ONNX file, a package folder, or a name that `edgetl doctor` lists [default: the one in use]
-    #[arg(long, value_name = "FILE|DIR|NAME")]
+    /// An ONNX file, a package folder, a name that `edgetl backbone list` shows, or hf:OWNER/REPOSITORY or https://…, which are
+    /// fetched [default: the one in use]
+    #[arg(long, value_name = "FILE|DIR|NAME|hf:…")]
     pub backbone: Option<PathBuf>,
     /// Earlier maps of the network that are taken beside the last, where it has one: 0 or 1; a state that has the network
     /// without goes on without [default: 1]
@@ -97,6 +102,11 @@ impl BackboneArgs {
             ..ImportRequest::default()
         };
         let Some(path) = &self.backbone else { return Ok(None) };
+        #[cfg(feature = "fetch")]
+        if let Some(Ok(reference @ (Reference::Repository(_) | Reference::Address(_)))) = path.to_str().map(str::parse)
+        {
+            return brought(&reference, request(), context).map(Some);
+        }
         atomic_file::recover_folder(path);
         if path.is_file() {
             return trial::pass(path, &request(), Purpose::Run)
@@ -112,6 +122,17 @@ impl BackboneArgs {
         let named = name.parse().map_err(|_| DeviceError::NoSuchBackbone { name: name.into_owned() });
         named.and_then(|name| context.device().backbones().named(&name)).map(Some).or_remedy()
     }
+}
+
+/// A network from elsewhere, as `backbone fetch` makes a package of it.
+#[cfg(feature = "fetch")]
+fn brought(reference: &Reference, request: ImportRequest, context: &Context) -> anyhow::Result<Package> {
+    let brought = Wanted::new(reference)?.bring(None, context)?;
+    let request = brought.fetched.said_in(request);
+    let request = trial::pass(&brought.network, &request, Purpose::Run)?;
+    let package = Package::from_onnx(&brought.network, &request).map_err(unreadable)?;
+    brought.clear();
+    Ok(package)
 }
 
 /// A network that cannot be understood, with what can be done about it.

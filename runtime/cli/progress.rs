@@ -36,6 +36,7 @@ impl Progress {
     }
 
     /// For bytes, of which `total` are expected where that is known.
+    #[cfg(feature = "fetch")]
     pub fn bytes(what: &'static str, total: Option<u64>, silent: bool) -> Self {
         let form = if silent {
             Form::Silent
@@ -53,6 +54,7 @@ impl Progress {
     }
 
     /// `done` of all bytes are there.
+    #[cfg(feature = "fetch")]
     pub fn reach(&mut self, done: u64) {
         self.done = done;
         match &mut self.form {

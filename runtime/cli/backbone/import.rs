@@ -6,10 +6,11 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::known::{Known, Verdict, known, with_preprocess};
-use crate::backbone::{Backbone, Import, ImportRequest, Loader, Package, PreprocessSpec, class_names};
+use crate::backbone::{Backbone, Import, ImportRequest, Loader, Package, class_names};
 use crate::cli::context::Context;
 use crate::cli::engine::EngineArgs;
 use crate::cli::failure::OrHint;
+use crate::cli::fetched::Fetched;
 use crate::cli::network::{PreprocessArgs, unreadable};
 use crate::cli::remedy::OrRemedy as _;
 use crate::cli::trial::{self, Purpose};
@@ -118,25 +119,6 @@ struct Imported<'a> {
     fetched: Option<&'a Fetched>,
 }
 
-/// Where a network is from that was fetched.
-#[derive(Serialize)]
-pub struct Fetched {
-    /// Address, with the commit.
-    pub from: String,
-    /// That came over the network; the rest was there.
-    pub fetched_bytes: u64,
-    /// Against what its SHA-256 was held.
-    pub checked: String,
-    /// As its repository or the catalogue states it; `null` where neither does.
-    pub licence: Option<String>,
-    /// What the catalogue calls it, or the repository.
-    #[serde(skip)]
-    pub name: String,
-    /// What the catalogue says of its pixels.
-    #[serde(skip)]
-    pub preprocess: Option<Preprocess>,
-}
-
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     import(&args.model, &args.how, None, context)
 }
@@ -236,15 +218,10 @@ impl How {
             None => Vec::new(),
         };
         let request = self.network.request(&self.preprocess, &self.engine, context);
-        let known = fetched.and_then(|fetched| fetched.preprocess.as_ref()).map(PreprocessSpec::from);
-        let licence = fetched.and_then(|fetched| fetched.licence.clone()).filter(|_| self.licence.is_empty());
-        Ok(ImportRequest {
-            name: self.name.clone().or_else(|| fetched.map(|fetched| BackboneName::of_file(&fetched.name))),
-            labels,
-            licence: licence.unwrap_or_else(|| self.licence.clone()),
-            origin: fetched.map(|fetched| fetched.from.clone()),
-            preprocess: request.preprocess.clone().or(known.unwrap_or_default()),
-            ..request
+        let request = ImportRequest { name: self.name.clone(), labels, licence: self.licence.clone(), ..request };
+        Ok(match fetched {
+            Some(fetched) => fetched.said_in(request),
+            None => request,
         })
     }
 
@@ -286,14 +263,6 @@ impl NetworkArgs {
             engine: context.engine(engine),
             ..ImportRequest::default()
         }
-    }
-}
-
-impl Fetched {
-    fn text(&self) -> String {
-        let licence = self.licence.as_deref().unwrap_or("not stated: look before you use it in a product");
-        let licence = format!("licence: {}", printable(licence));
-        [format!("from {}", printable(&self.from)), self.checked.clone(), licence].join("\n")
     }
 }
 

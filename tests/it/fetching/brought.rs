@@ -34,6 +34,20 @@ fn one_command_brings_a_network_with_its_pixels_its_licence_and_its_commit_and_t
 }
 
 #[test]
+fn two_commands_lead_from_nothing_to_a_head_on_a_fetched_network() {
+    let (device, hub) = (Device::new(), hub());
+    device.draw("photos", 6, 0);
+    let mut collect = device.edgetl(&["collect", "photos", "--backbone", "hf:tiny/net", "--json"]);
+    let output = collect.env("HF_ENDPOINT", &hub.address).env("EDGETL_PROVIDER", "tract").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    device.json(&["fit-head"]);
+    let listed = &device.json(&["heads", "list"])[0];
+    assert_eq!(listed[0]["backbone"], "net", "{listed}");
+    assert_eq!(device.json(&["backbone", "list"])[0][0]["licence"], "apache-2.0");
+    assert_eq!(left(&device), [""; 0]);
+}
+
+#[test]
 fn the_token_goes_to_the_hub_and_never_to_where_the_content_lies() {
     let (device, hub) = (Device::new(), hub().gated("tiny/net"));
     let output = fetch(&device, &hub, &["hf:tiny/net"]).env("HF_TOKEN", "good").output().unwrap();
