@@ -6,7 +6,7 @@
 //! Layers, each looking only downwards (`tests/it/layering.rs` holds this):
 //!
 //! ```text
-//! cli > serve > device > page > {predictor, sources, demo, advice, hub} > {backbone, preprocess, store, head}
+//! cli > serve > device > {page, explain} > {predictor, sources, demo, advice, hub} > {backbone, preprocess, store, head}
 //!     > {manifest, dataset, metrics}
 //!     > {atomic_file, digest, files, labels, memory, panics, tensor, threads, trust} > {causes, printable}
 //! ```
@@ -21,6 +21,7 @@ pub mod dataset;
 pub mod demo;
 pub mod device;
 pub mod digest;
+pub mod explain;
 pub mod files;
 pub mod head;
 #[cfg(feature = "fetch")]

@@ -1,6 +1,6 @@
 //! The arrays that travel between stations: input batches, feature maps, pooled features.
 
-use ndarray::{Array2, Array4, Axis};
+use ndarray::{Array2, Array3, Array4, Axis};
 
 /// Images ready for a backbone: `[N,3,H,W]`, normalised, in standard (row-major) layout.
 #[derive(Clone, Debug)]
@@ -93,6 +93,8 @@ pub struct Activations {
     pub map: Option<FeatureMap>,
     /// Likewise, of those earlier ones that are maps; of one place where maps were not asked for when the engine was opened.
     pub earlier_maps: Vec<FeatureMap>,
+    /// `[N,T,C]`, where the feature is the mean of tokens.
+    pub tokens: Option<Array3<f32>>,
 }
 
 #[cfg(test)]

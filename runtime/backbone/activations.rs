@@ -1,6 +1,6 @@
 //! From an engine's output tensors to features and maps.
 
-use ndarray::{Array2, ArrayD, Axis, Ix3, Ix4, concatenate, s};
+use ndarray::{Array2, Array3, ArrayD, Axis, Ix3, Ix4, concatenate, s};
 
 use super::BackboneError;
 use super::graph::values_per_image;
@@ -14,39 +14,48 @@ pub(super) fn activations(
     images: usize,
 ) -> Result<Activations, BackboneError> {
     let mut outputs = outputs.into_iter();
-    let (mut vectors, mut maps) = (Vec::new(), Vec::new());
+    let (mut vectors, mut spatial) = (Vec::new(), Vec::new());
     for (name, kind, dim) in feature.parts() {
         let tensor = outputs.next().expect("an engine gives every output that was asked for");
-        let (features, map) = part((name, kind), tensor, images)?;
+        let (features, places) = part((name, kind), tensor, images)?;
         if features.ncols() != dim {
             return Err(BackboneError::Dim { output: name.to_owned(), expected: dim, got: features.ncols() });
         }
         vectors.push(features);
-        maps.push(map);
+        spatial.push(places);
     }
-    let mut maps = maps.into_iter();
-    let own_map = maps.next().flatten();
+    let mut spatial = spatial.into_iter();
+    let own = spatial.next().unwrap_or_default();
     let named_map = match (&feature.map, outputs.next()) {
         (Some(name), Some(tensor)) => Some(FeatureMap::new(rank(name, "[N,C,h,w]", tensor)?)?),
         _ => None,
     };
     let features = Features(beside(vectors));
-    Ok(Activations { features, map: named_map.or(own_map), earlier_maps: maps.flatten().collect() })
+    let earlier_maps = spatial.filter_map(|places| places.map).collect();
+    Ok(Activations { features, map: named_map.or(own.map), earlier_maps, tokens: own.tokens })
 }
 
-/// One tensor as finite features, and the map that it is.
+/// What a feature is the mean of.
+#[derive(Default)]
+struct Places {
+    map: Option<FeatureMap>,
+    /// `[N,T,C]`
+    tokens: Option<Array3<f32>>,
+}
+
+/// One tensor as finite features, and what they are the mean of.
 fn part(
     (name, kind): (&str, FeatureKind),
     tensor: ArrayD<f32>,
     images: usize,
-) -> Result<(Array2<f32>, Option<FeatureMap>), BackboneError> {
+) -> Result<(Array2<f32>, Places), BackboneError> {
     if tensor.shape().first() != Some(&images) {
         return Err(shape_error(name, "one feature for every image", tensor.shape()));
     }
-    let (Features(features), map) = pooled(name, kind, tensor)?;
+    let (Features(features), places) = pooled(name, kind, tensor)?;
     match features.iter().find(|value| !value.is_finite()) {
         Some(&value) => Err(BackboneError::NotFinite { output: name.to_owned(), value }),
-        None => Ok((features, map)),
+        None => Ok((features, places)),
     }
 }
 
@@ -61,7 +70,7 @@ fn beside(mut parts: Vec<Array2<f32>>) -> Array2<f32> {
     }
 }
 
-fn pooled(name: &str, kind: FeatureKind, tensor: ArrayD<f32>) -> Result<(Features, Option<FeatureMap>), BackboneError> {
+fn pooled(name: &str, kind: FeatureKind, tensor: ArrayD<f32>) -> Result<(Features, Places), BackboneError> {
     match kind {
         FeatureKind::Map => with_map(FeatureMap::new(rank::<Ix4>(name, "[N,C,h,w]", tensor)?)?),
         FeatureKind::MapNhwc => {
@@ -73,25 +82,25 @@ fn pooled(name: &str, kind: FeatureKind, tensor: ArrayD<f32>) -> Result<(Feature
             let error = || shape_error(name, "[N,C] or [N,C,1,1]", &shape);
             let dim = values_per_image(&shape).ok_or_else(error)?;
             let vector: Array2<f32> = tensor.to_shape((shape[0], dim)).map_err(|_| error())?.into_owned();
-            Ok((Features(vector), None))
+            Ok((Features(vector), Places::default()))
         }
         FeatureKind::TokensMean => {
             let tokens = rank::<Ix3>(name, "[N,T,C]", tensor)?;
             let mean = tokens.mean_axis(Axis(1)).ok_or_else(|| shape_error(name, "[N,T,C]", tokens.shape()))?;
-            Ok((Features(mean), None))
+            Ok((Features(mean), Places { map: None, tokens: Some(tokens) }))
         }
         FeatureKind::TokensClass => {
             let tokens = rank::<Ix3>(name, "[N,T,C]", tensor)?;
             match tokens.len_of(Axis(1)) {
                 0 => Err(shape_error(name, "[N,T,C]", tokens.shape())),
-                _ => Ok((Features(tokens.slice(s![.., 0, ..]).to_owned()), None)),
+                _ => Ok((Features(tokens.slice(s![.., 0, ..]).to_owned()), Places::default())),
             }
         }
     }
 }
 
-fn with_map(map: FeatureMap) -> Result<(Features, Option<FeatureMap>), BackboneError> {
-    Ok((map.global_average_pool(), Some(map)))
+fn with_map(map: FeatureMap) -> Result<(Features, Places), BackboneError> {
+    Ok((map.global_average_pool(), Places { map: Some(map), tokens: None }))
 }
 
 fn rank<D: ndarray::Dimension>(

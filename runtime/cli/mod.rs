@@ -15,6 +15,7 @@ mod documents;
 mod engine;
 mod environment;
 mod eval;
+mod explain;
 mod failure;
 mod fetched;
 mod fit_head;
@@ -85,6 +86,8 @@ enum Command {
     Advise(advise::Args),
     /// Name the class of pictures
     Predict(predict::Args),
+    /// Show where the head looks and which stored pictures it is reminded of
+    Explain(explain::Args),
     /// Measure the head on labelled pictures
     Eval(eval::Args),
     /// Import any ONNX image classifier; list, inspect, choose and remove backbones
@@ -171,6 +174,7 @@ impl Command {
             Self::FitHead(args) => fit_head::run(&args, context),
             Self::Advise(args) => advise::run(&args, context),
             Self::Predict(args) => predict::run(&args, context),
+            Self::Explain(args) => explain::run(&args, context),
             Self::Eval(args) => eval::run(&args, context),
             Self::Backbone(command) => backbone::run(command, context),
             Self::Heads(command) => heads::run(command, context),

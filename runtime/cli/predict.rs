@@ -11,6 +11,7 @@ use super::failure::{AlreadyReported, OrHint};
 use super::output::percent;
 use super::remedy::OrRemedy as _;
 use crate::causes::causes;
+use crate::device::Asked;
 use crate::files;
 use crate::predictor::{Answer, Prediction, RankedLabel, Statement};
 use crate::printable::printable;
@@ -28,6 +29,9 @@ pub struct Args {
     /// Use this version of the head instead of the live one
     #[arg(long, value_name = "VERSION")]
     head_version: Option<HeadVersion>,
+    /// Also say which rule decided: unknown, operating point, threshold
+    #[arg(long)]
+    why: bool,
     #[command(flatten)]
     engine: EngineArgs,
 }
@@ -35,7 +39,7 @@ pub struct Args {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Line {
-    Answer(Answer),
+    Answer(Box<Answer>),
     Error { path: String, error: String },
 }
 
@@ -48,9 +52,10 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         line.print(context)?;
     }
     let stop = AtomicBool::new(false);
-    let answered = device.answer_all(&paths, (args.head_version, args.top), &stop, &mut |path, answer| {
+    let asked = Asked { version: args.head_version, top: args.top, why: args.why };
+    let answered = device.answer_all(&paths, &asked, &stop, &mut |path, answer| {
         let line = match answer {
-            Ok(answer) => Line::Answer(answer),
+            Ok(answer) => Line::Answer(Box::new(answer)),
             Err(error) => Line::Error { path: files::name_of(path), error: causes(&error) },
         };
         all_well &= matches!(line, Line::Answer(_));
@@ -90,17 +95,23 @@ impl Line {
     }
 
     fn text(&self) -> String {
-        let (Self::Answer(Answer { path, .. }) | Self::Error { path, .. }) = self;
-        let path = printable(path);
         match self {
-            Self::Error { error, .. } => format!("{path}: {error}"),
-            Self::Answer(Answer { statement: Statement::Prediction(prediction), .. }) => {
-                format!("{path}: {}", prediction_text(prediction))
-            }
-            Self::Answer(Answer { statement: Statement::Number { value, unknown }, .. }) => {
-                let unlike = if *unknown { ", from a picture unlike those it was fitted on" } else { "" };
-                format!("{path}: {value}{unlike}")
-            }
+            Self::Error { path, error } => format!("{}: {error}", printable(path)),
+            Self::Answer(answer) => answer_text(answer),
+        }
+    }
+}
+
+fn answer_text(answer: &Answer) -> String {
+    let path = printable(&answer.path);
+    match &answer.statement {
+        Statement::Prediction(prediction) => {
+            let why = answer.why.as_ref().map(|why| format!("\n  why: {}", printable(&why.sentence)));
+            format!("{path}: {}{}", prediction_text(prediction), why.unwrap_or_default())
+        }
+        Statement::Number { value, unknown } => {
+            let unlike = if *unknown { ", from a picture unlike those it was fitted on" } else { "" };
+            format!("{path}: {value}{unlike}")
         }
     }
 }
@@ -108,7 +119,7 @@ impl Line {
 /// Classes that are less likely are not named beside the first.
 const WORTH_SAYING: f32 = 0.01;
 
-fn prediction_text(prediction: &Prediction) -> String {
+pub fn prediction_text(prediction: &Prediction) -> String {
     let join = |ranked: &[RankedLabel]| {
         let worth = |place: usize, ranked: &RankedLabel| place == 0 || ranked.score >= WORTH_SAYING;
         let ranked =

@@ -7,26 +7,44 @@ use super::Device;
 use super::error::DeviceError;
 use super::predictor::AnswerError;
 use crate::files;
-use crate::predictor::{Answer, Extractor, InOrder, Outcome, Statement};
+use crate::head::{HeadArtifact, HeadError};
+use crate::predictor::{Answer, Extractor, InOrder, Outcome, Reason, Statement};
 use crate::store::HeadVersion;
 
 /// Takes the answer for one picture; an error ends the work.
 pub type Visit<'a> = dyn FnMut(&Path, Result<Answer, AnswerError>) -> std::io::Result<()> + 'a;
 
+/// What is asked of a head.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// `None`: the live one.
+    pub version: Option<HeadVersion>,
+    /// Of classes or labels, how many of the best.
+    pub top: usize,
+    /// Whether also which rule decided.
+    pub why: bool,
+}
+
+impl Asked {
+    fn said(&self, feature: &[f32], head: &HeadArtifact) -> Result<(Statement, Option<Reason>), HeadError> {
+        let why = if self.why { Reason::of_feature(feature, head)? } else { None };
+        Ok((Statement::of_feature(feature, head, self.top)?, why))
+    }
+}
+
 impl Device {
-    /// What head `version`, else the live one, says of the picture files at `paths`, in their order; of classes or labels,
-    /// the best `top`. A raised `stop` lets the files in hand finish.
+    /// What a head says of the picture files at `paths`, in their order. A raised `stop` lets the files in hand finish.
     ///
     /// # Errors
     /// When the head or its backbone cannot be used, or what `visit` gave.
     pub fn answer_all(
         &self,
         paths: &[PathBuf],
-        (version, top): (Option<HeadVersion>, usize),
+        asked: &Asked,
         stop: &AtomicBool,
         visit: &mut Visit<'_>,
     ) -> Result<(), DeviceError> {
-        let head = self.heads().read(version)?;
+        let head = self.heads().read(asked.version)?;
         let loader = self.load(self.backbones().of(&head.artifact.fingerprint())?, paths.len())?;
         let (limits, threads) = (self.settings().limits, self.settings().engine.threads);
         let extractor = Extractor { loader: &loader, limits, threads, journal: &(), thumbnails: false };
@@ -34,16 +52,17 @@ impl Device {
         let mut order = InOrder::default();
         extractor.run(paths, stop, &|_, _| true, &mut |index, outcome| {
             for (index, outcome) in order.push(index, (index, outcome)) {
-                let statement = match outcome {
+                let said = match outcome {
                     Outcome::Extracted(extracted) => {
-                        Statement::of_feature(&extracted.feature, &head.artifact, top).map_err(AnswerError::from)
+                        asked.said(&extracted.feature, &head.artifact).map_err(AnswerError::from)
                     }
                     Outcome::Failed(error) => Err(error.into()),
                     Outcome::Declined(_) => unreachable!("every picture is admitted"),
                 };
                 let path = files::name_of(&paths[index]);
                 let head_hash = head_hash.clone();
-                let answer = statement.map(|statement| Answer { path, statement, head_version, head_hash, provider });
+                let answer =
+                    said.map(|(statement, why)| Answer { path, statement, why, head_version, head_hash, provider });
                 visit(&paths[index], answer).map_err(DeviceError::Told)?;
             }
             Ok(())

@@ -53,6 +53,8 @@ pub enum DeviceError {
     NoSuchBackbone { name: String },
     #[error("expected the backbone {} that the head was fitted on, got none such", .0.0.short())]
     BackboneGone(Fingerprint),
+    #[error("expected a head of the same backbone to compare with, got head {version}, which is of another")]
+    OtherBackbone { version: HeadVersion },
     #[error("expected a backbone that is not in use, got `{name}`")]
     BackboneInUse { name: String },
     #[error("expected a backbone that no head needs, got `{name}`, on which head {version} was fitted")]

@@ -22,6 +22,7 @@ mod backup;
 mod collect;
 mod decide;
 mod error;
+mod explain;
 mod export;
 mod features;
 mod file_error;
@@ -35,13 +36,14 @@ mod registry;
 
 use std::path::PathBuf;
 
-pub use answering::Visit;
+pub use answering::{Asked, Visit};
 pub use backbones::Backbones;
 pub use backup::BackupReport;
 pub use collect::{
     CollectEvent, CollectReport, CollectRequest, Conflict, Gone, Moved, NotUsed, Observer, OtherSplit, Stage, SyncPlan,
 };
 pub use error::{DeviceError, LiveHead};
+pub use explain::{Explained, Explainer, Explanation, Nearest, Outlook, Resembling};
 pub use export::ExportReport;
 pub use file_error::{BackupError, ExportError};
 pub use fit::{FitMode, FitRequest, Fitted, Published};

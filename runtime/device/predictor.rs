@@ -139,7 +139,7 @@ impl Predictor {
         let statement = Statement::of_feature(&feature, &self.head.artifact, top)?;
         let Facts { head_version, provider, .. } = self.facts;
         let head_hash = self.facts.head_hash.clone();
-        Ok(Answer { path: name.to_owned(), statement, head_version, head_hash, provider })
+        Ok(Answer { path: name.to_owned(), statement, why: None, head_version, head_hash, provider })
     }
 }
 

@@ -4,6 +4,7 @@
 mod charts;
 mod classes;
 mod plot;
+mod sheet;
 #[cfg(test)]
 mod tests;
 mod training;
@@ -11,6 +12,7 @@ mod worst;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+pub use sheet::{Sheet, SheetClass, SheetNeighbour, SheetPicture};
 pub use worst::{Thumbnail, WorstPicture};
 
 use crate::advice::{LearningCurve, Projection};
@@ -45,22 +47,7 @@ pub struct Page<'a> {
 impl Page<'_> {
     /// The whole document.
     pub fn html(&self) -> String {
-        let document = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content="light dark";
-                    meta http-equiv="Content-Security-Policy"
-                        content="default-src 'none'; img-src data:; style-src 'unsafe-inline'";
-                    title { (self.title) }
-                    style { (PreEscaped(STYLE)) }
-                }
-                body { (self.body()) }
-            }
-        };
-        document.into_string()
+        document(&self.title, self.body())
     }
 
     fn body(&self) -> Markup {
@@ -95,6 +82,26 @@ impl Page<'_> {
             footer { dl.origin { @for (what, value) in &self.origin { div { dt { (what) } dd { (value) } } } } }
         }
     }
+}
+
+/// A page by itself, which loads nothing and runs no script.
+fn document(title: &str, body: Markup) -> String {
+    let document = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy"
+                    content="default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { (body) }
+        }
+    };
+    document.into_string()
 }
 
 /// A titled block of the page.

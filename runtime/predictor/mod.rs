@@ -8,6 +8,7 @@ mod ordered;
 mod prediction;
 mod single;
 mod views;
+mod why;
 
 pub use extractor::{Admit, ExtractError, Extracted, Extractor, Journal, Outcome, session_threads};
 pub use golden::{GoldenCheckError, TOLERANCE as GOLDEN_TOLERANCE, check_golden, golden_vectors};
@@ -17,3 +18,4 @@ pub use ordered::InOrder;
 pub use prediction::{Answer, Prediction, RankedLabel, Statement};
 pub use single::SingleExtractor;
 pub use views::{ViewFeatures, ViewRequest, extract_views};
+pub use why::{Reason, Why};

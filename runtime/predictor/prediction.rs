@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::Reason;
 use crate::backbone::Provider;
 use crate::head::{HeadArtifact, HeadError, Outputs, Scores};
 use crate::labels::Label;
@@ -53,6 +54,9 @@ pub struct Answer {
     pub path: String,
     #[serde(flatten)]
     pub statement: Statement,
+    /// Which rule decided; only where it was asked for, and not for a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Reason>,
     pub head_version: u64,
     /// The first 12 digits of the SHA-256 of the head's file: two devices may number different heads alike.
     pub head_hash: String,

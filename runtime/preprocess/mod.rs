@@ -22,6 +22,7 @@ mod jpeg;
 mod normalise;
 mod opened;
 mod picture;
+mod seen;
 mod thumbnail;
 mod tiff;
 mod webp;
@@ -36,6 +37,7 @@ pub use augment::{View, shrink};
 pub use decode::{Limits, MemoryHooks, decode, decode_held};
 pub use error::{DecodeError, Unrecognised};
 pub use picture::{Dimensions, Picture, PictureError, Turn};
+pub use seen::Seen;
 
 use crate::files;
 use crate::manifest::{Filter, ManifestError, Preprocess};

@@ -33,6 +33,18 @@ pub struct Item {
     pub group: Option<String>,
 }
 
+impl Item {
+    /// A picture of which nothing is known.
+    pub fn unlabelled(path: PathBuf) -> Self {
+        Self { path, label: None, split: None, group: None }
+    }
+}
+
+/// Whether `path` is a list of pictures by its name, and not one picture.
+pub fn is_list(path: &Path) -> bool {
+    extension(path).is_some_and(|extension| list::reader(&extension).is_some())
+}
+
 /// What a source holds.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -121,8 +133,7 @@ fn file(source: &Path) -> Result<Found, SourceError> {
         return read(source);
     }
     if is_image_path(source) {
-        let picture = Item { path: source.to_owned(), label: None, split: None, group: None };
-        return Ok(Found { items: vec![picture], ..Found::default() });
+        return Ok(Found { items: vec![Item::unlabelled(source.to_owned())], ..Found::default() });
     }
     match extension {
         "7z" | "gz" | "rar" | "tar" | "tgz" | "tm" | "zip" => Err(SourceError::Archive(source.to_owned())),

@@ -186,7 +186,7 @@ fn weights(rows: usize, columns: usize) -> Array2<f32> {
 fn the_maps_of_a_class_over_all_taps_average_to_its_logit() {
     for options in providers() {
         for (name, sizes) in [("two_stages", [(2, 3), (4, 6)]), ("merged_patches", [(2, 3), (4, 6)])] {
-            let Activations { features, map, earlier_maps } = session(name, &options).forward(&images(2)).unwrap();
+            let Activations { features, map, earlier_maps, .. } = session(name, &options).forward(&images(2)).unwrap();
             let maps: Vec<FeatureMap> = map.into_iter().chain(earlier_maps).collect();
             let got: Vec<(usize, usize)> =
                 maps.iter().map(|map| (map.values().dim().2, map.values().dim().3)).collect();
