@@ -20,6 +20,7 @@ mod deciding;
 mod documents;
 mod evaluating;
 mod exits;
+mod explaining;
 mod fetching;
 mod forgetting;
 mod head_artifact;
