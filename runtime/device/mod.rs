@@ -20,6 +20,7 @@ mod answering;
 mod backbones;
 mod backup;
 mod collect;
+mod compare;
 mod decide;
 mod error;
 mod export;
@@ -41,6 +42,7 @@ pub use backup::BackupReport;
 pub use collect::{
     CollectEvent, CollectReport, CollectRequest, Conflict, Gone, Moved, NotUsed, Observer, OtherSplit, Stage, SyncPlan,
 };
+pub use compare::{CompareReport, CompareRequest, ComparedBackbone};
 pub use error::{DeviceError, LiveHead};
 pub use export::ExportReport;
 pub use file_error::{BackupError, ExportError};

@@ -4,6 +4,7 @@ mod architectures;
 mod backbone_bounds;
 mod backbone_brought;
 mod backbone_cli;
+mod backbone_compare;
 mod backbone_distrust;
 mod backbone_export;
 mod backbone_import;
