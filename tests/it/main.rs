@@ -62,4 +62,5 @@ mod taps;
 mod thumbnails;
 #[cfg(unix)]
 mod trusted_files;
+mod upgrading;
 mod zoo;
