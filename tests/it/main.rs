@@ -35,6 +35,8 @@ mod hostile;
 mod imprinting;
 mod insight;
 mod install_onnxruntime;
+#[cfg(target_os = "linux")]
+mod installing;
 #[cfg(unix)]
 mod json;
 mod keeping;
