@@ -22,6 +22,8 @@ mod documents;
 mod evaluating;
 mod exits;
 mod forgetting;
+#[cfg(unix)]
+mod gpu_tools;
 mod head_artifact;
 mod head_data;
 mod head_diagnosis;
