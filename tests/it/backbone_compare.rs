@@ -49,6 +49,11 @@ fn backbones_are_compared_on_the_same_pictures_and_what_was_extracted_is_kept() 
     device.json(&["backbone", "use", "random"]);
     std::fs::remove_dir_all(device.path("photos")).unwrap();
     assert_eq!(device.json(&["fit-head"])[0]["samples"], 60, "nothing has to be collected");
+    // As a store of an older program has it.
+    let sql = rusqlite::Connection::open(device.state().join("samples.db")).unwrap();
+    sql.execute("DELETE FROM thumbnails", []).unwrap();
+    let last = compare(&device, &["random"]);
+    assert_eq!((&last["asked"], last["unread"].as_array().map(Vec::len)), (&60.into(), Some(0)));
 }
 
 #[test]

@@ -81,12 +81,10 @@ impl Observer for Extracting {
 }
 
 fn text(report: &CompareReport, shell: &Shell) -> String {
-    let head = format!(
-        "{} of {} classes, each judged by a head that had not seen it",
-        count(report.asked, "picture"),
-        report.classes
-    );
-    let mut parts = vec![head, rows(report)];
+    let asked = count(report.asked, "picture");
+    let head = format!("{asked} of {} classes, each judged by a head that had not seen it", report.classes);
+    let mut parts = if report.asked > 0 { vec![head] } else { Vec::new() };
+    parts.push(rows(report));
     parts.extend(unread(report));
     parts.push(verdict(report, shell).join("\n"));
     format!("{}\n{:.1} s", parts.join("\n\n"), report.seconds)
@@ -123,7 +121,7 @@ fn unread(report: &CompareReport) -> Vec<String> {
         .collect();
     if let Some(first) = report.unread.first() {
         lines.push(format!(
-            "{} could not be read again and took no part, the first `{}`: {}",
+            "{} could not be read again, the first `{}`: {}",
             count(report.unread.len(), "stored picture"),
             first.path,
             first.reason

@@ -23,7 +23,11 @@ pub fn of(report: &Report, kept: Option<&Path>) -> String {
         report.test,
         steps(report),
         report.backbone,
-        report.provider,
+        match report.provider.as_str() {
+            "tract" => "tract",
+            "cpu" => "ONNX Runtime",
+            gpu => gpu,
+        },
         percent(report.pixel_accuracy),
         percent(1.0 / report.classes as f64),
         next(report, kept).join("\n")
@@ -41,7 +45,12 @@ fn steps(report: &Report) -> String {
         format!("  {what:<36}{seconds:>6.2} s   {command}").trim_end().to_owned()
     };
     let steps = report.steps.iter().map(|step| line(done(step.step), step.seconds, &step.command));
-    steps.chain([line("in all".to_owned(), report.seconds, "")]).collect::<Vec<_>>().join("\n")
+    let comparing = report.seconds - report.steps.iter().map(|step| step.seconds).sum::<f64>();
+    let rest = [
+        line("a head on bare pixels, to compare".to_owned(), comparing, ""),
+        line("in all".to_owned(), report.seconds, ""),
+    ];
+    steps.chain(rest).collect::<Vec<_>>().join("\n")
 }
 
 /// Three things to do, with their commands.

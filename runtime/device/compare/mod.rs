@@ -17,7 +17,7 @@ use crate::digest::Fingerprint;
 use crate::head::FitOptions;
 use crate::manifest::{BackboneName, Manifest};
 use crate::preprocess::REVISION;
-use crate::store::{Filter, SampleRow, Store};
+use crate::store::{Filter, Known, SampleRow, Store};
 use judge::judge;
 pub use report::{CompareReport, ComparedBackbone};
 
@@ -65,11 +65,7 @@ impl Device {
         let stop = request.stop.unwrap_or(&never);
         let mut store = self.existing_store()?;
         let listed = self.listed(&request.names, &store)?;
-        let mut pictures = Pictures { rows: store.samples(&Filter::default())?, unread: Vec::new() };
-        pictures.rows.retain(|row| row.label.is_some());
-        if pictures.rows.is_empty() {
-            return Err(DeviceError::NoSamples);
-        }
+        let mut pictures = Pictures::stored(&store)?;
         let in_use = self.backbones().in_use_of(&store).ok().map(|package| package.fingerprint());
         let mut compared = Vec::new();
         for listed in listed {
@@ -132,9 +128,7 @@ impl Device {
             }
         };
         row.provider = Some(loader.provider());
-        let seen = store.complete(&row.fingerprint, REVISION)?;
-        let lacking: Vec<SampleRow> =
-            pictures.rows.iter().filter(|picture| !seen.contains(&picture.hash)).cloned().collect();
+        let lacking = pictures.lacking(&row.fingerprint, store)?;
         if !lacking.is_empty() {
             let collected = self.collect_stored((&lacking, &loader), stop, store, observer)?;
             row.extracted = collected.stored;
@@ -146,6 +140,25 @@ impl Device {
 }
 
 impl Pictures {
+    /// # Errors
+    /// When there are none.
+    fn stored(store: &Store) -> Result<Self, DeviceError> {
+        let mut rows = store.samples(&Filter::default())?;
+        rows.retain(|row| row.label.is_some());
+        if rows.is_empty() { Err(DeviceError::NoSamples) } else { Ok(Self { rows, unread: Vec::new() }) }
+    }
+
+    /// Those without features of this backbone; without a thumbnail they may be.
+    fn lacking(&self, fingerprint: &Fingerprint, store: &Store) -> Result<Vec<SampleRow>, DeviceError> {
+        let mut lacking = Vec::new();
+        for row in &self.rows {
+            if !matches!(store.known(&row.hash, fingerprint, REVISION)?, Known::Complete(_)) {
+                lacking.push(row.clone());
+            }
+        }
+        Ok(lacking)
+    }
+
     /// Notes each picture once, whichever backbone it was for.
     fn note(&mut self, unread: Vec<NotUsed>) {
         let known: HashSet<String> = self.unread.iter().map(|unread| unread.path.clone()).collect();
