@@ -1,10 +1,10 @@
 //! Two ways of answering, on the same samples.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use crate::dataset::SampleId;
+use crate::dataset::{GroupId, SampleId};
 use crate::head::Answers;
 
 /// How much more often one names right what both were asked.
@@ -28,17 +28,32 @@ impl Comparison {
 }
 
 /// `None` when no sample was asked of both.
+pub fn compare(one: &Answers, other: &Answers) -> Option<Comparison> {
+    compare_grouped(one, other, &|id| GroupId(id.0))
+}
+
+/// [`compare`], where samples of one group, as the frames of a burst, count as one for the error.
 ///
 /// Source: the variance of a paired difference of proportions (McNemar, 1947), with half a sample added to each kind of
-/// disagreement, so that a handful of samples is never certain.
-pub fn compare(one: &Answers, other: &Answers) -> Option<Comparison> {
+/// disagreement, so that a handful of samples is never certain; over groups as in Cameron, Miller, "A Practitioner's Guide to
+/// Cluster-Robust Inference", 2015, equation 11 for a mean.
+pub fn compare_grouped(one: &Answers, other: &Answers, group: &dyn Fn(SampleId) -> GroupId) -> Option<Comparison> {
     let before: HashMap<SampleId, bool> = other.ids.iter().copied().zip(other.right()).collect();
-    let pairs: Vec<(bool, bool)> =
-        one.ids.iter().zip(one.right()).filter_map(|(id, right)| Some((right, *before.get(id)?))).collect();
-    let count = |wanted: (bool, bool)| pairs.iter().filter(|pair| **pair == wanted).count() as f64;
-    let (gained, lost, samples) = (count((true, false)), count((false, true)), pairs.len() as f64);
-    let gain = (gained - lost) / samples;
-    let variance = ((gained + lost + 1.0) / samples - gain * gain).max(0.0) / samples;
-    let accuracy = (count((true, true)) + gained) / samples;
-    (!pairs.is_empty()).then(|| Comparison { samples: pairs.len(), accuracy, gain, error: variance.sqrt() })
+    let pairs = one.ids.iter().zip(one.right()).filter_map(|(id, right)| Some((*id, right, *before.get(id)?)));
+    let pairs: Vec<(SampleId, bool, bool)> = pairs.collect();
+    let samples = pairs.len() as f64;
+    let gain = pairs.iter().map(|&(_, now, before)| gap(now, before)).sum::<f64>() / samples;
+    let mut groups: BTreeMap<GroupId, f64> = BTreeMap::new();
+    for &(id, now, before) in &pairs {
+        *groups.entry(group(id)).or_default() += gap(now, before) - gain;
+    }
+    let spread: f64 = groups.values().map(|gap| gap * gap).sum();
+    let accuracy = pairs.iter().filter(|(_, now, _)| *now).count() as f64 / samples;
+    let error = (spread + 1.0).sqrt() / samples;
+    (!pairs.is_empty()).then_some(Comparison { samples: pairs.len(), accuracy, gain, error })
+}
+
+/// 1 for a sample that is right only now, -1 for one that was right only before.
+fn gap(now: bool, before: bool) -> f64 {
+    f64::from(u8::from(now)) - f64::from(u8::from(before))
 }

@@ -18,7 +18,7 @@ mod projection;
 mod tests;
 
 pub use classes::{MissedClass, NextClass, TARGET, TOO_FEW, missed, next_class, smallest};
-pub use compare::{Comparison, compare};
+pub use compare::{Comparison, compare, compare_grouped};
 pub use curve::{ClassPoint, CurvePoint, LearningCurve, learning_curve};
 pub use decision::{Advice, Similarity, Size, Strategy, decide};
 pub use evidence::{BackboneEvidence, Evidence};

@@ -160,7 +160,7 @@ fn errors_that_do_not_fall_make_a_flat_law() {
 
 #[test]
 fn a_comparison_counts_the_pictures_that_only_one_gets_right() {
-    use crate::dataset::SampleId;
+    use crate::dataset::{GroupId, SampleId};
     use crate::head::Answers;
     use crate::labels::{ClassIndex, Labels};
     let labels = Labels::new(["a", "b"].map(|name| Label::new(name).unwrap()).to_vec()).unwrap();
@@ -182,6 +182,12 @@ fn a_comparison_counts_the_pictures_that_only_one_gets_right() {
     // ((1 + 0 + 1) / 3 - 1/9) / 3
     assert!((compared.error - (5.0 / 27.0f64).sqrt()).abs() < 1e-12);
     assert!(compare(&answers(0, [true; 4]), &answers(4, [true; 4])).is_none());
+    // All of one burst: gaps of 1, 1, 0, 0 about 1/2 sum to nothing; in two bursts of two to 1 and -1.
+    let (one, other) = (answers(0, [true; 4]), answers(0, [false, false, true, true]));
+    let error =
+        |group: fn(SampleId) -> i64| compare_grouped(&one, &other, &|id| GroupId(group(id))).unwrap().error * 4.0;
+    assert!((error(|_| 0) - 1.0).abs() < 1e-12 && (error(|id| id.0 / 2) - 3f64.sqrt()).abs() < 1e-12);
+    assert!((error(|id| id.0) - 2f64.sqrt()).abs() < 1e-12);
 }
 
 /// A curve of `each` pictures of two classes asked at every point, of which the first is wrong as `law` says and the

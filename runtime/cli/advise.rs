@@ -52,6 +52,8 @@ struct Report {
     evidence: Evidence,
     /// What to type next.
     commands: Vec<String>,
+    #[serde(skip)]
+    untried: Untried,
     seconds: f64,
 }
 
@@ -68,8 +70,10 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     }
     let evidence = Measuring { args, dataset: &dataset, options: options(args) }.evidence(&package, &store, context)?;
     let advice = decide(&evidence);
+    let untried = Untried::find(&package, &evidence, &store, context)?;
     let report = Report {
-        commands: text::commands(&advice, &evidence, &Shell::new(context)),
+        commands: text::commands(&advice, &evidence, &untried, &Shell::new(context)),
+        untried,
         advice,
         backbone_in_use: package.manifest().name.to_string(),
         fingerprint: package.fingerprint().to_string(),
@@ -78,6 +82,29 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     };
     context.output.result(&report, || report.text())?;
     Ok(())
+}
+
+/// Backbones that nothing is known about yet.
+struct Untried {
+    /// Kept ones that have not seen the pictures.
+    kept: Vec<String>,
+    /// Whether the one in the box is in use and does not suffice.
+    built_in_falls_short: bool,
+}
+
+impl Untried {
+    fn find(package: &Package, evidence: &Evidence, store: &Store, context: &Context) -> anyhow::Result<Self> {
+        let seen: Vec<_> = store.fingerprints()?.into_iter().map(|stored| stored.fingerprint).collect();
+        let mut kept = context.device().backbones().list().or_remedy()?;
+        kept.retain(|kept| !seen.contains(&kept.manifest.fingerprint()));
+        let is_built_in = Package::embedded().is_some_and(|built_in| {
+            [built_in.fingerprint(), built_in.without_taps().fingerprint()].contains(&package.fingerprint())
+        });
+        Ok(Self {
+            kept: kept.into_iter().map(|kept| kept.name.to_string()).collect(),
+            built_in_falls_short: is_built_in && evidence.accuracy.is_some_and(|accuracy| accuracy < evidence.target),
+        })
+    }
 }
 
 fn options(args: &Args) -> FitOptions {

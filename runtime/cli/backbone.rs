@@ -1,5 +1,6 @@
 //! `backbone`: networks, brought in, looked at, chosen and removed.
 
+mod compare;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod import;
@@ -23,6 +24,8 @@ pub enum Command {
     Fetch(Box<fetch::Args>),
     /// Show the layers of a network, what they cost, and where it is cut
     Inspect(Box<inspect::Args>),
+    /// Say which backbone suits the stored pictures: how good, how quick, how large
+    Compare(compare::Args),
     /// All backbones in the state directory, the one in use marked
     List,
     /// Make a kept backbone the one in use
@@ -42,6 +45,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         #[cfg(feature = "fetch")]
         Command::Fetch(args) => fetch::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
+        Command::Compare(args) => compare::run(&args, context),
         Command::List => list(context),
         Command::Use { name } => choose(context, &name),
         Command::Remove { name, force } => remove(context, &name, force),

@@ -1,5 +1,7 @@
 //! `demo`: the whole loop, with nothing but this program.
 
+mod text;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,18 +11,19 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::engine::EngineArgs;
-use super::output::{percent, table};
+use super::progress::Progress;
 use super::{collect, eval, fit_head};
 use crate::dataset::{Dataset, DatasetParts, GroupId, SampleId};
 use crate::demo::{Shape, draw, draw_folder};
 use crate::digest::{Digest, Fingerprint};
 use crate::head::{FitOptions, HeadChoice, HeadKind, fit};
 use crate::labels::{ClassIndex, Label, Labels};
-use crate::printable::printable;
 use crate::tensor::Features;
 
 const TRAINING_PER_CLASS: usize = 60;
 const TEST_PER_CLASS: usize = 20;
+/// Drawing, collecting, fitting, measuring.
+const STEPS: usize = 4;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -58,12 +61,12 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         Some(folder) => std::path::absolute(folder)?,
         None => temporary.path().to_owned(),
     };
-    let report = demonstrate(&folder, args)?;
-    context.output.result(&report, || report.text(args.keep.as_deref()))?;
+    let report = demonstrate(&folder, args, Progress::new("learning shapes", STEPS, context.quiet))?;
+    context.output.result(&report, || text::of(&report, args.keep.as_ref().map(|_| folder.as_path())))?;
     Ok(())
 }
 
-fn demonstrate(folder: &Path, args: &Args) -> anyhow::Result<Report> {
+fn demonstrate(folder: &Path, args: &Args, mut progress: Progress) -> anyhow::Result<Report> {
     let start = Instant::now();
     let (training, test) = (folder.join("photos"), folder.join("test"));
     let step = Context::step(folder.join("state"));
@@ -72,6 +75,7 @@ fn demonstrate(folder: &Path, args: &Args) -> anyhow::Result<Report> {
         let start = Instant::now();
         work()?;
         steps.push(Step { step, command: command.to_owned(), seconds: start.elapsed().as_secs_f64() });
+        progress.advance();
         anyhow::Ok(())
     };
     timed("draw", "", &mut || {
@@ -155,34 +159,4 @@ fn pixels(per_class: usize, first_seed: u64) -> anyhow::Result<Dataset> {
         ids: (0..samples as i64).map(SampleId).collect(),
         labels: Labels::new(Shape::ALL.iter().map(|shape| Label::new(shape.name())).collect::<Result<_, _>>()?)?,
     })?)
-}
-
-impl Report {
-    fn text(&self, kept: Option<&Path>) -> String {
-        let rows = self
-            .steps
-            .iter()
-            .map(|step| [step.step.to_owned(), format!("{:.2} s", step.seconds), step.command.clone()]);
-        let steps = table(["step", "time", "by hand"], rows);
-        let accuracies = table(
-            ["head on", "accuracy"],
-            [
-                [format!("features of {}", self.backbone), self.accuracy.map_or_else(|| "-".to_owned(), percent)],
-                ["pixels".to_owned(), percent(self.pixel_accuracy)],
-            ],
-        );
-        let next = match kept {
-            Some(folder) => {
-                let folder = folder.to_string_lossy();
-                let folder = printable(&folder);
-                format!("go on with it: edgetl --state {folder}/state predict {folder}/test/star/000.png")
-            }
-            None => "your turn: edgetl collect FOLDER && edgetl fit-head && edgetl predict PICTURE".to_owned(),
-        };
-        format!(
-            "drew {} shapes, {} pictures to learn from and {} to be tested on; {} ran\n\n{steps}\n\n{accuracies}\n\n\
-             {:.1} s in all\n{next}",
-            self.classes, self.training, self.test, self.provider, self.seconds
-        )
-    }
 }

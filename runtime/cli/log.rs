@@ -13,9 +13,10 @@ use tracing_subscriber::registry::LookupSpan;
 use super::Global;
 use crate::printable::printable;
 
-/// Starts the log of this process.
-pub fn start(global: &Global) {
-    let level = match (global.quiet, global.verbose) {
+/// Starts the log of this process; `quieter` by so many `-q` than others, unless more was asked for.
+pub fn start(global: &Global, quieter: u8) {
+    let quiet = if global.verbose > 0 { global.quiet } else { global.quiet.saturating_add(quieter) };
+    let level = match (quiet, global.verbose) {
         (0, 0) => LevelFilter::INFO,
         (0, 1) => LevelFilter::DEBUG,
         (0, _) => LevelFilter::TRACE,

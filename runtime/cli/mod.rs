@@ -125,7 +125,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return wrong_usage(error),
     };
-    log::start(&cli.global);
+    log::start(&cli.global, cli.command.quieter());
     match Context::new(&cli.global).and_then(|context| cli.command.run(&context)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
@@ -163,6 +163,11 @@ impl Command {
     /// Whether it fits or compares, for which there is a pool of threads.
     fn computes(&self) -> bool {
         matches!(self, Self::FitHead(_) | Self::Advise(_) | Self::Eval(_) | Self::Samples(_) | Self::Demo(_))
+    }
+
+    /// By how many `-q` it says less on stderr. A first look is not the place for what this machine lacks: `doctor` says it.
+    fn quieter(&self) -> u8 {
+        if matches!(self, Self::Demo(_)) { 2 } else { 0 }
     }
 
     fn run(self, context: &Context) -> anyhow::Result<()> {

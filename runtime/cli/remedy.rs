@@ -112,7 +112,10 @@ fn of_store(error: &StoreError) -> Option<String> {
         StoreError::OtherBackbones { .. } => {
             "collect the pictures again with the backbone in use: edgetl collect FOLDER"
         }
-        StoreError::Newer { .. } => "update edgetl, or name another state directory: --state DIR",
+        StoreError::Newer { .. } => {
+            "update edgetl; or go on in another state directory, --state DIR, with the `edgetl restore` of a backup that this \
+             version wrote"
+        }
         StoreError::NetworkShare { .. } => {
             "locks do not work there: keep the state on a disk of this machine, and copy it with edgetl backup"
         }

@@ -20,6 +20,7 @@ mod answering;
 mod backbones;
 mod backup;
 mod collect;
+mod compare;
 mod decide;
 mod error;
 mod explain;
@@ -42,6 +43,7 @@ pub use backup::BackupReport;
 pub use collect::{
     CollectEvent, CollectReport, CollectRequest, Conflict, Gone, Moved, NotUsed, Observer, OtherSplit, Stage, SyncPlan,
 };
+pub use compare::{CompareReport, CompareRequest, ComparedBackbone};
 pub use error::{DeviceError, LiveHead};
 pub use explain::{Explained, Explainer, Explanation, Nearest, Outlook, Resembling};
 pub use export::ExportReport;

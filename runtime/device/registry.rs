@@ -22,6 +22,13 @@ pub struct Kept {
     pub manifest: Manifest,
 }
 
+impl Kept {
+    /// The length of the network's file.
+    pub fn bytes(&self) -> u64 {
+        self.folder.join(&self.manifest.onnx.file).metadata().map_or(0, |file| file.len())
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {

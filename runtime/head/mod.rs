@@ -61,8 +61,8 @@ pub use extra::{
 };
 pub use file::{ArtifactError, ArtifactParts, HeadArtifact, HeadError, Scores, Value};
 pub use fit::{
-    Answers, RidgeFit, SoftmaxFit, cross_validate, cross_validate_groups, fit, fit_with_answers, leave_one_out,
-    ridge_regression, softmax_regression,
+    Answers, RidgeFit, SoftmaxFit, cross_validate, cross_validate_choice, cross_validate_groups, fit, fit_with_answers,
+    leave_one_out, ridge_regression, softmax_regression,
 };
 pub use folds::Folds;
 pub use models::{

@@ -138,6 +138,13 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Res
     transaction.pragma_update(None, "application_id", APPLICATION_ID).at(path)?;
     transaction.pragma_update(None, "user_version", migrations.len() as u32).at(path)?;
     transaction.commit().at(path)?;
+    if done > 0 {
+        let now = migrations.len();
+        tracing::info!(
+            "`{}` was brought from schema version {done} to {now}; an older edgetl refuses it from now on",
+            path.display()
+        );
+    }
     // What a migration dropped is in the file until the log is moved into it; where a reader is in the way, it goes with
     // the next time that the log is.
     connection.query_one("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).at(path)

@@ -106,7 +106,10 @@ fn other_files_and_newer_versions_are_refused() {
     assert!(matches!(read_with(|file| file.metadata.clear()), ArtifactError::Format(None)));
     assert!(matches!(read_with_metadata("format", "model"), ArtifactError::Format(Some(_))));
     let newer = read_with_metadata("version", "4");
-    assert_eq!(newer.to_string(), "expected a head of version 3 or older, got `4`");
+    assert_eq!(
+        newer.to_string(),
+        "expected a head of version 3 or older, got `4`, which another version of edgetl wrote"
+    );
     assert!(matches!(read_with_metadata("task", "clustering"), ArtifactError::Task(_)));
 }
 

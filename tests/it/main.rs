@@ -4,6 +4,7 @@ mod architectures;
 mod backbone_bounds;
 mod backbone_brought;
 mod backbone_cli;
+mod backbone_compare;
 mod backbone_distrust;
 mod backbone_export;
 mod backbone_import;
@@ -23,6 +24,8 @@ mod exits;
 mod explaining;
 mod fetching;
 mod forgetting;
+#[cfg(unix)]
+mod gpu_tools;
 mod head_artifact;
 mod head_data;
 mod head_diagnosis;
@@ -36,6 +39,8 @@ mod hostile;
 mod imprinting;
 mod insight;
 mod install_onnxruntime;
+#[cfg(target_os = "linux")]
+mod installing;
 #[cfg(unix)]
 mod json;
 mod keeping;
@@ -63,4 +68,5 @@ mod taps;
 mod thumbnails;
 #[cfg(unix)]
 mod trusted_files;
+mod upgrading;
 mod zoo;

@@ -225,7 +225,15 @@ fn the_demo_runs_with_nothing_around_it() {
     assert_eq!(report["provider"], "tract");
     let (features, pixels) = (report["accuracy"].as_f64().unwrap(), report["pixel_accuracy"].as_f64().unwrap());
     assert!(features > pixels + 0.2, "features {features}, pixels {pixels}");
-    device.edgetl(&["demo", "--provider", "tract"]).assert().code(0).stdout(contains("your turn"));
+    let shown = device.edgetl(&["demo", "--provider", "tract", "--keep", "kept"]).assert().code(0).stderr("");
+    let said = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
+    let commands = ["predict", "edgetl collect FOLDER && edgetl fit-head", "edgetl backbone fetch --list"];
+    assert!(commands.iter().all(|command| said.contains(command)), "{said}");
+    let longest = said.lines().filter(|line| !line.contains("predict")).map(|line| line.chars().count()).max();
+    assert!(longest.unwrap() < 80, "{said}");
+    let asked = said.lines().find_map(|line| line.trim().strip_prefix("edgetl --state ")).unwrap();
+    let words: Vec<&str> = asked.split(' ').collect();
+    device.edgetl(&["--state", words[0], "predict", words[2]]).assert().code(0).stdout(contains("star"));
 }
 
 #[test]

@@ -71,7 +71,15 @@ fn scripts_can_be_executed() {
     let cross =
         ["setup", "build", "build-std", "test", "check-floor", "cargo"].map(|name| format!("tools/cross/{name}"));
     let deb = ["build", "check", "postinst", "prerm", "postrm"].map(|name| format!("tools/deb/{name}"));
-    let others = ["tools/install-onnxruntime", "tools/release"].map(str::to_owned);
+    let others = [
+        "tools/install-onnxruntime",
+        "tools/release",
+        "tools/archive/build",
+        "tools/archive/install.sh",
+        "tools/gpu/bring",
+        "tools/gpu/check",
+    ];
+    let others = others.map(str::to_owned);
     for script in cross.into_iter().chain(deb).chain(others) {
         let mode =
             std::fs::metadata(root().join(&script)).unwrap_or_else(|error| panic!("{script}: {error}")).permissions();

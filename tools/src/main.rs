@@ -1,5 +1,6 @@
 //! What `tools/bench` needs of edgetl's library. Every sub-command prints one JSON object.
 
+mod batches;
 mod few;
 mod fit;
 mod large;
@@ -13,6 +14,8 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(about)]
 enum Command {
+    /// Time the network in batches of several sizes, on one provider
+    Batches(batches::Args),
     /// Time decoding, resizing and the network of one picture, each alone on one core
     Stages(stages::Args),
     /// Fill a store with Gaussian clusters
@@ -31,6 +34,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let result = match Command::parse() {
+        Command::Batches(args) => batches::run(&args),
         Command::Stages(args) => stages::run(&args),
         Command::Synthesize(args) => synthesize::run(&args),
         Command::Large(args) => large::run(&args),

@@ -1,6 +1,6 @@
 //! Advice in words that need no knowledge of the field.
 
-use super::Report;
+use super::{Report, Untried};
 use crate::advice::{Advice, ClassProjection, Evidence, Interval, Projection, Similarity, Size, Strategy};
 use crate::cli::next_class;
 use crate::cli::output::{are_uneven, count, percent, table};
@@ -12,8 +12,9 @@ const SHOWN: usize = 12;
 const WORTH: f64 = 0.01;
 
 /// What to type, by the advice.
-pub fn commands(advice: &Advice, evidence: &Evidence, shell: &Shell) -> Vec<String> {
+pub fn commands(advice: &Advice, evidence: &Evidence, untried: &Untried, shell: &Shell) -> Vec<String> {
     let mut commands = Vec::new();
+    let compare = shell.edgetl(["backbone", "compare"]);
     for strategy in std::iter::once(&advice.strategy).chain(&advice.also) {
         match (strategy, &advice.backbone) {
             (Strategy::TrainHead, _) => commands.push(shell.edgetl(["fit-head"])),
@@ -22,10 +23,8 @@ pub fn commands(advice: &Advice, evidence: &Evidence, shell: &Shell) -> Vec<Stri
                 commands.push(shell.edgetl(["backbone", "use", name]));
                 commands.push(shell.edgetl(["fit-head"]));
             }
-            (Strategy::OtherBackbone, None) => {
-                commands.push(shell.edgetl(["backbone", "import", "MODEL.onnx", "--use"]));
-                commands.push(shell.edgetl(["collect", "FOLDER"]));
-            }
+            // Below.
+            (Strategy::OtherBackbone, None) => {}
             (Strategy::CollectMore, _) => {
                 let most = evidence.projection.as_ref().and_then(|projection| projection.classes.first());
                 let (missed, next) = (evidence.missed.first(), evidence.next_class.as_ref());
@@ -39,9 +38,30 @@ pub fn commands(advice: &Advice, evidence: &Evidence, shell: &Shell) -> Vec<Stri
             }
         }
     }
+    let wants_another = [&[advice.strategy][..], &advice.also].concat().contains(&Strategy::OtherBackbone);
+    if !untried.kept.is_empty() {
+        commands.push(compare);
+    } else if untried.built_in_falls_short || (wants_another && advice.backbone.is_none()) {
+        commands.push(shell.edgetl(["backbone", "fetch", "--list"]));
+        commands.push(compare);
+    }
     commands.push(shell.edgetl(["samples", "doctor"]));
     commands.dedup();
     commands
+}
+
+impl Untried {
+    fn text(&self) -> Option<String> {
+        if !self.kept.is_empty() {
+            let kept = self.kept.join(", ");
+            return Some(format!(
+                "Kept, and not tried on these pictures yet: {kept}; `edgetl backbone compare` tries them."
+            ));
+        }
+        let short = "The backbone in the box is small: `edgetl backbone fetch --list` shows others, and `edgetl backbone compare` \
+                     tries them on these pictures.";
+        self.built_in_falls_short.then(|| short.to_owned())
+    }
 }
 
 impl Report {
@@ -101,6 +121,7 @@ impl Report {
                 other.comparison.error * 100.0
             ));
         }
+        lines.extend(self.untried.text());
         lines.push(format!(
             "By the book, {size} of pictures {} calls for: {}.",
             likeness(self.advice.similarity),

@@ -11,7 +11,7 @@ use crate::causes::causes;
 use crate::device::error::DeviceError;
 use crate::digest::{ContentHash, Fingerprint};
 use crate::files;
-use crate::predictor::{Extracted, Outcome};
+use crate::predictor::{ExtractError, Extracted, Outcome};
 use crate::preprocess::REVISION;
 use crate::store::{self, FeatureVector, Inserted, Known, NewSample, Store};
 
@@ -62,6 +62,9 @@ impl<'a> Acknowledger<'a> {
         self.observer.advance();
         match outcome {
             Outcome::Extracted(extracted) => self.keep(index, extracted),
+            Outcome::Declined(hash) if !self.plan.expects(index, &hash) => {
+                self.fail(index, ExtractError::Changed.to_string())
+            }
             Outcome::Declined(hash) => match self.passed_over(&hash)? {
                 Some(reason) => {
                     self.report.unfinished();

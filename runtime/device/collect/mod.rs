@@ -18,12 +18,13 @@ use serde::Serialize;
 
 use super::Device;
 use super::error::DeviceError;
-use crate::backbone::Package;
+use crate::backbone::{Loader, Package};
 use crate::digest::{ContentHash, Fingerprint};
 use crate::labels::Label;
+use crate::manifest::BackboneName;
 use crate::predictor::{Extractor, InOrder, golden_vectors};
 use crate::preprocess::REVISION;
-use crate::store::{Known, Split, Store};
+use crate::store::{Known, SampleRow, Split, Store};
 use acknowledge::Acknowledger;
 use plan::Plan;
 pub use report::{CollectReport, Conflict, NotUsed, OtherSplit};
@@ -133,32 +134,66 @@ impl Device {
         let plan = Plan::new(request)?;
         let mut store = self.store()?;
         store.purge_old()?;
-        let mut package = match &request.backbone {
+        let package = match &request.backbone {
             Some(package) => self.backbones().as_kept(&store, package.clone())?,
             None => self.backbones().in_use_of(&store)?,
         };
-        let loader = self.load(package.clone(), plan.len())?;
+        let (name, loader) = self.load_and_keep(package, plan.len())?;
+        self.backbones().take_into_use(&mut store, &name)?;
+        self.extract((&plan, &loader), request, &mut store, observer)
+    }
+
+    /// Stores features of another backbone of the samples `rows`. A file that is not the one that was stored any longer is listed
+    /// in the report.
+    ///
+    /// # Errors
+    /// As [`Device::collect`].
+    pub(in crate::device) fn collect_stored(
+        &self,
+        (rows, loader): (&[SampleRow], &Loader),
+        stop: &AtomicBool,
+        store: &mut Store,
+        observer: &mut dyn Observer,
+    ) -> Result<CollectReport, DeviceError> {
+        let request = CollectRequest { stop: Some(stop), ..CollectRequest::default() };
+        self.extract((&Plan::of_stored(rows), loader), &request, store, observer)
+    }
+
+    /// Opens `package` for so many pictures, and keeps it with golden vectors; gives its name.
+    pub(in crate::device) fn load_and_keep(
+        &self,
+        mut package: Package,
+        pictures: usize,
+    ) -> Result<(BackboneName, Loader), DeviceError> {
+        let loader = self.load(package.clone(), pictures)?;
         if package.golden().is_none() {
             package.set_golden(loader.with_session(golden_vectors)??);
         }
-        let name = self.backbones().keep(&package)?;
-        self.backbones().take_into_use(&mut store, &name)?;
+        Ok((self.backbones().keep(&package)?, loader))
+    }
 
+    fn extract(
+        &self,
+        (plan, loader): (&Plan, &Loader),
+        request: &CollectRequest<'_>,
+        store: &mut Store,
+        observer: &mut dyn Observer,
+    ) -> Result<CollectReport, DeviceError> {
         let never = AtomicBool::new(false);
         let stop = request.stop.unwrap_or(&never);
         let start = Instant::now();
-        let mut report = CollectReport::new(&plan, &loader);
+        let mut report = CollectReport::new(plan, loader);
         let state = self.state().path();
         let unfinished = Unfinished::read(state, request.again)
             .map_err(|source| DeviceError::Unfinished { state: state.to_owned(), source })?;
         let (limits, threads) = (self.settings().limits, self.settings().engine.threads);
-        let extractor = Extractor { loader: &loader, limits, threads, journal: &unfinished, thumbnails: true };
-        let job = Job { plan: &plan, extractor, stop, unfinished: &unfinished, again: request.again };
-        collect(&job, &mut store, (&mut report, observer))?;
+        let extractor = Extractor { loader, limits, threads, journal: &unfinished, thumbnails: true };
+        let job = Job { plan, extractor, stop, unfinished: &unfinished, again: request.again };
+        collect(&job, store, (&mut report, observer))?;
         if request.views > 0 {
-            views::collect((&job, request.views), &mut store, (&mut report, observer))?;
+            views::collect((&job, request.views), store, (&mut report, observer))?;
         }
-        report.look_at(&plan, &store)?;
+        report.look_at(plan, store)?;
         report.finish(start.elapsed(), stop.load(Ordering::SeqCst));
         Ok(report)
     }
@@ -182,7 +217,9 @@ fn collect(job: &Job<'_>, store: &mut Store, (report, observer): Told<'_, '_>) -
     observer.begin(Stage::Collecting, job.plan.len());
     let mut acknowledger = Acknowledger::new(store, job, fingerprint, (report, observer));
     let mut order = InOrder::default();
-    let admit = |_: usize, hash: ContentHash| !job.unfinished.passes_over(&hash) && unclaimed.claim(hash);
+    let admit = |index: usize, hash: ContentHash| {
+        job.plan.expects(index, &hash) && !job.unfinished.passes_over(&hash) && unclaimed.claim(hash)
+    };
     job.extractor.run(job.plan.paths(), job.stop, &admit, &mut |index, outcome| -> Result<(), DeviceError> {
         for (index, outcome) in order.push(index, (index, outcome)) {
             acknowledger.take(index, outcome)?;

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use super::CollectRequest;
 use crate::causes::causes;
 use crate::device::error::DeviceError;
+use crate::digest::ContentHash;
+use crate::files;
 use crate::labels::Label;
 use crate::sources::{self, Item, Refused, Remark};
-use crate::store::Split;
+use crate::store::{SampleRow, Split};
 
 /// Pictures with a label each, unless they are wanted without; else those without one are set aside.
 pub struct Plan {
@@ -17,9 +19,19 @@ pub struct Plan {
     unlabelled: Vec<PathBuf>,
     refused: Vec<Refused>,
     remarks: Vec<Remark>,
+    /// Of stored samples, what each file must hold.
+    content: Option<Vec<ContentHash>>,
 }
 
 impl Plan {
+    /// The files of samples that are stored already.
+    pub fn of_stored(rows: &[SampleRow]) -> Self {
+        let items: Vec<Item> = rows.iter().map(item).collect();
+        let paths = items.iter().map(|item| item.path.clone()).collect();
+        let content = Some(rows.iter().map(|row| row.hash).collect());
+        Self { items, paths, unlabelled: Vec::new(), refused: Vec::new(), remarks: Vec::new(), content }
+    }
+
     /// # Errors
     /// When a source cannot be read, or holds no picture with a label.
     pub fn new(request: &CollectRequest) -> Result<Self, DeviceError> {
@@ -51,7 +63,7 @@ impl Plan {
         }
         let paths = items.iter().map(|item| item.path.clone()).collect();
         let unlabelled = unlabelled.into_iter().map(|item| item.path).collect();
-        Ok(Self { items, paths, unlabelled, refused, remarks })
+        Ok(Self { items, paths, unlabelled, refused, remarks, content: None })
     }
 
     pub fn len(&self) -> usize {
@@ -60,6 +72,11 @@ impl Plan {
 
     pub fn item(&self, index: usize) -> &Item {
         &self.items[index]
+    }
+
+    /// Whether a file of this content may stand at this place.
+    pub fn expects(&self, index: usize, hash: &ContentHash) -> bool {
+        self.content.as_ref().is_none_or(|content| content[index] == *hash)
     }
 
     pub fn paths(&self) -> &[PathBuf] {
@@ -88,6 +105,11 @@ impl Plan {
     pub fn refused(&self) -> &[Refused] {
         &self.refused
     }
+}
+
+fn item(row: &SampleRow) -> Item {
+    let (label, group) = (row.label.clone(), row.group.clone());
+    Item { path: files::path_of(&row.source), label, split: Some(row.split), group }
 }
 
 /// The order in which splits are taken.

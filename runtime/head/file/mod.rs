@@ -65,7 +65,7 @@ pub enum ArtifactError {
     NotSafetensors(#[source] SafeTensorError),
     #[error("expected a head of format `{FORMAT}`, got {0:?}")]
     Format(Option<String>),
-    #[error("expected a head of version {VERSION} or older, got `{0}`")]
+    #[error("expected a head of version {VERSION} or older, got `{0}`, which another version of edgetl wrote")]
     Version(String),
     #[error("the file is damaged: its checksum does not match")]
     Checksum,

@@ -1,7 +1,7 @@
-//! One kind of head, judged on what it was not fitted on; nothing is kept.
+//! Heads judged on what they were not fitted on; nothing is kept.
 
 use super::earlier::Both;
-use super::{Answers, Prepared, check, trial};
+use super::{Answers, Prepared, Trial, check, chosen, trial};
 use crate::dataset::Dataset;
 use crate::head::calibration::Temperature;
 use crate::head::error::FitError;
@@ -35,8 +35,25 @@ fn held_out(kept: Together, dataset: &Dataset, kind: HeadKind, options: &FitOpti
     let alone = trial(kind, &data)?;
     let (compared, _) = both.compare(&alone, &[kind]);
     let trial = compared.filter(|compared| compared.used).map_or(alone, |compared| compared.trial);
+    Ok(calibrated(trial, &data))
+}
+
+/// [`cross_validate_groups`] for the head that `options` ask for, chosen as [`super::fit`] does, and its kind.
+///
+/// # Errors
+/// As [`super::fit`].
+pub fn cross_validate_choice(dataset: &Dataset, options: &FitOptions) -> Result<(HeadKind, Answers), FitError> {
+    check(options)?;
+    let options = FitOptions { task: Task::Classification, ..options.clone() };
+    let data = Prepared::keeping(Together::GroupsAlone, dataset, &options)?;
+    let wider = data.dataset.with_earlier_maps();
+    let trial = chosen(&Both::new(&data, wider.as_ref()), &data)?.trial;
+    Ok((trial.kind(), calibrated(trial, &data)))
+}
+
+fn calibrated(trial: Trial, data: &Prepared) -> Answers {
     let temperature = Temperature::fit(trial.outputs.view(), &data.classes().truth);
-    Ok(Answers::new(&data, temperature.probabilities(trial.outputs)))
+    Answers::new(data, temperature.probabilities(trial.outputs))
 }
 
 /// The answers of ridge heads, each fitted on everything but one group: exact, and without as many fits.

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 pub use answers::Answers;
 pub use candidates::{RidgeFit, SoftmaxFit, ridge_regression, softmax_regression};
-pub use held_out::{cross_validate, cross_validate_groups, leave_one_out};
+pub use held_out::{cross_validate, cross_validate_choice, cross_validate_groups, leave_one_out};
 
 pub(in crate::head) use budget::careful_kind;
 pub(in crate::head) use candidates::trial;
@@ -60,20 +60,36 @@ pub fn fit_with_answers(dataset: &Dataset, options: &FitOptions) -> Result<(Head
     let data = Prepared::new(dataset, options)?;
     let wider = data.dataset.with_earlier_maps();
     let both = Both::new(&data, wider.as_ref());
-    let (kinds, left_out) = budget::kinds(&data)?;
+    let Chosen { trial, is_wider, said } = chosen(&both, &data)?;
+    match is_wider {
+        true => finish(&trial, said, dataset, &both.into_wider()),
+        false => finish(&trial, said, dataset, &data),
+    }
+}
+
+/// The head that is kept of those that were tried.
+struct Chosen {
+    trial: Trial,
+    /// Whether it learned from earlier maps too.
+    is_wider: bool,
+    said: Said,
+}
+
+/// Tries the heads that the options of `data` ask for, the best of them on earlier maps as well, and keeps one.
+fn chosen(both: &Both, data: &Prepared) -> Result<Chosen, FitError> {
+    let (kinds, left_out) = budget::kinds(data)?;
     both.share_sums(&kinds);
-    let (mut candidates, mut trials): (Vec<_>, Vec<_>) = tried(&kinds, &data)?.into_iter().unzip();
+    let (mut candidates, mut trials): (Vec<_>, Vec<_>) = tried(&kinds, data)?.into_iter().unzip();
     let best = trials.swap_remove(0);
     let (compared, earlier_maps) = both.compare(&best, &kinds);
     if let Some(compared) = &compared {
-        let wider = candidate(&compared.trial, compared.seconds, &data);
+        let wider = candidate(&compared.trial, compared.seconds, data);
         earlier::put_beside(&mut candidates, Candidate { earlier_maps: true, ..wider }, compared.used);
     }
     let said = Said { candidates, left_out, earlier_maps };
-    match compared.filter(|compared| compared.used) {
-        Some(compared) => finish(&compared.trial, said, dataset, &both.into_wider()),
-        None => finish(&best, said, dataset, &data),
-    }
+    let wider = compared.filter(|compared| compared.used);
+    let is_wider = wider.is_some();
+    Ok(Chosen { trial: wider.map_or(best, |wider| wider.trial), is_wider, said })
 }
 
 /// Heads of these `kinds`, and their average where one is to be chosen; the one that is kept first.

@@ -16,6 +16,15 @@ pub fn importing(documented: &Documented) {
     one("backbone import", &[backbone(), "--name", "other", "--preset", "raw"]);
     assert_eq!(one("backbone list", &[]).as_array().unwrap().len(), 2);
     one("backbone use", &["other"]);
+    device.draw("photos", 6, 0);
+    device.json(&["collect", "photos"]);
+    let compared = one("backbone compare", &["--within", "1s"]);
+    assert!(compared["backbones"].as_array().unwrap().iter().any(|row| row["difference"].is_number()), "{compared}");
+    std::fs::remove_dir_all(device.path("photos")).unwrap();
+    one("backbone import", &[backbone(), "--name", "late", "--preset", "inception"]);
+    let compared = one("backbone compare", &["late", "other"]);
+    assert!(compared["unread"][0]["path"].is_string() && compared["backbones"][1]["reason"].is_string(), "{compared}");
+    one("backbone remove", &["late"]);
     one("backbone remove", &["known"]);
     one("backbone inspect", &["other"]);
     let fixtures = std::path::Path::new(backbone()).parent().unwrap();
