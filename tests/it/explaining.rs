@@ -37,7 +37,11 @@ fn engines() -> Vec<Options> {
 }
 
 fn session(network: &Path, options: &Options) -> Box<dyn Backbone> {
-    let package = Package::from_onnx(network, &ImportRequest::default()).unwrap();
+    imported(network, options, &ImportRequest::default())
+}
+
+fn imported(network: &Path, options: &Options, request: &ImportRequest) -> Box<dyn Backbone> {
+    let package = Package::from_onnx(network, request).unwrap();
     Loader::new(package, options).unwrap().session(1).unwrap()
 }
 
@@ -117,7 +121,7 @@ fn a_feature_that_is_the_mean_of_tokens_has_a_map_that_adds_up_and_a_class_token
     let dataset = clusters(3, 14, session.manifest().feature.width());
     let artifact = head(HeadKind::Ridge, &dataset, false);
     let maps = class_maps(&activations, session.manifest(), &artifact, &CLASSES).expect("a map of tokens");
-    assert_eq!(maps[0].grid.len(), tokens);
+    assert_eq!(maps[0].grid.len(), tokens - 1, "the class token stands for no place");
     let logits = artifact.logits(&activations.features).unwrap();
     maps.iter().enumerate().for_each(|(class, map)| {
         assert!((map.grid.mean().unwrap() + map.beside - logits[[0, class]]).abs() < 1e-4);
@@ -183,12 +187,12 @@ fn through_a_hidden_layer_the_map_is_pytorchs_grad_cam() {
     })
     .unwrap();
     for options in engines() {
-        let mut session = session(&fixture("explain/grad_cam.onnx"), &Options { ..options });
+        let alone = ImportRequest { last_map_alone: true, ..ImportRequest::default() };
+        let mut session = imported(&fixture("explain/grad_cam.onnx"), &options, &alone);
         let (height, width) =
             (reference["height"].as_u64().unwrap() as usize, reference["width"].as_u64().unwrap() as usize);
         let image = Array4::from_shape_vec((1, 3, height, width), numbers(&reference["image"])).unwrap();
         let activations = session.forward(&InputBatch::new(image).unwrap()).unwrap();
-        // The network's own last map alone, as there.
         let maps = class_maps(&activations, session.manifest(), &artifact, &CLASSES).unwrap();
         for (map, theirs) in maps.iter().zip(reference["maps"].as_array().unwrap()) {
             let theirs = matrix(theirs);

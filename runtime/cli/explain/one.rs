@@ -51,7 +51,8 @@ pub struct ExplainedLine {
     maps: Vec<MapLine>,
     /// Of the head that is compared with; empty without one.
     before: Vec<MapLine>,
-    nearest: Vec<NearestLine>,
+    /// Stored pictures; `nearest` is the class that a picture is nearest to.
+    resembles: Vec<NearestLine>,
     head_version: u64,
     head_hash: String,
     provider: Provider,
@@ -176,7 +177,7 @@ impl Picture<'_> {
             seen: seen.part(),
             maps,
             before,
-            nearest: nearest.collect(),
+            resembles: nearest.collect(),
             head_version: self.head.version.0,
             head_hash: self.head.digest.short(),
             provider: self.provider,
@@ -234,7 +235,7 @@ impl ExplainedLine {
         let told = self.why.as_ref().filter(|reason| reason.why.is_told());
         lines.extend(told.map(|reason| format!("  why: {}", printable(&reason.sentence))));
         lines.extend(self.maps.iter().chain(&self.before).filter_map(MapLine::text));
-        for nearest in &self.nearest {
+        for nearest in &self.resembles {
             let of = nearest.label.as_ref().map_or_else(|| "pictures".to_owned(), |label| format!("`{label}`"));
             lines.push(format!("  nearest {}:", printable(&of)));
             let near = |picture: &ResemblingLine| {

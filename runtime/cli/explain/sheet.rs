@@ -22,7 +22,7 @@ const SIDE: u32 = 180;
 /// A browser opens so many at once; wrong ones are kept first.
 const MOST: usize = 400;
 /// A class is told by its background where so much more of its maps than an even one would have lies outside, surely.
-const SURPLUS: f64 = 0.1;
+const SURPLUS: f64 = 0.05;
 
 /// Gathers what a sheet shows.
 pub struct SheetMaker {

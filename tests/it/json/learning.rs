@@ -113,6 +113,10 @@ pub fn asking(documented: &Documented) {
     let answers = documented.run("predict", &device, &predict);
     assert!(answers[0]["label"].is_string() && answers[2]["error"].is_string(), "{answers:?}");
     assert_eq!((answers[1]["unknown"].as_bool(), &answers[1]["label"]), (Some(true), &Value::Null), "{answers:?}");
+    documented.run("predict", &device, &["predict", "photos/star/000.png", &strange, "--why"]);
+    let explain = ["explain", "photos/star/000.png", &strange, "missing.png", "--box", "--class", "all"];
+    let explained = documented.run("explain", &device, &explain);
+    assert!(explained[0]["maps"][0]["overlay"].is_string() && explained[2]["error"].is_string(), "{explained:?}");
     device.draw("fresh", 3, 90);
     std::fs::rename(device.path("fresh/ring"), device.path("fresh/moon")).unwrap();
     std::fs::write(device.path("fresh/star/broken.png"), "no picture").unwrap();
@@ -135,6 +139,7 @@ pub fn other_tasks(documented: &Documented) {
         documented.run_one("fit-head", &device, &["fit-head", "--task", task, "--head", head]);
         documented.run_one("heads list", &device, &["heads", "list"]);
         let picture = device.draw("fresh", 1, 60).join("star/000.png");
+        documented.run("explain", &device, &["explain", picture.to_str().unwrap()]);
         copy(&picture, &device.path("held out").join(names[2]).join("star.png"));
         let answered = documented.run_one("predict", &device, &["predict", picture.to_str().unwrap()]);
         assert!(!answered[answer].is_null(), "{answered}");
