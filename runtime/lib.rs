@@ -8,7 +8,7 @@
 //! ```text
 //! cli > serve > device > page > {predictor, sources, demo, advice} > {backbone, preprocess, store, head}
 //!     > {manifest, dataset, metrics}
-//!     > {atomic_file, digest, files, labels, memory, panics, tensor, threads, trust} > {causes, printable}
+//!     > {atomic_file, digest, labels, memory, panics, tensor, threads, trust} > {causes, files, printable}
 //! ```
 
 pub mod advice;

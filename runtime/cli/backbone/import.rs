@@ -188,7 +188,7 @@ impl Args {
     fn request(&self, context: &Context) -> anyhow::Result<ImportRequest> {
         let labels = match &self.labels {
             Some(path) => {
-                let text = crate::files::read_to_string(path);
+                let text = crate::files::read_to_string(path, 16 << 20);
                 class_names(&text.with_context(|| format!("cannot read `{}`", path.display()))?)
             }
             None => Vec::new(),
