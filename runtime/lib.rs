@@ -22,6 +22,8 @@ pub mod demo;
 pub mod device;
 pub mod digest;
 pub mod files;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod head;
 pub mod labels;
 pub mod manifest;
