@@ -8,8 +8,11 @@ use crate::head::HeadArtifact;
 use crate::manifest::Manifest;
 use crate::preprocess::{Limits, decode};
 
+/// Takes any bytes.
+pub type Target = fn(&[u8]);
+
 /// Every target by the name of its corpus.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("pictures", pictures),
     ("onnx", onnx),
     ("head", head),
