@@ -7,6 +7,8 @@ use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    // What `fuzz/` is compiled with.
+    println!("cargo::rustc-check-cfg=cfg(fuzzing)");
     // A packaged crate has no tests, and asks nothing of the machine.
     let tests = Path::new("tests/it/main.rs").exists();
     for (name, there) in [

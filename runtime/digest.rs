@@ -1,10 +1,13 @@
 //! SHA-256 digests and the two things named by one: an image's bytes and a backbone's fingerprint.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, Read as _};
+use std::path::Path;
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
+
+use crate::files;
 
 /// A SHA-256 digest, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,26 +23,27 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest of what is in a regular file, however long that is.
+    ///
+    /// # Errors
+    /// As [`files::open`], and when it cannot be read.
+    pub fn of_file(path: &Path) -> io::Result<Self> {
+        let (mut file, mut hasher, mut buffer) = (files::open(path)?, Sha256::new(), vec![0; 1 << 16]);
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => return Ok(Self(hasher.finalize().into())),
+                Ok(length) => hasher.update(&buffer[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// The digest of bytes that lie in several pieces: that of all in one.
     pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hasher = Sha256::new();
         parts.into_iter().for_each(|part| hasher.update(part));
         Self(hasher.finalize().into())
-    }
-
-    /// The digest of all that `reader` gives.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn of_reader(mut reader: impl Read) -> io::Result<Self> {
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            match reader.read(&mut buffer)? {
-                0 => return Ok(Self(hasher.finalize().into())),
-                read => hasher.update(&buffer[..read]),
-            }
-        }
     }
 
     /// The digest of a list of fields, each with its length before it, so that no two lists collide.

@@ -1,5 +1,5 @@
-//! Files that a user named, opened only where reading them comes to an end: no pipes, sockets or devices; and how their
-//! paths are written where text is wanted.
+//! Files, opened only where reading them comes to an end: no pipes, sockets or devices, and read whole only up to a bound;
+//! and how their paths are written where text is wanted.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -18,37 +18,38 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// The whole content of a regular file.
+/// The whole content of a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// As [`open`], and when it cannot be read.
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = open(path)?;
-    let mut bytes = Vec::with_capacity(file.metadata()?.len() as usize);
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// As [`open`], when it cannot be read, and with `FileTooLarge` when there is more.
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let metadata = file.metadata()?;
+    // What a file says of its length is a hint: some say 0, and it may grow meanwhile. A folder says what it is when it is read.
+    let length = if metadata.is_file() { metadata.len() } else { 0 };
+    if length > limit {
+        return Err(too_large(limit));
+    }
+    let mut bytes = Vec::with_capacity(length as usize);
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
-/// [`read`] for a file of at most `limit` bytes.
-///
-/// # Errors
-/// As [`read`], and when there are more.
-pub fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        let more = format!("expected a file of at most {limit} bytes, got more");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, more));
-    }
-    Ok(bytes)
+fn too_large(limit: u64) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, format!("expected at most {limit} bytes, got more"))
 }
 
 /// [`read`] for text.
 ///
 /// # Errors
 /// As [`read`], and when it is not UTF-8.
-pub fn read_to_string(path: &Path) -> io::Result<String> {
-    String::from_utf8(read(path)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+pub fn read_to_string(path: &Path, limit: u64) -> io::Result<String> {
+    String::from_utf8(read(path, limit)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// The text of a file in which the system tells something; `None` where it is not there or is no such file.
+pub fn of_system(path: impl AsRef<Path>) -> Option<String> {
+    read_to_string(path.as_ref(), 16 << 20).ok()
 }
 
 /// How many bytes may be written on the file system of `folder`; `None` where nobody knows.
@@ -196,9 +197,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("text");
         std::fs::write(&path, "naïve").unwrap();
-        assert_eq!(read_to_string(&path).unwrap(), "naïve");
+        assert_eq!(read_to_string(&path, 6).unwrap(), "naïve");
         std::fs::write(&path, [0xff]).unwrap();
-        assert_eq!(read_to_string(&path).unwrap_err().kind(), io::ErrorKind::InvalidData);
-        assert!(read(folder.path()).is_err());
+        assert_eq!(read_to_string(&path, 6).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert!(read(folder.path(), 1 << 20).is_err());
+    }
+
+    #[test]
+    fn more_than_the_bound_is_an_error_also_where_a_file_says_nothing_of_its_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long");
+        std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        let error = read(&path, 1000).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string()),
+            (io::ErrorKind::FileTooLarge, "expected at most 1000 bytes, got more".into())
+        );
+        if cfg!(target_os = "linux") {
+            assert_eq!(read(Path::new("/proc/self/limits"), 10).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+            assert!(of_system("/proc/self/limits").is_some_and(|text| text.contains("Max open files")));
+        }
     }
 }

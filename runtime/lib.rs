@@ -8,7 +8,7 @@
 //! ```text
 //! cli > serve > device > {page, explain} > {predictor, sources, demo, advice, hub} > {backbone, preprocess, store, head}
 //!     > {manifest, dataset, metrics}
-//!     > {atomic_file, digest, files, labels, memory, panics, tensor, threads, trust} > {causes, printable}
+//!     > {atomic_file, digest, labels, memory, panics, tensor, threads, trust} > {causes, files, printable}
 //! ```
 
 pub mod advice;
@@ -23,6 +23,8 @@ pub mod device;
 pub mod digest;
 pub mod explain;
 pub mod files;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod head;
 #[cfg(feature = "fetch")]
 pub mod hub;

@@ -1,13 +1,14 @@
 //! How much memory this process may use.
 
-use std::fs;
 use std::path::Path;
+
+use crate::files;
 
 /// In bytes: the least of the machine's memory, the limits of the process's control groups and its own. `None` where the
 /// system tells nothing.
 pub fn usable() -> Option<u64> {
-    let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total(&text));
-    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let machine = files::of_system("/proc/meminfo").and_then(|text| total(&text));
+    let groups = files::of_system("/proc/self/cgroup").unwrap_or_default();
     let groups = limits_of_groups(&groups, Path::new("/sys/fs/cgroup"));
     machine.into_iter().chain(groups).chain(own_limit()).min()
 }
@@ -51,7 +52,7 @@ fn limits_of_groups(text: &str, root: &Path) -> Vec<u64> {
             _ => continue,
         };
         for group in Path::new(group.trim_start_matches('/')).ancestors() {
-            let read = |file: &&str| fs::read_to_string(root.join(group).join(file)).ok();
+            let read = |file: &&str| files::of_system(root.join(group).join(file));
             // `max` is no number, and no limit.
             limits.extend(files.iter().filter_map(read).filter_map(|text| text.trim().parse::<u64>().ok()));
         }
@@ -84,8 +85,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             let path = root.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
         };
         write("system.slice/memory.max", "500\n");
         write("system.slice/edgetl.service/memory.max", "max\n");

@@ -76,9 +76,9 @@ fn gpu(root: &Path, device: u32) -> Option<String> {
         .filter_map(|entry| Some(entry.ok()?.path().join("information")))
         .collect();
     cards.sort();
-    let card = cards.get(device as usize).and_then(|path| std::fs::read_to_string(path).ok());
+    let card = cards.get(device as usize).and_then(crate::files::of_system);
     let model = card.as_deref().and_then(|text| text.lines().find_map(|line| line.strip_prefix("Model:")));
-    let board = || std::fs::read_to_string(root.join("proc/device-tree/model")).ok();
+    let board = || crate::files::of_system(root.join("proc/device-tree/model"));
     let name = model.map(str::to_owned).or_else(board)?;
     Some(name.trim_matches(|c: char| c.is_whitespace() || c == '\0').to_owned())
 }
@@ -86,7 +86,7 @@ fn gpu(root: &Path, device: u32) -> Option<String> {
 /// The driver's version line; on a Jetson the release of its system, which the driver is part of.
 fn driver(root: &Path) -> Option<String> {
     let files = ["proc/driver/nvidia/version", "etc/nv_tegra_release"];
-    let text = files.iter().find_map(|file| std::fs::read_to_string(root.join(file)).ok())?;
+    let text = files.iter().find_map(|file| crate::files::of_system(root.join(file)))?;
     text.lines().next().map(|line| line.trim().to_owned())
 }
 

@@ -21,6 +21,9 @@ use super::placement::Placement;
 use super::session::Engine;
 use super::{BackboneError, CudaOptions, EngineError, LibraryError, Options, Provider};
 
+/// Of what ONNX Runtime writes down of one run, in bytes.
+const MOST_OF_A_RECORD: u64 = 256 << 20;
+
 /// ONNX Runtime, started.
 #[derive(Clone)]
 pub(super) struct Runtime {
@@ -204,7 +207,7 @@ impl Engine for OnnxRuntime {
     fn placement(&mut self) -> Result<Option<Placement>, EngineError> {
         let Some(folder) = self.profile.take() else { return Ok(None) };
         let file = self.session.end_profiling()?;
-        let placement = Placement::parse(&std::fs::read(file)?)?;
+        let placement = Placement::parse(&crate::files::read(file.as_ref(), MOST_OF_A_RECORD)?)?;
         folder.close()?;
         Ok(Some(placement))
     }

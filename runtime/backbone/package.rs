@@ -2,7 +2,7 @@
 //! `golden.safetensors`, `classifier.safetensors` and `labels.txt`.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::graph::MAX_BYTES;
@@ -36,8 +36,6 @@ pub enum PackageError {
     Read { path: PathBuf, source: io::Error },
     #[error("cannot write the backbone package `{path}`")]
     Write { path: PathBuf, source: io::Error },
-    #[error("expected a file of at most {limit} bytes at `{path}`, got {got}")]
-    TooLarge { path: PathBuf, limit: u64, got: u64 },
     #[error("the manifest `{path}` is invalid")]
     Manifest { path: PathBuf, source: ManifestError },
     #[error("expected a backbone package, an empty folder or nothing at `{path}`, got {got}")]
@@ -211,17 +209,8 @@ fn read_manifest(folder: &Path) -> Result<Manifest, PackageError> {
     Manifest::parse(&String::from_utf8_lossy(&text)).map_err(|source| PackageError::Manifest { path, source })
 }
 
-/// Reads a file after a look at its length.
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
-    let read_error = |source| PackageError::Read { path: path.to_owned(), source };
-    let file = crate::files::open(path).map_err(read_error)?;
-    let got = file.metadata().map_err(read_error)?.len();
-    if got > limit {
-        return Err(PackageError::TooLarge { path: path.to_owned(), limit, got });
-    }
-    let mut bytes = Vec::with_capacity(got as usize);
-    file.take(limit).read_to_end(&mut bytes).map_err(read_error)?;
-    Ok(bytes)
+    crate::files::read(path, limit).map_err(|source| PackageError::Read { path: path.to_owned(), source })
 }
 
 /// `None` where there is no file.

@@ -157,7 +157,7 @@ impl Config {
         trust::check(path)
             .with_context(|| format!("cannot obey the settings `{}`", path.display()))
             .or_hint(format!("{OWNERSHIP}, name settings of your own with --config FILE, or work in another folder"))?;
-        let text = crate::files::read_to_string(path)
+        let text = crate::files::read_to_string(path, 1 << 20)
             .with_context(|| format!("cannot read the settings `{}`", path.display()))?;
         toml::from_str(&text)
             .with_context(|| format!("cannot understand the settings `{}`", path.display()))

@@ -154,6 +154,12 @@ fn wrong_usage(error: clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
+/// Whether `text` is understood as settings, for a fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn understood(text: &str) -> bool {
+    toml::from_str::<config::Config>(text).is_ok()
+}
+
 /// What the command line understands.
 pub fn command() -> clap::Command {
     Cli::command()

@@ -116,7 +116,7 @@ fn read_token(file: &Path) -> anyhow::Result<String> {
     {
         tracing::warn!("every user of this machine can read the token in `{}`", file.display());
     }
-    crate::files::read_to_string(file).with_context(failed)
+    crate::files::read_to_string(file, 1 << 16).with_context(failed)
 }
 
 fn explain(error: ServeError) -> anyhow::Error {

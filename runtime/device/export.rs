@@ -8,6 +8,7 @@ use super::Device;
 use super::error::DeviceError;
 use super::file_error::ExportError;
 use crate::files;
+use crate::preprocess::Limits;
 use crate::store::{Filter, SampleRow, Store};
 
 /// What was written.
@@ -86,7 +87,7 @@ impl Device {
 /// Copies the picture of a sample; its path below `folder`, or `None` where its file is gone or has other bytes by now.
 fn picture(row: &SampleRow, folder: &Path) -> Result<Option<String>, ExportError> {
     let source = files::path_of(&row.source);
-    let Ok(bytes) = files::read(&source) else { return Ok(None) };
+    let Ok(bytes) = files::read(&source, Limits::default().max_bytes) else { return Ok(None) };
     if crate::digest::ContentHash::of(&bytes) != row.hash {
         return Ok(None);
     }

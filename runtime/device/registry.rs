@@ -91,25 +91,40 @@ impl Registry {
         let fingerprint = manifest.fingerprint();
         let plain = manifest.name.clone();
         let unique = plain.with_suffix(&fingerprint.0.short());
-        let kept =
-            |name: &BackboneName| Package::open(&self.path(name)).ok().filter(|kept| kept.fingerprint() == fingerprint);
         for name in [&plain, &unique] {
-            if let Some(mut kept) = kept(name) {
+            if let Some(mut kept) = self.whole(name)?.filter(|kept| kept.fingerprint() == fingerprint) {
                 if kept.complete_with(package) {
                     kept.save(&self.path(name))?;
                 }
                 return Ok(name.clone());
             }
         }
-        let name = if self.path(&plain).exists() { unique } else { plain };
+        let taken = self.path(&plain);
+        let taken = taken.try_exists().map_err(|source| PackageError::Read { path: taken, source })?;
+        let name = if taken { unique } else { plain };
         package.save(&self.path(&name))?;
         Ok(name)
+    }
+
+    /// The package kept under `name`; `None` where there is none or it is damaged. One that cannot be read now may be
+    /// neither: it must not be written a second time under another name.
+    fn whole(&self, name: &BackboneName) -> Result<Option<Package>, RegistryError> {
+        match Package::open(&self.path(name)) {
+            Ok(package) => Ok(Some(package)),
+            Err(error @ PackageError::Read { .. }) if !is_missing(&error) => Err(error.into()),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Where the package of this name is kept.
     pub fn path(&self, name: &BackboneName) -> PathBuf {
         self.folder.join(name.as_str())
     }
+}
+
+fn is_missing(error: &PackageError) -> bool {
+    use io::ErrorKind::{FileTooLarge, NotADirectory, NotFound};
+    matches!(error, PackageError::Read { source, .. } if matches!(source.kind(), FileTooLarge | NotADirectory | NotFound))
 }
 
 fn is_hidden(path: &Path) -> bool {
@@ -153,6 +168,18 @@ mod tests {
             Err(RegistryError::Package(PackageError::Digest { .. }))
         ));
         assert_eq!(registry.list().unwrap().len(), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_package_that_cannot_be_read_now_is_not_kept_under_a_second_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (registry, package) = (Registry::new(folder.path()), package(20));
+        let path = registry.path(&registry.keep(&package).unwrap());
+        std::fs::remove_dir_all(&path).unwrap();
+        std::os::unix::fs::symlink(&path, &path).unwrap();
+        assert!(registry.keep(&package).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

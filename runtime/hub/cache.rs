@@ -21,7 +21,7 @@ impl Cached {
 
     /// The commit that `revision` was when the cache was written.
     pub fn commit(&self, revision: &str) -> Option<String> {
-        let named = || files::read_at_most(&self.folder.join("refs").join(revision), REFERENCE_LIMIT).ok();
+        let named = || files::read(&self.folder.join("refs").join(revision), REFERENCE_LIMIT).ok();
         let commit = || self.folder.join("snapshots").join(revision).is_dir().then(|| revision.to_owned());
         let read = named().and_then(|bytes| String::from_utf8(bytes).ok()).map(|text| text.trim().to_owned());
         read.filter(|commit| !commit.is_empty()).or_else(commit)

@@ -49,7 +49,7 @@ impl Settings {
 }
 
 fn token_in(file: &std::path::Path) -> Option<String> {
-    let bytes = crate::files::read_at_most(file, TOKEN_LIMIT).ok()?;
+    let bytes = crate::files::read(file, TOKEN_LIMIT).ok()?;
     let token = String::from_utf8(bytes).ok()?.trim().to_owned();
     (!token.is_empty()).then_some(token)
 }

@@ -57,12 +57,12 @@ fn check_room(folder: &Path, bytes: u64) -> Result<(), HubError> {
 /// Brings one file, and says against what it was checked and how many bytes came over the network.
 fn one(client: &Client, remote: &Remote, folder: &Path, watch: &mut Watch<'_>) -> Result<(Checked, u64), HubError> {
     let path = folder.join(&remote.name);
-    let here = || digest_of(&path).ok().filter(|digest| Some(*digest) == remote.sha256);
+    let here = || Digest::of_file(&path).ok().filter(|digest| Some(*digest) == remote.sha256);
     if remote.sha256.is_some() && here().is_some() {
         return Ok((remote.checked, 0));
     }
     let is_wanted =
-        |file: &Path| remote.sha256.is_none_or(|wanted| digest_of(file).is_ok_and(|digest| digest == wanted));
+        |file: &Path| remote.sha256.is_none_or(|wanted| Digest::of_file(file).is_ok_and(|digest| digest == wanted));
     if let Some(cached) = remote.cached.as_deref().filter(|cached| is_wanted(cached)) {
         fs::copy(cached, &path).map_err(|source| HubError::Write { path, source })?;
         return Ok((remote.checked, 0));
@@ -246,7 +246,7 @@ impl Transfer<'_, '_> {
         if let Some(expected) = self.remote.size.filter(|expected| *expected != length) {
             return Err(HubError::Length { address, expected, got: length });
         }
-        let got = digest_of(part).map_err(read_failed)?;
+        let got = Digest::of_file(part).map_err(read_failed)?;
         match wanted {
             Some(expected) if expected != got => Err(HubError::WrongDigest { address, expected, got }),
             _ => Ok(()),
@@ -266,8 +266,4 @@ fn beginning(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(64).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-fn digest_of(path: &Path) -> io::Result<Digest> {
-    Digest::of_reader(files::open(path)?)
 }

@@ -1,6 +1,6 @@
 //! From image files to normalised network input: the one place where pictures are decoded, resized and normalised.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
@@ -261,15 +261,10 @@ impl Preprocessor {
 /// # Errors
 /// Each carries the path.
 pub fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, PreprocessError> {
-    let failed = |source| PreprocessError::Read { path: path.to_owned(), source };
-    let file = files::open(path).map_err(failed)?;
-    let hint = file.metadata().map_err(failed)?.len().min(limits.max_bytes);
-    let mut bytes = Vec::with_capacity(hint as usize + 1);
-    file.take(limits.max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > limits.max_bytes {
-        return Err(PreprocessError::FileSize { path: path.to_owned(), limit: limits.max_bytes });
-    }
-    Ok(bytes)
+    files::read(path, limits.max_bytes).map_err(|source| match source.kind() {
+        io::ErrorKind::FileTooLarge => PreprocessError::FileSize { path: path.to_owned(), limit: limits.max_bytes },
+        _ => PreprocessError::Read { path: path.to_owned(), source },
+    })
 }
 
 /// A JPEG file of the picture at `path`, upright, its longer side at most 160 pixels.

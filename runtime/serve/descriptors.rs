@@ -9,7 +9,7 @@ const UNKNOWN: usize = 256;
 
 /// How many connections may be open at once.
 pub(super) fn most_connections() -> usize {
-    let limits = std::fs::read_to_string("/proc/self/limits").ok();
+    let limits = crate::files::of_system("/proc/self/limits");
     connections(limits.as_deref().and_then(soft_limit).unwrap_or(UNKNOWN))
 }
 

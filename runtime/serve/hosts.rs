@@ -122,7 +122,7 @@ impl Hosts {
 
 /// What this machine calls itself.
 fn machine_name() -> Option<String> {
-    let read = |path| std::fs::read_to_string(path).ok().filter(|name| !name.trim().is_empty());
+    let read = |path| crate::files::of_system(path).filter(|name| !name.trim().is_empty());
     let name = ["/proc/sys/kernel/hostname", "/etc/hostname"].into_iter().find_map(read)?;
     Some(name.trim().to_owned())
 }

@@ -122,6 +122,17 @@ pub fn run(
     served
 }
 
+/// The picture in a body of the type `kind`, for a fuzzer.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn picture_of(kind: &[u8], body: &[u8]) -> Option<Vec<u8>> {
+    let kind = axum::http::HeaderValue::from_bytes(kind).ok()?;
+    let mut request = axum::extract::Request::new(axum::body::Body::from(body.to_vec()));
+    request.headers_mut().insert(axum::http::header::CONTENT_TYPE, kind);
+    let bodies = upload::Bodies::new(1 << 20, Duration::from_secs(60), 1);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().ok()?;
+    runtime.block_on(bodies.read(request)).ok().map(|upload| upload.picture.into())
+}
+
 /// What a running service is watched by.
 struct Run<'a> {
     /// Closes when the worker thread ends.

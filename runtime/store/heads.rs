@@ -13,6 +13,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::atomic_file;
+use crate::files;
+
+/// Of the file of a head, many times more than there are weights for.
+const MOST_BYTES: u64 = 256 << 20;
 
 /// The number of a published head, written with six digits or more.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -147,7 +151,7 @@ impl HeadFolder {
     /// The number of the live head.
     pub fn current_version(&self) -> Result<HeadVersion, HeadFolderError> {
         let path = self.pointer();
-        match std::fs::read_to_string(&path) {
+        match files::read_to_string(&path, 64) {
             Ok(text) => text.trim_end().parse().map_err(|source| HeadFolderError::Pointer { path, source }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(HeadFolderError::Empty { path: self.folder.clone() })
@@ -174,7 +178,7 @@ impl HeadFolder {
 
     pub fn read(&self, version: HeadVersion) -> Result<Vec<u8>, HeadFolderError> {
         let path = self.file(version);
-        std::fs::read(&path).map_err(|source| match source.kind() {
+        files::read(&path, MOST_BYTES).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => HeadFolderError::NoSuchVersion { path: self.folder.clone(), version },
             _ => HeadFolderError::Read { path, source },
         })
@@ -254,8 +258,9 @@ impl HeadFolder {
         }
     }
 
+    /// Also true where the system does not say: whoever takes heads for gone may forget to erase them.
     pub(super) fn exists(&self) -> bool {
-        self.folder.is_dir()
+        !matches!(self.folder.try_exists(), Ok(false))
     }
 
     pub(super) fn lock(&self) -> Result<Lock, HeadFolderError> {

@@ -141,7 +141,7 @@ fn has_access_list(_: &Path) -> bool {
 }
 
 fn is_private_group(owner: u32, group: u32) -> bool {
-    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let read = |path| crate::files::of_system(path).unwrap_or_default();
     is_private_in(&read("/etc/passwd"), &read("/etc/group"), owner, group)
 }
 

@@ -1,5 +1,9 @@
 //! Heads and rows that were damaged, and what commands say of them.
 
+use edgetl::backbone::Package;
+use edgetl::device::Settings;
+use edgetl::store::StateDir;
+
 use crate::common::{Device, backbone};
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -96,4 +100,38 @@ fn after_a_head_could_not_be_published_the_one_that_is_live_is_named() {
     std::fs::create_dir(&pointer).unwrap();
     let unknown = contains("hint: which head is live cannot be found out");
     device.edgetl(&["fit-head", "--head", "lda"]).assert().code(1).stderr(unknown);
+}
+
+/// `whole` with one bit flipped, for every bit, and cut after every byte.
+fn damaged(whole: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
+    let flipped = (0..8 * whole.len()).map(|bit| {
+        let mut bytes = whole.to_vec();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        bytes
+    });
+    flipped.chain((0..whole.len()).map(|length| whole[..length].to_vec()))
+}
+
+#[test]
+fn whatever_is_damaged_in_a_manifest_is_an_error_or_another_backbone_or_has_no_bearing_on_features() {
+    let device = Device::taught();
+    let library = edgetl::device::Device::new(StateDir::new(device.state()), Settings::default());
+    let folder = device.state().join("backbones/gap");
+    let whole = Package::open(&folder).unwrap();
+    let path = folder.join("manifest.toml");
+    let text = std::fs::read(&path).unwrap();
+    let (mut errors, mut others) = (0, 0);
+    for bytes in damaged(&text) {
+        std::fs::write(&path, &bytes).unwrap();
+        match Package::open(&folder) {
+            Err(_) => errors += 1,
+            Ok(package) if package.fingerprint() != whole.fingerprint() => others += 1,
+            Ok(package) if package.manifest().feature == whole.manifest().feature => {}
+            Ok(package) => {
+                let said = String::from_utf8_lossy(&bytes).into_owned();
+                assert!(library.load(package, 1).is_err(), "features of another kind: {said}");
+            }
+        }
+    }
+    assert!(errors > text.len() && others > 100, "{errors} errors and {others} others of {} bytes", text.len());
 }

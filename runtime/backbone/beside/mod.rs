@@ -81,7 +81,7 @@ fn found(network: &Path, name: &str, warnings: &mut Vec<String>) -> Option<(Path
     let above = folder.file_name().is_some_and(|folder| folder == "onnx").then(|| folder.parent()).flatten();
     let path =
         [Some(folder), above].into_iter().flatten().map(|folder| folder.join(name)).find(|path| path.is_file())?;
-    let text = match files::read_at_most(&path, LIMIT) {
+    let text = match files::read(&path, LIMIT) {
         Ok(bytes) => bytes,
         Err(error) => {
             warnings.push(format!("`{}` is not used: {error}", path.display()));

@@ -81,7 +81,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, GraphError> {
     if !metadata.is_file() {
         return Err(read_error(std::io::ErrorKind::InvalidInput.into()));
     }
-    crate::files::read(path).map_err(read_error)
+    crate::files::read(path, MAX_BYTES).map_err(read_error)
 }
 
 fn decode(bytes: &[u8]) -> Result<pb::ModelProto, GraphError> {

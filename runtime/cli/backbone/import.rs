@@ -212,7 +212,7 @@ impl How {
     fn request(&self, fetched: Option<&Fetched>, context: &Context) -> anyhow::Result<ImportRequest> {
         let labels = match &self.labels {
             Some(path) => {
-                let text = crate::files::read_to_string(path);
+                let text = crate::files::read_to_string(path, 16 << 20);
                 class_names(&text.with_context(|| format!("cannot read `{}`", path.display()))?)
             }
             None => Vec::new(),

@@ -9,7 +9,7 @@ use super::CollectRequest;
 use super::plan::Plan;
 use crate::device::Device;
 use crate::device::error::DeviceError;
-use crate::digest::ContentHash;
+use crate::digest::{ContentHash, Digest};
 use crate::files;
 use crate::labels::Label;
 use crate::sources::Item;
@@ -113,8 +113,8 @@ struct Contents<'a> {
 
 impl<'a> Contents<'a> {
     fn read(plan: &'a Plan) -> Result<Self, DeviceError> {
-        let hash = |path: &Path| match files::read(path) {
-            Ok(bytes) => Ok(ContentHash::of(&bytes)),
+        let hash = |path: &Path| match Digest::of_file(path) {
+            Ok(digest) => Ok(ContentHash(digest)),
             Err(_) => Err(DeviceError::SyncUnknown { path: path.to_owned() }),
         };
         let mut items: HashMap<ContentHash, Vec<&Item>> = HashMap::new();

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs::{DirEntry, File, TryLockError};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -17,6 +17,8 @@ use crate::predictor::Journal;
 
 const FOLDER: &str = "unfinished";
 const HIDDEN: &str = ".";
+/// Of what one run wrote down.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// One line of a file.
 #[derive(Serialize, Deserialize)]
@@ -129,7 +131,7 @@ fn left_by_dead_run(path: &Path) -> io::Result<Option<HashMap<ContentHash, Strin
         Ok(()) => {}
     }
     let mut left = HashMap::new();
-    for line in BufReader::new(&file).lines().map_while(Result::ok) {
+    for line in BufReader::new((&file).take(MOST_BYTES)).lines().map_while(Result::ok) {
         // The last line of a killed run may be a part of one.
         let Ok(line) = serde_json::from_str(&line) else { continue };
         let (Line::Began { hash, .. } | Line::Ended { hash }) = &line;

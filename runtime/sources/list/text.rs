@@ -10,6 +10,8 @@ use crate::sources::SourceError;
 
 /// What so many bytes at the start say of an encoding without a mark, the rest does too.
 const LOOKED_AT: usize = 1024;
+/// Of a list: millions of lines.
+const MOST_BYTES: u64 = 256 << 20;
 
 /// The text of a file, and its encoding where that was guessed.
 #[derive(PartialEq, Eq, Debug)]
@@ -23,7 +25,7 @@ pub struct Text {
 /// # Errors
 /// When the file cannot be read, or is no text.
 pub fn read(list: &Path) -> Result<Text, SourceError> {
-    let bytes = files::read(list).map_err(|source| SourceError::Read { path: list.to_owned(), source })?;
+    let bytes = files::read(list, MOST_BYTES).map_err(|source| SourceError::Read { path: list.to_owned(), source })?;
     decoded(&bytes).ok_or_else(|| SourceError::NotText(list.to_owned()))
 }
 

@@ -142,3 +142,16 @@ fn no_interleaving_of_fits_and_forgettings_leaves_a_head_of_what_was_forgotten()
     println!("{refused} fits were refused");
     assert!(learned(&files).iter().all(|&seen| i64::from(seen) == SAMPLES));
 }
+
+#[cfg(unix)]
+#[test]
+fn heads_that_cannot_be_looked_at_are_not_taken_for_gone() {
+    let mut bench = fixture();
+    let folder = bench.folder.path().join("heads");
+    std::os::unix::fs::symlink(&folder, &folder).unwrap();
+    bench.store.insert(&[sample("1", "ant", &[1.0])]).unwrap();
+    bench.store.forget(&ids([1])).unwrap();
+    let read = bench.store.forgettings().unwrap();
+    HeadFolder::new(folder, 9).replace_all((None, None), &mut bench.store, read).unwrap_err();
+    assert!(bench.store.forgettings().unwrap().is_unfinished());
+}

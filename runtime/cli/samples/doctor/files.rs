@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::Examined;
 use super::findings::{SourceRow, SourceState, TinyRow};
-use crate::digest::ContentHash;
+use crate::digest::{ContentHash, Digest};
 use crate::files;
 use crate::manifest::Preprocess;
 use crate::store::SampleRow;
@@ -56,6 +56,6 @@ fn state(row: &SampleRow) -> Option<SourceState> {
     if metadata.modified().is_ok_and(|modified| modified < added) {
         return None;
     }
-    let bytes = files::read(&path).ok()?;
-    (ContentHash::of(&bytes) != row.hash).then_some(SourceState::Changed)
+    let content = ContentHash(Digest::of_file(&path).ok()?);
+    (content != row.hash).then_some(SourceState::Changed)
 }
