@@ -18,6 +18,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("head", head),
     ("manifest", manifest),
     ("lists", lists),
+    ("beside", beside),
     #[cfg(feature = "cli")]
     ("settings", settings),
     #[cfg(feature = "serve")]
@@ -91,6 +92,25 @@ pub fn lists(bytes: &[u8]) {
     });
 }
 
+/// The files that lie beside a network, the first up to a zero byte.
+pub fn beside(bytes: &[u8]) {
+    thread_local! {
+        static FOLDER: tempfile::TempDir = tempfile::tempdir().expect("a folder can be made");
+    }
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    let (config, preprocessor) = (&bytes[..end], bytes.get(end + 1..).unwrap_or_default());
+    FOLDER.with(|folder| {
+        let write =
+            |name: &str, text: &[u8]| std::fs::write(folder.path().join(name), text).expect("a file can be written");
+        write(crate::backbone::beside::CONFIG, config);
+        write(crate::backbone::beside::PREPROCESSOR, preprocessor);
+        let read = crate::backbone::beside::Beside::read(&folder.path().join("model.onnx"));
+        if let Ok(preprocess) = read.declared.preprocess.resolve(None) {
+            preprocess.check().expect("what was resolved is valid");
+        }
+    });
+}
+
 /// `edgetl.toml`.
 #[cfg(feature = "cli")]
 pub fn settings(bytes: &[u8]) {
@@ -115,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    /// So many times each file of a corpus is changed.
+    /// So many times each file of a corpus is changed, unless `EDGETL_FUZZ_CHANGES` says how often.
     const CHANGES: usize = 40;
 
     fn changed(bytes: &[u8], random: &mut rand_pcg::Pcg32) -> Vec<u8> {
@@ -136,16 +156,20 @@ mod tests {
     fn every_reader_takes_the_kept_inputs_and_changed_ones() {
         let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
         let mut random = rand_pcg::Pcg32::seed_from_u64(17);
+        let asked = std::env::var("EDGETL_FUZZ_CHANGES").ok().map(|changes| changes.parse().expect("a number"));
+        let changes = asked.unwrap_or(CHANGES);
         for (name, target) in TARGETS {
             let files = std::fs::read_dir(corpora.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
             let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
             files.sort();
             assert!(!files.is_empty(), "{name}");
+            let tried = files.len() * (changes + 1);
             for file in files {
                 let kept = std::fs::read(&file).unwrap();
                 target(&kept);
-                (0..CHANGES).for_each(|_| target(&changed(&kept, &mut random)));
+                (0..changes).for_each(|_| target(&changed(&kept, &mut random)));
             }
+            println!("{name}: {tried} inputs");
         }
     }
 }

@@ -3,6 +3,7 @@
 mod one;
 mod sheet;
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -79,7 +80,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let no_folder = || format!("cannot make the folder `{}`", args.out.display());
     fs::create_dir_all(&args.out).with_context(no_folder)?;
     let mut sheet = SheetMaker::new(args.region.unwrap_or(Region::Middle), args.region.is_some());
-    let mut failed = refused.len();
+    let (mut failed, mut used) = (refused.len(), HashSet::new());
     for refused in &refused {
         Line::failed(&files::name_of(&refused.path), causes(&refused.error)).print(context)?;
     }
@@ -96,7 +97,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
                 let picture =
                     Picture { name, item, explanation, head: explainer.head(), provider: explainer.provider() };
                 sheet.add(&picture, &device);
-                let overlays = if *named { picture.write_overlays(&args.out)? } else { Vec::new() };
+                let overlays = if *named { picture.write_overlays(&args.out, &mut used)? } else { Vec::new() };
                 picture.line(&overlays, args.boxes)
             }
         };

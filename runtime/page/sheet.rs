@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, PreEscaped, html};
 
-use super::{document, percent, section, wide};
+use super::{document, percent, wide};
 
 const STYLE: &str = include_str!("sheet.css");
 
@@ -106,7 +106,7 @@ fn filters(classes: usize) -> String {
 }
 
 fn classes(classes: &[SheetClass]) -> Markup {
-    section(
+    wide(
         "Where each class is seen, on average",
         html! {
             div.averages {

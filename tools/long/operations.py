@@ -1,9 +1,13 @@
 """Commands that change a state, and what may be there after one that did not come to its end."""
 
+import functools
+import hashlib
+import http.server
 import json
 import re
 import shutil
 import signal
+import threading
 
 from harness import Fell, Device, ROOT, acknowledged, content
 
@@ -99,7 +103,25 @@ def other_backbone():
     return ROOT / "tests/fixtures/backbone/two_stages.onnx"
 
 
-"""To add a command that writes: a line here. Labelling over HTTP and `backbone fetch` belong here once they are there."""
+def served(file):
+    """The address of `file` on a server of this process, and its SHA-256."""
+    handler = functools.partial(Quiet, directory=file.parent)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}/{file.name}", hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def fetched():
+    address, digest = served(other_backbone())
+    return ["backbone", "fetch", address, "--sha256", digest, "--name", "other", "--size", "20x16"]
+
+
+"""To add a command that writes: a line here. Labelling over HTTP belongs here once it is there."""
 OPERATIONS = [
     Operation("collect", ["collect", "--json-lines", "more"], whole=False),
     Operation("fit-head", ["fit-head", "--head", "softmax", "--json"]),
@@ -108,6 +130,7 @@ OPERATIONS = [
     Operation("forget", ["samples", "remove", "--id", "4,5", "--forget"], whole=False, erases=True),
     Operation("rollback", ["heads", "rollback", "--to", "000001"]),
     Operation("import", ["backbone", "import", other_backbone(), "--name", "other", "--size", "20x16"]),
+    Operation("fetch", fetched()),
     Operation("sync", ["collect", "photos", "--sync", "--yes"], before=rearranged, whole=False),
     Operation("backup", ["backup", "device.tar"]),
 ]

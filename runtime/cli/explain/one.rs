@@ -1,5 +1,6 @@
 //! One picture: its overlays, and what is printed of it.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
@@ -97,11 +98,15 @@ struct ResemblingLine {
 
 impl Picture<'_> {
     /// The overlays of all maps, and those of the head that is compared with, in that order; each file is named after the
-    /// picture and its class.
-    pub fn write_overlays(&self, folder: &Path) -> anyhow::Result<Vec<String>> {
+    /// picture, as no other of `used` is, and its class.
+    pub fn write_overlays(&self, folder: &Path, used: &mut HashSet<String>) -> anyhow::Result<Vec<String>> {
         let Explanation { maps, before, .. } = &self.explanation;
         let most = self.most();
         let stem = self.item.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        // Pictures of two folders may have one name.
+        let numbered = (2..).map(|number| format!("{stem}-{number}"));
+        let stem =
+            std::iter::once(stem.clone()).chain(numbered).find(|stem| used.insert(stem.clone())).expect("endless");
         let all = maps.iter().map(|map| (map, "")).chain(before.iter().map(|map| (map, ".before")));
         all.map(|(map, when)| {
             let label = map.label.as_ref().map_or_else(|| "value".to_owned(), |label| file_name(label.as_str()));

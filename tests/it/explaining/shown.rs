@@ -54,6 +54,14 @@ fn a_picture_has_a_map_of_its_own_size_and_the_pictures_that_it_is_like() {
 }
 
 #[test]
+fn pictures_of_two_folders_with_one_name_have_a_map_each() {
+    let device = taught();
+    let lines = device.json(&["explain", "photos/star/000.png", "photos/ring/000.png", "--class", "star"]);
+    let overlay = |line: &Value| line["maps"][0]["overlay"].as_str().unwrap().to_owned();
+    assert_eq!([overlay(&lines[0]), overlay(&lines[1])], ["explained/000.star.png", "explained/000-2.star.png"]);
+}
+
+#[test]
 fn a_stored_picture_is_not_shown_as_its_own_likeness() {
     let device = Device::taught();
     let (line, _) = lines(&device, &["photos/star/000.png"]);
