@@ -16,9 +16,9 @@ use crate::explain::{ClassMap, class_maps, nearest, occluded_maps};
 use crate::head::{HeadArtifact, Outputs};
 use crate::labels::{ClassIndex, Label};
 use crate::predictor::{ExtractError, Reason, Statement, open};
-use crate::preprocess::{Dimensions, Limits, Picture, Preprocessor, Seen, decode};
+use crate::preprocess::{Limits, Picture, Preprocessor, Seen, decode};
 use crate::store::{Filter, HeadVersion, SampleRow, Selection, Store};
-use crate::tensor::{Features, InputBatch};
+use crate::tensor::{Activations, Features, InputBatch};
 
 /// A head on a session of its backbone that gives maps, and the stored pictures that it was fitted on.
 pub struct Explainer {
@@ -142,56 +142,71 @@ impl Explainer {
     /// # Errors
     /// When the bytes are no picture or one beyond the limits, or the engine fails.
     pub fn explain(&mut self, bytes: &[u8], outlook: &Outlook, top: usize) -> Result<Explanation, AnswerError> {
-        let settings = self.preprocessor.settings().clone();
-        let picture = decode(bytes, self.preprocessor.limits(), settings.background).map_err(of_decoding)?;
+        let observed = self.observe(bytes)?;
+        let head = &self.head.artifact;
+        let feature = observed.activations.features.0.row(0).to_vec();
+        let said = Said::new(head, &observed.activations.features)?;
+        let classes = said.classes(head, outlook);
+        let maps = observed.maps(self.session.as_mut(), head, &classes)?;
+        let before = match &self.versus {
+            Some(PublishedHead { artifact: other, .. }) => {
+                let labels = classes.iter().filter_map(|&class| head.labels().get(class));
+                let known: Vec<ClassIndex> = labels.filter_map(|label| other.labels().index_of(label)).collect();
+                observed.maps(self.session.as_mut(), other, &known)?
+            }
+            None => Vec::new(),
+        };
+        let own = ContentHash::of(bytes);
+        let remembered = self.remembered.as_ref();
+        Ok(Explanation {
+            seen: Seen::new(self.preprocessor.settings(), observed.picture.dimensions()),
+            statement: Statement::of_feature(&feature, head, top)?,
+            nearest: remembered.map_or_else(Vec::new, |remembered| remembered.nearest(&feature, head, &said, own)),
+            picture: observed.picture,
+            why: said.why,
+            maps,
+            before,
+        })
+    }
+
+    /// Once through the network.
+    fn observe(&mut self, bytes: &[u8]) -> Result<Observed, AnswerError> {
+        let settings = self.preprocessor.settings();
         let mut input = Array4::zeros((1, 3, settings.height as usize, settings.width as usize));
+        let picture = decode(bytes, self.preprocessor.limits(), settings.background).map_err(of_decoding)?;
         let slot = input.slice_mut(s![0, .., .., ..]);
         self.preprocessor.run_picture(&picture, slot).map_err(ExtractError::from)?;
         let input = InputBatch::new(input).map_err(BackboneError::from).map_err(ExtractError::from)?;
         let activations = self.session.forward(&input).map_err(ExtractError::from)?;
-        let head = &self.head.artifact;
-        let feature = activations.features.0.row(0).to_vec();
-        let statement = Statement::of_feature(&feature, head, top)?;
-        let said = Said::new(head, &activations.features)?;
-        let classes = said.classes(head, outlook);
-        let mut explained = |head: &HeadArtifact, classes: &[ClassIndex]| -> Result<Vec<Explained>, AnswerError> {
-            let maps = match class_maps(&activations, self.session.manifest(), head, classes) {
-                Some(maps) => maps,
-                None => occluded_maps(self.session.as_mut(), &input, head, classes).map_err(of_covering)?,
-            };
-            let probabilities = Said::new(head, &activations.features)?.probabilities;
-            let named = |map: ClassMap| Explained {
-                label: head.labels().get(map.class).cloned(),
-                probability: probabilities.get(map.class.0).copied(),
-                map,
-            };
-            Ok(maps.into_iter().map(named).collect())
+        Ok(Observed { picture, input, activations })
+    }
+}
+
+/// A picture with what the network made of it.
+struct Observed {
+    picture: Picture,
+    input: InputBatch,
+    activations: Activations,
+}
+
+impl Observed {
+    fn maps(
+        &self,
+        session: &mut dyn Backbone,
+        head: &HeadArtifact,
+        classes: &[ClassIndex],
+    ) -> Result<Vec<Explained>, AnswerError> {
+        let maps = match class_maps(&self.activations, session.manifest(), head, classes) {
+            Some(maps) => maps,
+            None => occluded_maps(session, &self.input, head, classes).map_err(of_covering)?,
         };
-        let maps = explained(head, &classes)?;
-        let before = match &self.versus {
-            Some(other) => {
-                let known = classes.iter().filter_map(|&class| {
-                    let label = head.labels().get(class)?;
-                    other.artifact.labels().index_of(label)
-                });
-                explained(&other.artifact, &known.collect::<Vec<_>>())?
-            }
-            None => Vec::new(),
+        let probabilities = Said::new(head, &self.activations.features)?.probabilities;
+        let named = |map: ClassMap| Explained {
+            label: head.labels().get(map.class).cloned(),
+            probability: probabilities.get(map.class.0).copied(),
+            map,
         };
-        let nearest = match &self.remembered {
-            Some(remembered) => remembered.nearest(&feature, head, &said, ContentHash::of(bytes)),
-            None => Vec::new(),
-        };
-        let dimensions = Dimensions { width: picture.width(), height: picture.height() };
-        Ok(Explanation {
-            seen: Seen::new(&settings, dimensions),
-            picture,
-            statement,
-            why: said.why,
-            maps,
-            before,
-            nearest,
-        })
+        Ok(maps.into_iter().map(named).collect())
     }
 }
 

@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use crate::backbone::Provider;
 use crate::cli::context::Context;
-use crate::cli::output::percent;
 use crate::cli::predict::prediction_text;
 use crate::device::{Explained, Explanation, PublishedHead, Resembling};
 use crate::explain::{How, Overlay, PictureBox, boxes, overlay, png};
@@ -192,7 +191,7 @@ impl Picture<'_> {
 
 fn caption(map: &Explained) -> String {
     match (&map.label, map.probability) {
-        (Some(label), Some(probability)) => format!("{label} {}", percent(f64::from(probability))),
+        (Some(label), Some(probability)) => format!("{label} {:.0} %", probability * 100.0),
         (Some(label), None) => label.to_string(),
         (None, _) => format!("{:.3}", map.map.logit),
     }
