@@ -145,7 +145,7 @@ fn near_twins_and_held_out_answers_follow() {
     let mut others = dataset.features().slice(s![..4, ..]).to_owned();
     // Twins by the last map, whatever the earlier one says.
     others.slice_mut(s![.., LAST..]).fill(-7.0);
-    assert_eq!(near_twins_of(&dataset, others.view()), [true; 4]);
+    assert_eq!(near_twins_of(dataset.clone(), others.view()), [true; 4]);
     let answers = cross_validate(&dataset, HeadKind::Ridge, &FitOptions::default()).unwrap();
     let alone = FitOptions { earlier_maps: Some(false), ..FitOptions::default() };
     let alone = cross_validate(&dataset, HeadKind::Ridge, &alone).unwrap();

@@ -64,5 +64,5 @@ pub fn of_training_pictures(
     if training.is_empty() || training.width() != features.0.ncols() {
         return Ok(Vec::new());
     }
-    Ok(near_twins_of(&training, features.0.view()))
+    Ok(near_twins_of(training, features.0.view()))
 }

@@ -78,16 +78,18 @@ pub fn together_with(dataset: &Dataset, unlabelled: &Unlabelled) -> (Dataset, Un
     (dataset, Unlabelled { groups: others.to_vec(), ..unlabelled.clone() })
 }
 
-/// Of each of `others`, `[M,W]`, whether it is a near-twin of a sample of `dataset`.
-pub fn near_twins_of(dataset: &Dataset, others: ArrayView2<f32>) -> Vec<bool> {
-    let own = pictures(dataset);
+/// Of each of `others`, `[M,W]`, whether it is a near-twin of a sample of `dataset`, which is let go before most of the memory is
+/// needed.
+pub fn near_twins_of(dataset: Dataset, others: ArrayView2<f32>) -> Vec<bool> {
+    let own = pictures(&dataset);
     let others = others.slice(s![.., ..dataset.last_dim()]);
     let features = concatenate![Axis(0), dataset.last_map().select(Axis(0), &own), others];
+    let mut classes = vec![Vec::new(); dataset.labels().len()];
+    own.iter().enumerate().for_each(|(place, &row)| classes[dataset.targets()[row].0].push(place));
+    drop(dataset);
     // Others are compared with samples and not with one another.
     let groups: Vec<usize> = (0..own.len()).chain(std::iter::repeat_n(own.len(), others.nrows())).collect();
     let rows = Rows::new(features.view(), &groups);
-    let mut classes = vec![Vec::new(); dataset.labels().len()];
-    own.iter().enumerate().for_each(|(place, &row)| classes[dataset.targets()[row].0].push(place));
     let Some(limit) = rows.limit(&classes) else { return vec![false; others.nrows()] };
     let twins = rows.twins(limit, own.len());
     twins[own.len()..].iter().map(|twins| !twins.is_empty()).collect()

@@ -130,7 +130,7 @@ fn new_pictures_are_told_from_near_twins_of_those_that_are_there() {
     let all = drawn(&bursts(20, 3, 0.2), 9);
     let stored: Vec<usize> = (0..60).filter(|row| row % 3 != 2 && *row < 45).collect();
     let asked: Vec<usize> = (0..60).filter(|row| row % 3 == 2).collect();
-    let found = near_twins_of(&all.select(&stored), all.features().select(Axis(0), &asked).view());
+    let found = near_twins_of(all.select(&stored), all.features().select(Axis(0), &asked).view());
     assert_eq!(found, (0..20).map(|scene| scene < 15).collect::<Vec<_>>());
 }
 
