@@ -19,6 +19,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("manifest", manifest),
     ("lists", lists),
     ("beside", beside),
+    ("frames", frames),
     #[cfg(feature = "cli")]
     ("settings", settings),
     #[cfg(feature = "serve")]
@@ -109,6 +110,20 @@ pub fn beside(bytes: &[u8]) {
             preprocess.check().expect("what was resolved is valid");
         }
     });
+}
+
+/// Frames and what is between them are all that there is.
+pub fn frames(bytes: &[u8]) {
+    let mut stream = crate::camera::JpegStream::new(bytes, 1 << 16);
+    let mut length = 0;
+    loop {
+        match stream.frame() {
+            Ok(Some(frame)) => length += frame.len() as u64,
+            Ok(None) => break,
+            Err(_) => {}
+        }
+    }
+    assert_eq!(length + stream.stray(), bytes.len() as u64);
 }
 
 /// `edgetl.toml`.

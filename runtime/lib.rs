@@ -6,7 +6,7 @@
 //! Layers, each looking only downwards (`tests/it/layering.rs` holds this):
 //!
 //! ```text
-//! cli > serve > device > {page, explain} > {predictor, sources, demo, advice, hub} > {backbone, preprocess, store, head}
+//! cli > serve > device > {page, explain} > {predictor, sources, demo, advice, hub, camera} > {backbone, preprocess, store, head}
 //!     > {manifest, dataset, metrics}
 //!     > {atomic_file, digest, labels, memory, panics, tensor, threads, trust} > {causes, files, printable}
 //! ```
@@ -14,6 +14,7 @@
 pub mod advice;
 pub mod atomic_file;
 pub mod backbone;
+pub mod camera;
 pub mod causes;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -1,5 +1,7 @@
 //! `predict`: one answer a picture, in the order asked for.
 
+mod frames;
+
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -20,7 +22,8 @@ use crate::store::HeadVersion;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Pictures, or folders of pictures
+    /// Pictures, or folders of pictures; `-` alone: JPEG files on standard input, one after another, as ffmpeg -f mjpeg - writes
+    /// them
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<PathBuf>,
     /// How many classes to show
@@ -44,6 +47,9 @@ enum Line {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    if args.images == [PathBuf::from("-")] {
+        return frames::run(args, context);
+    }
     let (paths, refused) = pictures(&args.images)?;
     let device = context.device_on(&args.engine);
     let mut all_well = refused.is_empty();
@@ -52,7 +58,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         line.print(context)?;
     }
     let stop = AtomicBool::new(false);
-    let asked = Asked { version: args.head_version, top: args.top, why: args.why };
+    let asked = args.asked();
     let answered = device.answer_all(&paths, &asked, &stop, &mut |path, answer| {
         let line = match answer {
             Ok(answer) => Line::Answer(Box::new(answer)),
@@ -63,6 +69,12 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     });
     answered.or_remedy()?;
     if all_well { Ok(()) } else { Err(AlreadyReported.into()) }
+}
+
+impl Args {
+    fn asked(&self) -> Asked {
+        Asked { version: self.head_version, top: self.top, why: self.why }
+    }
 }
 
 /// Folders stand for the pictures in them; and what cannot be used of them.

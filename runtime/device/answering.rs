@@ -26,7 +26,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn said(&self, feature: &[f32], head: &HeadArtifact) -> Result<(Statement, Option<Reason>), HeadError> {
+    pub(super) fn said(&self, feature: &[f32], head: &HeadArtifact) -> Result<(Statement, Option<Reason>), HeadError> {
         let why = if self.why { Reason::of_feature(feature, head)? } else { None };
         Ok((Statement::of_feature(feature, head, self.top)?, why))
     }

@@ -3,12 +3,13 @@
 use serde::Serialize;
 
 use super::Device;
+use super::answering::Asked;
 use super::error::DeviceError;
 use super::heads::PublishedHead;
 use crate::backbone::Provider;
 use crate::digest::Fingerprint;
 use crate::head::HeadError;
-use crate::predictor::{Answer, ExtractError, Opened, SingleExtractor, Statement, open};
+use crate::predictor::{Answer, ExtractError, Opened, SingleExtractor, open};
 use crate::store::HeadVersion;
 
 /// A head, and a session of its backbone whose golden vectors were checked.
@@ -70,7 +71,15 @@ impl Device {
     /// # Errors
     /// When there is no head, it is damaged, its backbone is gone or runs nowhere, or the golden vectors differ.
     pub fn predictor(&self) -> Result<Predictor, DeviceError> {
-        let head = self.heads().read(None)?;
+        self.predictor_of(None)
+    }
+
+    /// [`predictor`](Self::predictor) for head `version`, else the live one.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn predictor_of(&self, version: Option<HeadVersion>) -> Result<Predictor, DeviceError> {
+        let head = self.heads().read(version)?;
         Ok(Predictor::new(self.checked_backbone(&head)?, head))
     }
 
@@ -135,11 +144,19 @@ impl Predictor {
     /// # Errors
     /// When the bytes are no picture or one beyond the limits, or the engine fails.
     pub fn answer(&mut self, name: &str, bytes: &[u8], top: usize) -> Result<Answer, AnswerError> {
+        self.answer_to(name, bytes, &Asked { version: None, top, why: false })
+    }
+
+    /// [`answer`](Self::answer) to all that is asked but the version, which was chosen when the predictor was opened.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn answer_to(&mut self, name: &str, bytes: &[u8], asked: &Asked) -> Result<Answer, AnswerError> {
         let feature = self.backbone.extractor.feature(bytes)?;
-        let statement = Statement::of_feature(&feature, &self.head.artifact, top)?;
+        let (statement, why) = asked.said(&feature, &self.head.artifact)?;
         let Facts { head_version, provider, .. } = self.facts;
         let head_hash = self.facts.head_hash.clone();
-        Ok(Answer { path: name.to_owned(), statement, why: None, head_version, head_hash, provider })
+        Ok(Answer { path: name.to_owned(), statement, why, head_version, head_hash, provider })
     }
 }
 

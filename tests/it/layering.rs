@@ -9,7 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["serve"],
     &["device"],
     &["page", "explain"],
-    &["predictor", "sources", "demo", "advice", "hub"],
+    &["predictor", "sources", "demo", "advice", "hub", "camera"],
     &["backbone", "preprocess", "store", "head"],
     &["manifest", "dataset", "metrics"],
     &["atomic_file", "digest", "labels", "memory", "panics", "tensor", "threads", "trust"],

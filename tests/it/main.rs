@@ -24,6 +24,7 @@ mod exits;
 mod explaining;
 mod fetching;
 mod forgetting;
+mod frames;
 #[cfg(unix)]
 mod gpu_tools;
 mod head_artifact;
