@@ -38,8 +38,18 @@ pub fn compare(one: &Answers, other: &Answers) -> Option<Comparison> {
 /// disagreement, so that a handful of samples is never certain; over groups as in Cameron, Miller, "A Practitioner's Guide to
 /// Cluster-Robust Inference", 2015, equation 11 for a mean.
 pub fn compare_grouped(one: &Answers, other: &Answers, group: &dyn Fn(SampleId) -> GroupId) -> Option<Comparison> {
-    let before: HashMap<SampleId, bool> = other.ids.iter().copied().zip(other.right()).collect();
-    let pairs = one.ids.iter().zip(one.right()).filter_map(|(id, right)| Some((*id, right, *before.get(id)?)));
+    let right = |answers: &Answers| answers.ids.iter().copied().zip(answers.right()).collect::<Vec<_>>();
+    compare_right(&right(one), &right(other), group)
+}
+
+/// [`compare_grouped`] of whether each sample was named right.
+pub(super) fn compare_right(
+    one: &[(SampleId, bool)],
+    other: &[(SampleId, bool)],
+    group: &dyn Fn(SampleId) -> GroupId,
+) -> Option<Comparison> {
+    let before: HashMap<SampleId, bool> = other.iter().copied().collect();
+    let pairs = one.iter().filter_map(|(id, right)| Some((*id, *right, *before.get(id)?)));
     let pairs: Vec<(SampleId, bool, bool)> = pairs.collect();
     let samples = pairs.len() as f64;
     let gain = pairs.iter().map(|&(_, now, before)| gap(now, before)).sum::<f64>() / samples;

@@ -102,7 +102,7 @@ pub fn learning_curve(dataset: &Dataset, kind: HeadKind, options: &FitOptions) -
 }
 
 /// Rows dealt into parts of nearly the same number of groups of each class.
-fn parts(dataset: &Dataset, seed: u64) -> [Vec<usize>; PARTS] {
+pub(super) fn parts(dataset: &Dataset, seed: u64) -> [Vec<usize>; PARTS] {
     let mut groups = BTreeMap::<GroupId, Vec<usize>>::new();
     for (row, group) in dataset.groups().iter().enumerate() {
         groups.entry(*group).or_default().push(row);

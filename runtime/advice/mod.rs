@@ -6,6 +6,7 @@
 //!    `----------compare (heads, backbones)-----------> Comparison ----/
 //! ```
 
+mod baseline;
 mod classes;
 mod compare;
 mod curve;
@@ -17,6 +18,7 @@ mod projection;
 #[cfg(test)]
 mod tests;
 
+pub use baseline::{BaselinePoint, BaselineRow, ThreeFeatures, baseline};
 pub use classes::{MissedClass, NextClass, TARGET, TOO_FEW, missed, next_class, smallest};
 pub use compare::{Comparison, compare, compare_grouped};
 pub use curve::{ClassPoint, CurvePoint, LearningCurve, learning_curve};

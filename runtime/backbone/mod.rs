@@ -25,6 +25,7 @@ mod package;
 mod placement;
 mod preset;
 mod provider;
+mod random;
 mod session;
 mod tract;
 
@@ -42,6 +43,7 @@ pub use metadata::Declared;
 pub use package::{Package, PackageError};
 pub use preset::{ParsePresetError, PreprocessSpec, Preset, usual_normalisations};
 pub use provider::{Options, ParseProviderError, Provider, ProviderChoice, available_threads};
+pub use random::{RandomNetwork, Untrained};
 
 use crate::manifest::Manifest;
 use crate::tensor::{Activations, InputBatch, ShapeError};

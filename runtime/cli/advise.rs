@@ -1,5 +1,6 @@
 //! `advise`: what to do next with these pictures, and the evidence for it.
 
+mod baseline;
 mod text;
 
 use std::time::Instant;
@@ -7,6 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::context::Context;
+use super::engine::EngineArgs;
 use super::failure::failure;
 use super::remedy::OrRemedy as _;
 use super::shell::Shell;
@@ -16,6 +18,7 @@ use crate::advice::{
 };
 use crate::backbone::Package;
 use crate::dataset::Dataset;
+use crate::device::BaselineReport;
 use crate::head::{Answers, FitOptions, HeadKind, cross_validate, leave_one_out};
 use crate::metrics::{Confusion, nll};
 use crate::store::{Selection, Store};
@@ -37,9 +40,14 @@ pub struct Args {
     /// Also try what takes long: a head with a hidden layer on many pictures or channels, logistic regression on very many
     #[arg(long)]
     thorough: bool,
-    /// Decides which pictures share a fold
+    /// Also read the pictures again and compare with raw pixels and with the same network with random weights
+    #[arg(long)]
+    baseline: bool,
+    /// Decides which pictures share a fold, and random weights
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 /// `advise --json`.
@@ -50,6 +58,8 @@ struct Report {
     backbone_in_use: String,
     fingerprint: String,
     evidence: Evidence,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<BaselineReport>,
     /// What to type next.
     commands: Vec<String>,
     #[serde(skip)]
@@ -71,7 +81,9 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let evidence = Measuring { args, dataset: &dataset, options: options(args) }.evidence(&package, &store, context)?;
     let advice = decide(&evidence);
     let untried = Untried::find(&package, &evidence, &store, context)?;
+    let baseline = args.baseline.then(|| baseline::measure(args, context)).transpose()?;
     let report = Report {
+        baseline,
         commands: text::commands(&advice, &evidence, &untried, &Shell::new(context)),
         untried,
         advice,

@@ -19,6 +19,7 @@
 mod answering;
 mod backbones;
 mod backup;
+mod baseline;
 mod collect;
 mod compare;
 mod decide;
@@ -40,6 +41,7 @@ use std::path::PathBuf;
 pub use answering::{Asked, Visit};
 pub use backbones::Backbones;
 pub use backup::BackupReport;
+pub use baseline::BaselineReport;
 pub use collect::{
     CollectEvent, CollectReport, CollectRequest, Conflict, Gone, Moved, NotUsed, Observer, OtherSplit, Stage, SyncPlan,
 };

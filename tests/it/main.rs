@@ -1,5 +1,6 @@
 //! Everything that is tested from outside, linked once.
 
+mod advise_baseline;
 mod architectures;
 mod backbone_bounds;
 mod backbone_brought;

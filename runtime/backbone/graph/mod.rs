@@ -21,7 +21,9 @@ mod name;
 mod names;
 mod network;
 mod pixels;
+mod random;
 mod scoring;
+mod settled;
 mod table;
 mod tail;
 
@@ -38,6 +40,7 @@ pub use input::{ImageInput, Layout};
 pub use network::{MAX_BYTES, Network, Shapes};
 pub use pixels::OwnNormalisation;
 pub use scoring::{HiddenLayer, ScoringHead};
+pub use settled::{Convolution, STATISTICS};
 pub use table::{Layer, Totals};
 
 use std::path::PathBuf;
@@ -95,6 +98,10 @@ pub enum GraphError {
     FeatureShape { tensor: String, shape: Vec<usize> },
     #[error("expected tensor `{0}` to hold floating-point numbers, got integers or names")]
     FeatureElement(String),
+    #[error("expected a network of floating-point weights to draw others for, got one with `{0}`")]
+    NotRedrawn(String),
+    #[error("expected constant weights of convolutions or matrices to draw others for, got none")]
+    NoWeights,
     #[error("expected to learn the shape of tensor `{0}` from the graph, got none")]
     UnknownShape(String),
 }

@@ -70,6 +70,7 @@ impl Report {
         if let Some(projection) = &self.evidence.projection {
             parts.push(self.more_pictures(projection));
         }
+        parts.extend(self.baseline.as_ref().map(super::baseline::text));
         parts.push(self.next());
         parts.join("\n\n")
     }

@@ -87,6 +87,8 @@ pub fn fitting(documented: &Documented) {
     fit(&["--head", "ridge", "--precision", "star=0.8", "--threshold", "0.4"], "operating");
     versions(documented, &device);
     documented.run_one("advise", &device, &["advise"]);
+    let compared = documented.run_one("advise", &device, &["advise", "--baseline"]);
+    assert!(compared["baseline"]["points"].is_array(), "{compared}");
     documented.run_one("doctor", &device, &["doctor"]);
 }
 
