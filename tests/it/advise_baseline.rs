@@ -36,9 +36,9 @@ fn points(device: &Device, flags: &[&str]) -> Value {
 #[test]
 fn all_three_are_asked_the_same_pictures_and_nothing_of_them_stays() {
     let device = with_drawings();
-    let before = listing(device.state());
+    let before = listing(&device.state());
     let first = points(&device, &[]);
-    assert_eq!(listing(device.state()), before);
+    assert_eq!(listing(&device.state()), before);
     assert_eq!((&first["pictures"], &first["unread"]), (&72.into(), &0.into()));
     let shares: Vec<f64> =
         first["points"].as_array().unwrap().iter().map(|point| point["share"].as_f64().unwrap()).collect();
