@@ -241,7 +241,7 @@ pub fn shapes_of(path: &Path, request: &ImportRequest) -> Result<Shapes, Backbon
 }
 
 /// By analysis; where that does not tell everything and ONNX Runtime is here, by running the network once.
-fn shapes(network: &Network, input: &ImageInput, preprocess: &Preprocess, engine: &Options) -> Shapes {
+pub(super) fn shapes(network: &Network, input: &ImageInput, preprocess: &Preprocess, engine: &Options) -> Shapes {
     let (height, width) = (preprocess.height as usize, preprocess.width as usize);
     let mut shapes = tract::shapes(network, input, height, width);
     let unknown = network.unknown_shapes(input, &shapes);

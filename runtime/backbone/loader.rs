@@ -56,6 +56,11 @@ impl Loader {
         let network = Network::parse(&onnx)?;
         drop(onnx);
         let cut = cut(network, &manifest, options.map)?;
+        Self::of_cut(cut, manifest, options)
+    }
+
+    /// For a network that gives more than `manifest` says.
+    pub(super) fn of_cut(cut: CutNetwork, manifest: Manifest, options: &Options) -> Result<Self, BackboneError> {
         let mut search = ProviderSearch { manifest: Arc::new(manifest), options, fallbacks: Vec::new(), library: None };
         let (source, proven) = search.choose(cut)?;
         let ProviderSearch { manifest, fallbacks, library, .. } = search;
@@ -102,9 +107,13 @@ impl Loader {
     /// ONNX Runtime shares the threads within one image; tract runs as many images of a batch at once. For many images
     /// one single-threaded session per core is fastest on either.
     pub fn session(&self, threads: usize) -> Result<Box<dyn Backbone>, BackboneError> {
+        Ok(Box::new(self.plain_session(threads)?))
+    }
+
+    pub(super) fn plain_session(&self, threads: usize) -> Result<Session, BackboneError> {
         let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
         if proven.as_ref().is_some_and(|session| session.threads == threads) {
-            return Ok(Box::new(proven.take().expect("looked at above")));
+            return Ok(proven.take().expect("looked at above"));
         }
         drop(proven);
         let (engine, batch): (Box<dyn Engine>, _) = match &self.source {
@@ -117,7 +126,7 @@ impl Loader {
             Source::Tract(plan) => (Box::new(plan.session(threads)), usize::MAX),
         };
         let (manifest, provider) = (self.manifest.clone(), self.provider());
-        Ok(Box::new(Session { manifest, provider, engine, batch, threads }))
+        Ok(Session { manifest, provider, engine, batch, threads })
     }
 
     fn name(&self) -> String {
@@ -131,12 +140,27 @@ fn batch_limit(fixed: Option<usize>) -> usize {
 }
 
 /// The network shortened to its feature, to the taps and, `with_map`, to the map beside it, where the manifest names one.
-pub(super) fn cut(mut network: Network, manifest: &Manifest, with_map: bool) -> Result<CutNetwork, BackboneError> {
+pub(super) fn cut(network: Network, manifest: &Manifest, with_map: bool) -> Result<CutNetwork, BackboneError> {
+    cut_with(network, manifest, with_map, &[])
+}
+
+/// [`cut`] that gives `more` tensors behind those that the manifest names.
+pub(super) fn cut_with(
+    mut network: Network,
+    manifest: &Manifest,
+    with_map: bool,
+    more: &[String],
+) -> Result<CutNetwork, BackboneError> {
     let input = network.image_input(Some(&manifest.onnx.input))?;
     let map = manifest.feature.map.iter().filter(|_| with_map);
     let taps: Vec<String> = manifest.feature.taps.iter().map(|tap| tapped(&mut network, tap, with_map)).collect();
-    let outputs: Vec<&str> =
+    let mut outputs: Vec<&str> =
         [&manifest.feature.output].into_iter().chain(&taps).chain(map).map(String::as_str).collect();
+    for tensor in more {
+        if !outputs.contains(&tensor.as_str()) {
+            outputs.push(tensor);
+        }
+    }
     let (height, width) = (manifest.preprocess.height as usize, manifest.preprocess.width as usize);
     Ok(network.cut(&CutRequest { input: &input, outputs: &outputs, height, width })?)
 }

@@ -62,6 +62,14 @@ impl Backbone for Session {
     }
 
     fn forward(&mut self, batch: &InputBatch) -> Result<Activations, BackboneError> {
+        let outputs = self.outputs(batch)?;
+        activations(&self.manifest.feature, outputs, batch.len())
+    }
+}
+
+impl Session {
+    /// What the cut gives, `[N,…]` each.
+    pub fn outputs(&mut self, batch: &InputBatch) -> Result<Vec<ArrayD<f32>>, BackboneError> {
         let (images, _, height, width) = batch.values().dim();
         let (expected_height, expected_width) = self.size();
         if (height, width) != (expected_height, expected_width) {
@@ -70,15 +78,12 @@ impl Backbone for Session {
         let chunk = self.batch.min(images);
         let chunks: Vec<_> = batch.values().axis_chunks_iter(Axis(0), chunk).collect();
         let mut outputs = chunks.into_iter().map(|chunk| self.run(chunk)).collect::<Result<Vec<_>, _>>()?;
-        let outputs = match outputs.len() {
-            1 => outputs.remove(0),
-            _ => self.join(&outputs)?,
-        };
-        activations(&self.manifest.feature, outputs, images)
+        match outputs.len() {
+            1 => Ok(outputs.remove(0)),
+            _ => self.join(&outputs),
+        }
     }
-}
 
-impl Session {
     /// Joins the outputs of parts of a batch.
     fn join(&self, parts: &[Vec<ArrayD<f32>>]) -> Result<Vec<ArrayD<f32>>, BackboneError> {
         let join = |output: usize| {

@@ -134,6 +134,9 @@ impl Network {
     pub fn dequantise(&mut self, tensor: &str) -> Option<String> {
         let Element::Quantised { scale, zero_point } = element(&Index::new(self.graph()), tensor) else { return None };
         let output = format!("{tensor}_dequantised");
+        if Index::new(self.graph()).contains(&output) {
+            return Some(output);
+        }
         let mut input = vec![tensor.to_owned(), scale];
         input.extend(Some(zero_point).filter(|name| !name.is_empty()));
         let op_type = "DequantizeLinear".to_owned();

@@ -104,7 +104,7 @@ impl Network {
         outputs.filter(|output| !shapes.contains_key(*output)).cloned().collect()
     }
 
-    fn tensor_named<'a>(&'a self, index: &Index<'a>, name: &'a str) -> Result<&'a str, GraphError> {
+    pub(super) fn tensor_named<'a>(&'a self, index: &Index<'a>, name: &'a str) -> Result<&'a str, GraphError> {
         if index.contains(name) {
             return Ok(name);
         }
