@@ -6,6 +6,7 @@ mod fetch;
 mod import;
 mod inspect;
 mod known;
+mod visualize;
 
 use serde::Serialize;
 
@@ -26,6 +27,8 @@ pub enum Command {
     Inspect(Box<inspect::Args>),
     /// Say which backbone suits the stored pictures: how good, how quick, how large
     Compare(compare::Args),
+    /// Show what the layers of a network look for: filters, and the parts of stored pictures that excite them
+    Visualize(visualize::Args),
     /// All backbones in the state directory, the one in use marked
     List,
     /// Make a kept backbone the one in use
@@ -46,6 +49,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         Command::Fetch(args) => fetch::run(&args, context),
         Command::Inspect(args) => inspect::run(&args, context),
         Command::Compare(args) => compare::run(&args, context),
+        Command::Visualize(args) => visualize::run(&args, context),
         Command::List => list(context),
         Command::Use { name } => choose(context, &name),
         Command::Remove { name, force } => remove(context, &name, force),

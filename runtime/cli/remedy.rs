@@ -72,6 +72,7 @@ fn of_device(error: &DeviceError) -> Option<String> {
             "`edgetl backbone list` shows what is kept; `edgetl backbone import MODEL.onnx` and `edgetl backbone fetch NAME` \
              bring others"
         }
+        DeviceError::Layer { .. } => "`edgetl backbone inspect NAME` shows the tensors",
         DeviceError::BackboneGone(_) | DeviceError::HeadBackbone { .. } => {
             "collect with that backbone again, or fit a new head: edgetl fit-head"
         }

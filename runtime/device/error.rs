@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::file_error::{BackupError, ExportError};
 use super::known_classes::KnownClassesError;
 use super::registry::RegistryError;
-use crate::backbone::BackboneError;
+use crate::backbone::{BackboneError, GraphError};
 use crate::digest::Fingerprint;
 use crate::head::{ArtifactError, FitError, HeadError};
 use crate::manifest::BackboneNameError;
@@ -26,6 +26,8 @@ pub enum DeviceError {
     HeadFolder(#[from] HeadFolderError),
     #[error(transparent)]
     Backbone(#[from] BackboneError),
+    #[error("cannot look at the layer `{layer}`")]
+    Layer { layer: String, source: Box<GraphError> },
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error("cannot compute golden vectors")]

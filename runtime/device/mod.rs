@@ -35,6 +35,7 @@ mod known_classes;
 mod predictor;
 mod refit;
 mod registry;
+mod visualize;
 
 use std::path::PathBuf;
 
@@ -56,6 +57,7 @@ pub use heads::{Heads, PublishedHead};
 pub use known_classes::KnownClassesError;
 pub use predictor::{AnswerError, Facts, GoldenCheck, Predictor, Successor};
 pub use registry::{Kept, RegistryError};
+pub use visualize::{ChannelShown, LayerShown, PatchShown, Visualization, VisualizeRequest};
 
 use crate::backbone::{Loader, Options, Package};
 use crate::predictor::{open, session_threads};

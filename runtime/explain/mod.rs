@@ -8,7 +8,9 @@ mod maps;
 mod nearest;
 mod occlusion;
 mod overlay;
+mod patches;
 mod places;
+mod strongest;
 
 pub use attention::{Attention, Region};
 pub use boxes::{PictureBox, boxes};
@@ -16,3 +18,5 @@ pub use maps::{ClassMap, How, class_maps};
 pub use nearest::{Neighbour, nearest};
 pub use occlusion::{OcclusionError, occluded_maps};
 pub use overlay::{Overlay, jpeg, overlay, png};
+pub use patches::{Part, filter_picture};
+pub use strongest::{Peak, Strongest};

@@ -78,7 +78,7 @@ fn paint(pixel: &mut [u8; 3], share: f32) {
 }
 
 /// The value at (row, column), in shares of the grid's height and width, between the middles of its places.
-fn between(grid: &Array2<f32>, row: f64, column: f64) -> f32 {
+pub(super) fn between(grid: &Array2<f32>, row: f64, column: f64) -> f32 {
     let along = |share: f64, places: usize| {
         let at = (share * places as f64 - 0.5).clamp(0.0, places as f64 - 1.0);
         (at as usize, (at as usize + 1).min(places - 1), at.fract() as f32)

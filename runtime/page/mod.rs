@@ -3,6 +3,7 @@
 
 mod charts;
 mod classes;
+mod learned;
 mod plot;
 mod sheet;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod worst;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+pub use learned::{Learned, LearnedChannel, LearnedLayer, LearnedPatch, PatchImage};
 pub use sheet::{Sheet, SheetClass, SheetNeighbour, SheetPicture};
 pub use worst::{Thumbnail, WorstPicture};
 

@@ -71,4 +71,5 @@ mod thumbnails;
 #[cfg(unix)]
 mod trusted_files;
 mod upgrading;
+mod visualizing;
 mod zoo;

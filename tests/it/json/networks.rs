@@ -20,7 +20,14 @@ pub fn importing(documented: &Documented) {
     device.json(&["collect", "photos"]);
     let compared = one("backbone compare", &["--within", "1s"]);
     assert!(compared["backbones"].as_array().unwrap().iter().any(|row| row["difference"].is_number()), "{compared}");
+    let looked = one("backbone visualize", &["known"]);
+    assert!(looked["layers"][0]["channels"][0]["pictures"][0]["box"]["width"].is_number(), "{looked}");
     std::fs::remove_dir_all(device.path("photos")).unwrap();
+    let looked = one("backbone visualize", &["--layer", "map", "--out", "map.html"]);
+    assert!(
+        looked["unread"][0]["path"].is_string() && looked["layers"][0]["channels"] == serde_json::json!([]),
+        "{looked}"
+    );
     one("backbone import", &[backbone(), "--name", "late", "--preset", "inception"]);
     let compared = one("backbone compare", &["late", "other"]);
     assert!(compared["unread"][0]["path"].is_string() && compared["backbones"][1]["reason"].is_string(), "{compared}");
