@@ -3,6 +3,7 @@
 mod beside;
 mod earlier;
 mod guesses;
+mod map;
 mod mlp;
 mod more;
 mod page;
@@ -131,7 +132,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     if let (Some(file), Some(answers)) = (&args.report, &fitted.answers) {
         let store = context.existing_store()?;
         let pictures = device.dataset(&store, &fitted.head.fingerprint(), &Selection::default()).or_remedy()?;
-        page::PageInputs { pictures: &pictures, answers, store: &store, args }.write(&report, file, context)?;
+        page::PageInputs { pictures: &pictures, answers, head: &fitted.head, store: &store, args }
+            .write(&report, file, context)?;
     }
     Ok(())
 }

@@ -57,7 +57,8 @@ mod unknown;
 pub use calibration::Temperature;
 pub use error::{FitError, InvalidHead};
 pub use extra::{
-    Diagnosis, Duplicate, Imbalance, KnownClasses, Outlier, Suspect, diagnose, fit_beside, fit_with_guesses,
+    Diagnosis, Duplicate, Imbalance, KnownClasses, Outlier, Plane, Suspect, diagnose, fit_beside, fit_with_guesses,
+    plane,
 };
 pub use file::{ArtifactError, ArtifactParts, HeadArtifact, HeadError, Scores, Value};
 pub use fit::{

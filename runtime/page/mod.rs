@@ -6,6 +6,7 @@ mod classes;
 mod learned;
 mod plot;
 mod sheet;
+mod store_map;
 #[cfg(test)]
 mod tests;
 mod training;
@@ -15,6 +16,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 pub use learned::{Learned, LearnedChannel, LearnedLayer, LearnedPatch, PatchImage};
 pub use sheet::{Sheet, SheetClass, SheetNeighbour, SheetPicture};
+pub use store_map::{MapPoint, StoreMap};
 pub use worst::{Thumbnail, WorstPicture};
 
 use crate::advice::{LearningCurve, Projection};
@@ -42,6 +44,8 @@ pub struct Page<'a> {
     pub origin: Vec<(&'static str, String)>,
     /// How a perceptron was trained.
     pub training: Option<&'a TrainingReport>,
+    /// Where the stored pictures lie.
+    pub map: Option<StoreMap>,
     /// The worst first.
     pub worst: Vec<WorstPicture>,
 }
@@ -79,6 +83,7 @@ impl Page<'_> {
                     (section("Nothing measured", html! { p { "No picture of a known class could be asked: collect more of each." } }))
                 }
                 @if let Some(training) = self.training { (training::training(training)) }
+                @if let Some(map) = &self.map { (map.section()) }
                 (worst::worst(&self.worst))
             }
             footer { dl.origin { @for (what, value) in &self.origin { div { dt { (what) } dd { (value) } } } } }

@@ -62,6 +62,7 @@ fn page<'a>(answers: &'a Answers, training: Option<&'a TrainingReport>) -> Page<
         training,
         watched: Some((ClassIndex(1), Some((1.0, 0.75)))),
         origin: vec![("made by", "edgetl".into())],
+        map: None,
         worst: vec![worst],
     }
 }

@@ -284,7 +284,9 @@ fn the_page_of_a_head_is_one_file_with_plots_and_pictures() {
         assert!(html.contains(part), "{part}");
     }
     assert!(html.matches("<svg").count() >= 2);
-    assert_eq!(html.matches("data:image/jpeg;base64,").count(), 12);
+    let on_map = html.matches("class=\"point\"").count();
+    assert!(html.contains("The pictures as the network sees them") && on_map > 20, "{on_map}");
+    assert_eq!(html.matches("data:image/jpeg;base64,").count(), 12 + on_map);
     assert!(html.contains("a&lt;b&gt;&amp;c") && !html.contains("a<b>"));
     device.draw("others", 3, 800);
     device.json(&["eval", "others", "--report", "eval.html"]);

@@ -50,6 +50,7 @@ pub fn write_page(
         training: None,
         watched: watched(report, &answers.labels).map(|(class, _)| (class, None)),
         origin: origin(format!("head {version}"), &backbone, context),
+        map: None,
         worst: worst(&answers, &shown, context),
     };
     write(&page, file)

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::map::store_map;
 use super::{Args, Report};
 use crate::advice::{learning_curve, project};
 use crate::cli::context::Context;
 use crate::cli::output::{interval, percent};
 use crate::cli::report::{Shown, origin, watched, worst, write};
 use crate::dataset::{Dataset, SampleId};
-use crate::head::{Answers, FitOptions, FitReport, HeadKind};
+use crate::head::{Answers, FitOptions, FitReport, HeadArtifact, HeadKind};
 use crate::page::Page;
 use crate::store::{Filter, Store};
 
@@ -21,6 +22,7 @@ pub struct PageInputs<'a> {
     /// Without augmented views: they are no pictures more.
     pub pictures: &'a Dataset,
     pub answers: &'a Answers,
+    pub head: &'a HeadArtifact,
     pub store: &'a Store,
     pub args: &'a Args,
 }
@@ -60,6 +62,7 @@ impl PageInputs<'_> {
             training: fit.training.as_ref(),
             watched: watched(fit, &self.answers.labels),
             origin: origin(version.to_lowercase(), report.backbone, context),
+            map: Some(store_map(self, &options, &shown)?),
             worst: worst(self.answers, &shown, context),
         };
         write(&page, path)

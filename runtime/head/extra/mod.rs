@@ -2,8 +2,10 @@
 
 mod diagnosis;
 mod imprint;
+mod plane;
 mod pseudo_labels;
 
 pub use diagnosis::{Diagnosis, Duplicate, Imbalance, Outlier, Suspect, diagnose};
 pub use imprint::{KnownClasses, fit_beside};
+pub use plane::{Plane, plane};
 pub use pseudo_labels::fit_with_guesses;
