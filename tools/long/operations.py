@@ -106,9 +106,14 @@ def other_backbone():
 def served(file):
     """The address of `file` on a server of this process, and its SHA-256."""
     handler = functools.partial(Quiet, directory=file.parent)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = Server(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}/{file.name}", hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """A client that is killed while it reads is why this runs."""
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

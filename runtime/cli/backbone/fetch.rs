@@ -75,8 +75,8 @@ fn list(context: &Context) -> anyhow::Result<()> {
             ]
         });
         let numbers = table(["network", "size", "input", "features", "ImageNet", "licence"], rows);
-        let uses =
-            table(["network", "good for"], entries.iter().map(|entry| [entry.name.clone(), entry.good_for.clone()]));
+        let uses: Vec<String> = entries.iter().map(|entry| format!("{:<20} {}", entry.name, entry.good_for)).collect();
+        let uses = uses.join("\n");
         format!(
             "{numbers}\n\n{uses}\n\nedgetl backbone fetch NAME brings one; hf:OWNER/REPOSITORY brings any other.\n\
              edgetl backbone compare tells which is best on your own pictures."
