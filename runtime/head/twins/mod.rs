@@ -8,7 +8,7 @@ pub mod search;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use ndarray::{ArrayView2, Axis, CowArray, Ix2, concatenate, s};
+use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2, s};
 
 use crate::dataset::{Dataset, GroupId, SampleId, TrainingRows, Unlabelled};
 use crate::head::report::NearTwinsReport;
@@ -83,7 +83,11 @@ pub fn together_with(dataset: &Dataset, unlabelled: &Unlabelled) -> (Dataset, Un
 pub fn near_twins_of(dataset: Dataset, others: ArrayView2<f32>) -> Vec<bool> {
     let own = pictures(&dataset);
     let others = others.slice(s![.., ..dataset.last_dim()]);
-    let features = concatenate![Axis(0), dataset.last_map().select(Axis(0), &own), others];
+    // Filled row by row: of very many samples a selection of them would be one more copy.
+    let mut features = Array2::zeros((own.len() + others.nrows(), others.ncols()));
+    let last = dataset.last_map();
+    own.iter().enumerate().for_each(|(place, &row)| features.row_mut(place).assign(&last.row(row)));
+    features.slice_mut(s![own.len().., ..]).assign(&others);
     let mut classes = vec![Vec::new(); dataset.labels().len()];
     own.iter().enumerate().for_each(|(place, &row)| classes[dataset.targets()[row].0].push(place));
     drop(dataset);
