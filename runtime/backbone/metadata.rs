@@ -45,7 +45,7 @@ impl Declared {
 }
 
 /// A name has a line of its own in a package.
-fn one_line(name: &str) -> String {
+pub(super) fn one_line(name: &str) -> String {
     name.split(char::is_control).collect::<Vec<_>>().join(" ").trim().to_owned()
 }
 

@@ -25,10 +25,7 @@ pub use plan::{Checked, Plan, Remote};
 pub use reference::{ParseReferenceError, Reference, RepositoryFile};
 pub use settings::Settings;
 
-use crate::digest::Digest;
-use catalogue::Entry;
 use client::Client;
-use plan::Planner;
 
 /// The hub, as this machine reaches it.
 pub struct Hub {
@@ -60,30 +57,6 @@ pub struct Watch<'a> {
 impl Hub {
     pub fn new(settings: Settings) -> Self {
         Self { client: Client::new(&settings), settings }
-    }
-
-    /// The files that `reference` means, with their lengths and digests where the hub lists them.
-    ///
-    /// `entry` is the catalogue's where the user named one; `digest` what a user gave.
-    ///
-    /// # Errors
-    /// When the hub cannot be reached or refuses, there is no such repository, revision or network in it, or several.
-    pub fn plan(
-        &self,
-        reference: &Reference,
-        entry: Option<&Entry>,
-        digest: Option<Digest>,
-        watch: &mut Watch<'_>,
-    ) -> Result<Plan, HubError> {
-        Planner { client: &self.client, settings: &self.settings }.plan(reference, entry, digest, watch)
-    }
-
-    /// The addresses from which a person would fetch what `reference` means; asks the hub only where that names no file.
-    ///
-    /// # Errors
-    /// As [`plan`](Self::plan).
-    pub fn addresses(&self, reference: &Reference, watch: &mut Watch<'_>) -> Result<Vec<String>, HubError> {
-        Planner { client: &self.client, settings: &self.settings }.addresses(reference, watch)
     }
 
     /// Brings the files of `plan` into `folder`, which is made, and continues what was begun there.

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use super::cache::Cached;
 use super::catalogue::Entry;
-use super::client::Client;
 use super::listing::{Listed, Listing};
 use super::reference::file_name;
 use super::tries::Tries;
-use super::{HubError, Reference, RepositoryFile, Settings, Watch};
+use super::{Hub, HubError, Reference, RepositoryFile, Watch};
+use crate::backbone::beside;
 use crate::digest::Digest;
 
 /// What is fetched, and from where.
@@ -62,16 +62,17 @@ impl fmt::Display for Checked {
 }
 
 /// What lies beside a network and says how it wants its pixels.
-const SETTINGS: [&str; 2] = ["config.json", "preprocessor_config.json"];
+const SETTINGS: [&str; 2] = [beside::CONFIG, beside::PREPROCESSOR];
 /// Where a repository usually has its network, the likeliest first.
 const USUAL: [&str; 2] = ["onnx/model.onnx", "model.onnx"];
 
-pub struct Planner<'a> {
-    pub client: &'a Client,
-    pub settings: &'a Settings,
-}
-
-impl Planner<'_> {
+impl Hub {
+    /// The files that `reference` means, with their lengths and digests where the hub lists them.
+    ///
+    /// `entry` is the catalogue's where the user named one; `digest` what a user gave.
+    ///
+    /// # Errors
+    /// When the hub cannot be reached or refuses, there is no such repository, revision or network in it, or several.
     pub fn plan(
         &self,
         reference: &Reference,
@@ -97,6 +98,10 @@ impl Planner<'_> {
         }
     }
 
+    /// The addresses from which a person would fetch what `reference` means; asks the hub only where that names no file.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
     pub fn addresses(&self, reference: &Reference, watch: &mut Watch<'_>) -> Result<Vec<String>, HubError> {
         match reference {
             Reference::Catalogue(name) => Err(HubError::NotInCatalogue { name: name.clone() }),
@@ -228,7 +233,7 @@ impl Planner<'_> {
     fn patiently(&self, named: &RepositoryFile, watch: &mut Watch<'_>) -> Result<Listing, HubError> {
         let mut tries = Tries::default();
         loop {
-            match Listing::of(self.client, self.settings, named) {
+            match Listing::of(&self.client, &self.settings, named) {
                 Ok(listing) => return Ok(listing),
                 Err(error) => tries.after(error, watch)?,
             }

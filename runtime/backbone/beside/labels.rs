@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::backbone::metadata::one_line;
+
 /// `id2label` by its numbers; `None` where there is none, it has gaps, or it says no more than the numbers (`LABEL_0`).
 pub fn labels(config: &Value) -> Option<Vec<String>> {
     let entries = config.get("id2label")?.as_object()?;
@@ -13,11 +15,6 @@ pub fn labels(config: &Value) -> Option<Vec<String>> {
     let names: Vec<String> = by_number.into_values().collect();
     let named = names.iter().enumerate().any(|(number, name)| *name != format!("LABEL_{number}"));
     (all && named).then_some(names)
-}
-
-/// A name has a line of its own in a package.
-fn one_line(name: &str) -> String {
-    name.split(char::is_control).collect::<Vec<_>>().join(" ").trim().to_owned()
 }
 
 #[cfg(test)]
