@@ -15,10 +15,10 @@ use crate::atomic_file;
 use crate::backbone::export_classifier;
 use crate::backbone::graph::{DECISION, HiddenLayer, IMAGE, SCORES, ScoreDecision, ScoreRule, ScoringHead};
 use crate::causes::causes;
-use crate::device::PublishedHead;
+use crate::device::{DeviceError, PublishedHead};
 use crate::head::{DecisionRule, FitReport, Head, HeadArtifact, Linear, Mlp, OperatingPoint, OperatingReport, Task};
 use crate::printable::printable;
-use crate::store::HeadVersion;
+use crate::store::{HeadFolderError, HeadVersion};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -95,7 +95,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
 
 fn list(context: &Context) -> anyhow::Result<()> {
     let rows: Vec<Row> =
-        context.device().heads().list().or_remedy()?.into_iter().map(|head| row(context, head)).collect();
+        context.device().heads().list().or_remedy()?.into_iter().filter_map(|head| row(context, head)).collect();
     context.output.result(&rows, || {
         if rows.is_empty() {
             return "no head yet: edgetl fit-head".to_owned();
@@ -126,12 +126,14 @@ fn list(context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn row(context: &Context, head: crate::store::HeadFile) -> Row {
+/// `None` for a version that was removed since it was listed.
+fn row(context: &Context, head: crate::store::HeadFile) -> Option<Row> {
     let modified = std::fs::metadata(&head.path).and_then(|metadata| metadata.modified()).ok();
     let made = modified.map(|made| humantime::format_rfc3339_seconds(made).to_string());
     let (version, current, path) = (head.version.0, head.current, head.path.display().to_string());
     let device = context.device();
-    match device.heads().read(Some(head.version)) {
+    Some(match device.heads().read(Some(head.version)) {
+        Err(DeviceError::HeadFolder(HeadFolderError::NoSuchVersion { .. })) => return None,
         Ok(PublishedHead { digest, artifact, .. }) => Row {
             version,
             current,
@@ -146,7 +148,7 @@ fn row(context: &Context, head: crate::store::HeadFile) -> Row {
             let fit = Fit::Damaged(Damaged { error: causes(&error) });
             Row { version, current, path, made, backbone: None, hash: None, note: None, fit }
         }
-    }
+    })
 }
 
 #[derive(Serialize)]

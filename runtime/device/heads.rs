@@ -15,6 +15,13 @@ pub struct PublishedHead {
     pub artifact: HeadArtifact,
 }
 
+impl PublishedHead {
+    fn from_bytes(version: HeadVersion, bytes: &[u8]) -> Result<Self, DeviceError> {
+        let artifact = HeadArtifact::from_bytes(bytes).map_err(|source| DeviceError::Head { version, source })?;
+        Ok(Self { version, digest: Digest::of(bytes), artifact })
+    }
+}
+
 /// Every version that is there.
 pub struct Heads {
     state: StateDir,
@@ -48,8 +55,7 @@ impl Heads {
             Some(version) => (version, self.folder.read(version)?),
             None => self.folder.current()?,
         };
-        let artifact = HeadArtifact::from_bytes(&bytes).map_err(|source| DeviceError::Head { version, source })?;
-        Ok(PublishedHead { version, digest: Digest::of(&bytes), artifact })
+        PublishedHead::from_bytes(version, &bytes)
     }
 
     /// The live one, where there is one.
@@ -57,7 +63,10 @@ impl Heads {
     /// # Errors
     /// When it cannot be read.
     pub fn live(&self) -> Result<Option<PublishedHead>, DeviceError> {
-        self.folder.live()?.map(|version| self.read(Some(version))).transpose()
+        match self.read(None) {
+            Err(DeviceError::HeadFolder(HeadFolderError::Empty { .. })) => Ok(None),
+            read => read.map(Some),
+        }
     }
 
     /// Makes an older version the live one: `to`, or the newest below the live one. Nothing is removed.
@@ -65,9 +74,9 @@ impl Heads {
     /// # Errors
     /// When there is none, or it could not answer: it is damaged, or its backbone is gone.
     pub fn rollback(&self, to: Option<HeadVersion>) -> Result<HeadVersion, DeviceError> {
-        let version = to.map_or_else(|| self.folder.older(), Ok)?;
-        let head = self.read(Some(version))?;
-        Backbones::new(&self.state).of(&head.artifact.fingerprint())?;
-        Ok(self.folder.rollback(Some(version))?)
+        self.folder.rollback(to, |version, bytes| {
+            let head = PublishedHead::from_bytes(version, bytes)?;
+            Backbones::new(&self.state).of(&head.artifact.fingerprint()).map(drop)
+        })
     }
 }

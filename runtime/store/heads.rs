@@ -170,7 +170,7 @@ impl HeadFolder {
     }
 
     /// The newest version below the live one.
-    pub fn older(&self) -> Result<HeadVersion, HeadFolderError> {
+    fn older(&self) -> Result<HeadVersion, HeadFolderError> {
         let current = self.current_version()?;
         let older = self.versions()?.into_iter().rfind(|&version| version < current);
         older.ok_or_else(|| HeadFolderError::NothingOlder { path: self.folder.clone(), current })
@@ -192,12 +192,22 @@ impl HeadFolder {
     }
 
     /// Makes an older version the live one: `to`, or the newest below the live one. Nothing is removed.
-    pub fn rollback(&self, to: Option<HeadVersion>) -> Result<HeadVersion, HeadFolderError> {
+    ///
+    /// `check` sees its bytes first; nobody can publish, and so remove an old version, until it is live.
+    ///
+    /// # Errors
+    /// When there is no such version, or `check` refuses it.
+    pub fn rollback<E: From<HeadFolderError>>(
+        &self,
+        to: Option<HeadVersion>,
+        check: impl FnOnce(HeadVersion, &[u8]) -> Result<(), E>,
+    ) -> Result<HeadVersion, E> {
+        if !self.exists() {
+            return Err(HeadFolderError::Empty { path: self.folder.clone() }.into());
+        }
         let _lock = self.lock()?;
         let version = to.map_or_else(|| self.older(), Ok)?;
-        if !self.file(version).is_file() {
-            return Err(HeadFolderError::NoSuchVersion { path: self.folder.clone(), version });
-        }
+        check(version, &self.read(version)?)?;
         self.point_to(version)?;
         Ok(version)
     }

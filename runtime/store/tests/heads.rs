@@ -16,6 +16,13 @@ fn numbers(heads: &HeadFolder) -> Vec<u64> {
     heads.list().unwrap().iter().map(|head| head.version.0).collect()
 }
 
+fn roll_back(heads: &HeadFolder, to: Option<HeadVersion>) -> Result<HeadVersion, HeadFolderError> {
+    heads.rollback(to, |_, bytes| {
+        assert!(!bytes.is_empty());
+        Ok(())
+    })
+}
+
 #[test]
 fn the_last_head_published_is_the_current_one() {
     let (folder, heads) = heads(5);
@@ -36,16 +43,42 @@ fn only_the_newest_versions_are_kept_beside_the_current_one() {
 }
 
 #[test]
+fn while_a_rollback_looks_at_a_version_nobody_publishes_and_so_removes_it() {
+    let (_folder, heads) = heads(1);
+    publish(&heads, 2);
+    let other = heads.clone();
+    let rolled_back: Result<HeadVersion, HeadFolderError> = heads.rollback(None, |version, _| {
+        assert_eq!(version, HeadVersion(1));
+        // Another process, for which it would be one too many.
+        let publisher = std::thread::spawn(move || other.publish(b"three"));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(!publisher.is_finished());
+        Ok(())
+    });
+    assert_eq!(rolled_back.unwrap(), HeadVersion(1));
+}
+
+#[test]
+fn a_version_that_is_refused_does_not_become_the_live_one() {
+    let (_folder, heads) = heads(9);
+    publish(&heads, 2);
+    let refused =
+        |version, _: &[u8]| Err(HeadFolderError::NoNumberLeft { path: std::path::PathBuf::new(), last: version });
+    assert!(heads.rollback(None, refused).is_err());
+    assert_eq!(heads.current_version().unwrap(), HeadVersion(2));
+}
+
+#[test]
 fn a_rollback_keeps_the_newer_versions_and_the_next_head_gets_a_new_number() {
     let (_folder, heads) = heads(9);
     publish(&heads, 3);
-    assert_eq!(heads.rollback(None).unwrap(), HeadVersion(2));
-    assert_eq!(heads.rollback(None).unwrap(), HeadVersion(1));
-    assert!(matches!(heads.rollback(None), Err(HeadFolderError::NothingOlder { .. })));
-    assert_eq!(heads.rollback(Some(HeadVersion(3))).unwrap(), HeadVersion(3));
-    assert!(matches!(heads.rollback(Some(HeadVersion(7))), Err(HeadFolderError::NoSuchVersion { .. })));
+    assert_eq!(roll_back(&heads, None).unwrap(), HeadVersion(2));
+    assert_eq!(roll_back(&heads, None).unwrap(), HeadVersion(1));
+    assert!(matches!(roll_back(&heads, None), Err(HeadFolderError::NothingOlder { .. })));
+    assert_eq!(roll_back(&heads, Some(HeadVersion(3))).unwrap(), HeadVersion(3));
+    assert!(matches!(roll_back(&heads, Some(HeadVersion(7))), Err(HeadFolderError::NoSuchVersion { .. })));
     assert_eq!(heads.current_version().unwrap(), HeadVersion(3));
-    heads.rollback(Some(HeadVersion(1))).unwrap();
+    roll_back(&heads, Some(HeadVersion(1))).unwrap();
     assert_eq!(heads.publish(b"new").unwrap(), HeadVersion(4));
     let current: Vec<bool> = heads.list().unwrap().iter().map(|head| head.current).collect();
     assert_eq!(current, [false, false, false, true]);
