@@ -9,7 +9,7 @@ use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
-use super::picture::{Dimensions, Picture};
+use super::picture::{Dimensions, Picture, luma};
 
 /// The share of a picture's area that a view shows, at least.
 const LEAST_AREA: f64 = 0.5;
@@ -90,9 +90,9 @@ impl View {
             return;
         }
         let pixels = pixels.as_chunks_mut::<3>().0;
-        let mean = pixels.iter().map(|pixel| f64::from(grey(*pixel))).sum::<f64>() / pixels.len().max(1) as f64;
+        let mean = pixels.iter().map(|pixel| f64::from(luma(*pixel))).sum::<f64>() / pixels.len().max(1) as f64;
         for pixel in pixels {
-            let grey = grey(*pixel);
+            let grey = luma(*pixel);
             for value in pixel {
                 let coloured = grey + (f32::from(*value) - grey) * self.saturation;
                 let contrasted = mean as f32 + (coloured - mean as f32) * self.contrast;
@@ -117,11 +117,6 @@ pub fn shrink(picture: Picture, side: u32) -> Picture {
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     Resizer::new().resize_typed(&from, &mut to, &options).expect("neither picture is empty");
     Picture::new(to_width, to_height, pixels).expect("sized above")
-}
-
-/// ITU-R BT.601 luma.
-fn grey([red, green, blue]: [u8; 3]) -> f32 {
-    0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue)
 }
 
 /// Between the four pixels around (x, y), whose middles lie at halves.

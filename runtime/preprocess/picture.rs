@@ -146,3 +146,8 @@ impl Picture {
         [self.pixels[start], self.pixels[start + 1], self.pixels[start + 2]]
     }
 }
+
+/// Of a pixel, from 0 to 255: ITU-R BT.601.
+pub(super) fn luma([red, green, blue]: [u8; 3]) -> f32 {
+    0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue)
+}
