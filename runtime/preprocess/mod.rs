@@ -22,6 +22,7 @@ mod jpeg;
 mod normalise;
 mod opened;
 mod picture;
+mod quality;
 mod seen;
 mod thumbnail;
 mod tiff;
@@ -37,6 +38,7 @@ pub use augment::{View, shrink};
 pub use decode::{Limits, MemoryHooks, decode, decode_held};
 pub use error::{DecodeError, Unrecognised};
 pub use picture::{Dimensions, Picture, PictureError, Turn};
+pub use quality::{PoorPicture, Quality};
 pub use seen::Seen;
 
 use crate::files;
@@ -65,6 +67,8 @@ pub struct Preprocessor {
     /// The scaled part of the picture as it is stored, before it is turned and placed.
     part: Vec<u8>,
     resized: Picture,
+    /// The size of the last picture, upright.
+    last: Dimensions,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +113,7 @@ impl Preprocessor {
             options: ResizeOptions::new().resize_alg(method),
             narrow: Vec::new(),
             part: Vec::new(),
+            last: Dimensions { width: settings.width, height: settings.height },
             resized: Picture::filled(settings.width, settings.height, settings.background),
             settings,
             limits,
@@ -192,6 +197,11 @@ impl Preprocessor {
         self.resized.clone()
     }
 
+    /// Of the last picture; of a plain one in the colour of the background before there was any.
+    pub fn quality(&mut self) -> Quality {
+        Quality::of(&self.resized, &geometry::place(&self.settings, self.last), &mut self.resizer)
+    }
+
     /// A JPEG file of `picture`, its longer side at most 160 pixels.
     pub fn thumbnail(&mut self, picture: &Picture) -> Vec<u8> {
         thumbnail::thumbnail(picture, Turn::default(), &mut self.resizer)
@@ -207,7 +217,8 @@ impl Preprocessor {
 
     /// Resizes into `self.resized`. Turning comes after, on the few pixels that are left.
     fn fit(&mut self, stored: &Picture, turn: Turn) {
-        let upright = geometry::place(&self.settings, turn.size(stored.dimensions()));
+        self.last = turn.size(stored.dimensions());
+        let upright = geometry::place(&self.settings, self.last);
         let placement = upright.as_stored(turn, stored.dimensions());
         let Dimensions { width, height } = placement.size;
         let mut part = std::mem::take(&mut self.part);
