@@ -44,7 +44,8 @@ pub use backbones::Backbones;
 pub use backup::BackupReport;
 pub use baseline::BaselineReport;
 pub use collect::{
-    CollectEvent, CollectReport, CollectRequest, Conflict, Gone, Moved, NotUsed, Observer, OtherSplit, Stage, SyncPlan,
+    CollectEvent, CollectReport, CollectRequest, Conflict, Gone, Moved, NotUsed, Observer, OtherSplit, Poor, Stage,
+    SyncPlan,
 };
 pub use compare::{CompareReport, CompareRequest, ComparedBackbone};
 pub use error::{DeviceError, LiveHead};

@@ -55,6 +55,7 @@ mod nets;
 mod packaging;
 mod photographs;
 mod pictures;
+mod poor_pictures;
 mod revision;
 #[cfg(target_os = "linux")]
 mod scarce_threads;

@@ -1,10 +1,12 @@
 //! What collecting did, in words.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::mem::discriminant;
 
 use crate::cli::output::{count, table};
 use crate::cli::remedy;
-use crate::device::{CollectReport, Conflict};
+use crate::device::{CollectReport, Conflict, Poor};
 use crate::labels::Label;
 use crate::printable::{listed, printable};
 use crate::sources::Remark;
@@ -28,6 +30,9 @@ pub fn of(report: &CollectReport) -> String {
         report.provider,
     ));
     for line in remarks(report) {
+        text.push_str(&format!("\n{line}"));
+    }
+    for line in poor(&report.poor) {
         text.push_str(&format!("\n{line}"));
     }
     for failed in report.failed.iter().take(SHOWN) {
@@ -84,6 +89,28 @@ fn of_sources(report: &CollectReport) -> Vec<String> {
         if kind.len() > SHOWN {
             said.push(format!("and {} more of this kind, which --json names", kind.len() - SHOWN));
         }
+    }
+    said
+}
+
+/// How many pictures have which fault, and a few of them by name.
+fn poor(poor: &[Poor]) -> Vec<String> {
+    if poor.is_empty() {
+        return Vec::new();
+    }
+    let mut counts = BTreeMap::new();
+    poor.iter().for_each(|poor| *counts.entry(poor.fault.name()).or_insert(0) += 1);
+    let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, number)| Reverse(*number));
+    let faults: Vec<String> = counts.iter().map(|(name, number)| format!("{number} {name}")).collect();
+    let (pictures, are) = (count(poor.len(), "picture"), if poor.len() == 1 { "is" } else { "are" });
+    let mut said = vec![format!(
+        "{pictures} {are} poor: {}; stored all the same: `edgetl samples remove --source PATH` takes out what shows too little",
+        faults.join(", ")
+    )];
+    said.extend(poor.iter().take(SHOWN).map(|poor| format!("poor: `{}`: {}", printable(&poor.path), poor.fault)));
+    if poor.len() > SHOWN {
+        said.push(format!("poor: and {} more, which --json names", poor.len() - SHOWN));
     }
     said
 }

@@ -93,11 +93,14 @@ impl<'a> Acknowledger<'a> {
         // The first of several copies in the plan gives label and path, whichever thread was faster.
         let mut copies = self.early_copies.remove(&extracted.hash).unwrap_or_default();
         copies.push(index);
+        if let Some(fault) = extracted.quality.fault() {
+            self.report.poor(&self.plan.item(copies[0]).path, fault);
+        }
         self.enqueue(copies[0], extracted.clone());
         copies[1..].iter().try_for_each(|&copy| self.copy(copy, extracted.hash))
     }
 
-    fn enqueue(&mut self, index: usize, Extracted { hash, dimensions, feature, thumbnail }: Extracted) {
+    fn enqueue(&mut self, index: usize, Extracted { hash, dimensions, feature, thumbnail, .. }: Extracted) {
         if self.waiting.is_empty() {
             self.since = Instant::now();
         }

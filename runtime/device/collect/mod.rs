@@ -27,7 +27,7 @@ use crate::preprocess::REVISION;
 use crate::store::{Known, SampleRow, Split, Store};
 use acknowledge::Acknowledger;
 use plan::Plan;
-pub use report::{CollectReport, Conflict, NotUsed, OtherSplit};
+pub use report::{CollectReport, Conflict, NotUsed, OtherSplit, Poor};
 pub use sync::{Gone, Moved, SyncPlan};
 use unfinished::Unfinished;
 

@@ -12,6 +12,7 @@ use crate::causes::causes;
 use crate::device::error::DeviceError;
 use crate::files;
 use crate::labels::{Label, look_alikes};
+use crate::preprocess::PoorPicture;
 use crate::sources::Remark;
 use crate::store::{Filter, Split, Store};
 
@@ -27,6 +28,8 @@ pub struct CollectReport {
     /// Augmented views stored.
     pub views: usize,
     pub failed: Vec<NotUsed>,
+    /// Pictures that were taken though they are of little use.
+    pub poor: Vec<Poor>,
     pub conflicts: Vec<Conflict>,
     /// Pictures that came for one split and are stored for another, which stays.
     pub other_splits: Vec<OtherSplit>,
@@ -58,6 +61,14 @@ pub struct CollectReport {
 pub struct NotUsed {
     pub path: String,
     pub reason: String,
+}
+
+/// A picture of little use, and why.
+#[derive(Clone, Debug, Serialize)]
+pub struct Poor {
+    pub path: String,
+    #[serde(flatten)]
+    pub fault: PoorPicture,
 }
 
 /// A picture that is stored under another label than the one it came with now.
@@ -96,6 +107,7 @@ impl CollectReport {
             refused: plan.refused().len(),
             unfinished: 0,
             failed: refused.chain(unlabelled).collect(),
+            poor: Vec::new(),
             conflicts: Vec::new(),
             other_splits: Vec::new(),
             only_held_out: Vec::new(),
@@ -133,6 +145,10 @@ impl CollectReport {
 
     pub(super) fn failed(&mut self, path: String, reason: String) {
         self.failed.push(NotUsed { path, reason });
+    }
+
+    pub(super) fn poor(&mut self, path: &Path, fault: PoorPicture) {
+        self.poor.push(Poor { path: files::name_of(path), fault });
     }
 
     pub(super) fn conflict(&mut self, path: &Path, offered: Option<Label>, kept: Option<Label>) {

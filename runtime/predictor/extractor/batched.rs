@@ -96,9 +96,9 @@ fn infer<E>(
         Err(error) if inputs.len() == 1 => vec![Err(error)],
         Err(_) => inputs.iter().map(|input| one_feature(session, input)).collect::<Vec<_>>(),
     };
-    for ((index, Origin { hash, dimensions, thumbnail }), row) in origins.into_iter().zip(rows) {
+    for ((index, Origin { hash, dimensions, quality, thumbnail }), row) in origins.into_iter().zip(rows) {
         let outcome = match row {
-            Ok(feature) => Outcome::Extracted(Extracted { hash, dimensions, feature, thumbnail }),
+            Ok(feature) => Outcome::Extracted(Extracted { hash, dimensions, quality, feature, thumbnail }),
             Err(error) => Outcome::Failed(error),
         };
         visit(index, outcome)?;

@@ -72,7 +72,7 @@ impl<'a> Worker<'a> {
         let activations = self.session.forward(&batch);
         self.input = batch.into_values();
         let feature = activations?.features.0.into_raw_vec_and_offset().0;
-        let Origin { hash, dimensions, thumbnail } = origin;
-        Ok(Outcome::Extracted(Extracted { hash, dimensions, feature, thumbnail }))
+        let Origin { hash, dimensions, quality, thumbnail } = origin;
+        Ok(Outcome::Extracted(Extracted { hash, dimensions, quality, feature, thumbnail }))
     }
 }

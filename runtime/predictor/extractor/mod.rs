@@ -18,7 +18,7 @@ use ndarray::ShapeError;
 
 use crate::backbone::{BackboneError, Loader, Provider};
 use crate::digest::ContentHash;
-use crate::preprocess::{Dimensions, Limits, PreprocessError};
+use crate::preprocess::{Dimensions, Limits, PreprocessError, Quality};
 use crate::threads::NoThread;
 
 /// Says whether a file of this content, at this place in the list, is to be decoded at all; asked from many threads.
@@ -55,6 +55,8 @@ pub struct Extracted {
     pub hash: ContentHash,
     /// Of the upright original, in pixels.
     pub dimensions: Dimensions,
+    /// Of what the network was given.
+    pub quality: Quality,
     /// `[C]`
     pub feature: Vec<f32>,
     /// A small JPEG file of the picture; empty where none was asked for.

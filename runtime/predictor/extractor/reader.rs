@@ -6,7 +6,7 @@ use ndarray::{Array4, s};
 
 use super::{Admit, ExtractError, Extractor, Journal, MUCH_MEMORY};
 use crate::digest::ContentHash;
-use crate::preprocess::{Dimensions, Extras, PreprocessError, Preprocessor, read_file};
+use crate::preprocess::{Dimensions, Extras, PreprocessError, Preprocessor, Quality, read_file};
 
 /// A worker's decoder with its buffers.
 pub(super) struct Reader<'a> {
@@ -24,6 +24,7 @@ pub(super) enum Read {
 pub(super) struct Origin {
     pub hash: ContentHash,
     pub dimensions: Dimensions,
+    pub quality: Quality,
     pub thumbnail: Vec<u8>,
 }
 
@@ -59,7 +60,8 @@ impl<'a> Reader<'a> {
             PreprocessError::Decode(source) => PreprocessError::File { path: path.to_owned(), source },
             other => other,
         })?;
-        Ok(Read::Ready(Origin { hash, dimensions, thumbnail }))
+        let quality = self.preprocessor.quality();
+        Ok(Read::Ready(Origin { hash, dimensions, quality, thumbnail }))
     }
 }
 

@@ -40,9 +40,14 @@ pub fn collecting(documented: &Documented) {
     let photos = device.draw("photos", 4, 0);
     std::fs::write(photos.join("star/broken.png"), "no picture").unwrap();
     std::fs::write(photos.join("star/phone.heic"), "not taken").unwrap();
+    image::imageops::thumbnail(&image::open(photos.join("star/000.png")).unwrap().to_rgb8(), 22, 22)
+        .save(photos.join("star/small.png"))
+        .unwrap();
     let collect = ["collect", "photos", "--views", "1", "--backbone", backbone()];
     let collected = documented.run_one("collect", &device, &collect);
-    assert!(!is_empty(&collected["failed"]) && !is_empty(&collected["remarks"]), "{collected}");
+    for field in ["failed", "remarks", "poor"] {
+        assert!(!is_empty(&collected[field]), "{field}: {collected}");
+    }
     copy(&photos.join("star/001.png"), &device.path("more/train/ring/again.png"));
     copy(&photos.join("star/002.png"), &device.path("more/test/star/again.png"));
     copy(&device.draw("new", 1, 40).join("star/000.png"), &device.path("more/test/Star/new.png"));
