@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::page::PageInputs;
 use crate::cli::remedy::OrRemedy as _;
 use crate::cli::report::Shown;
 use crate::dataset::{Dataset, SampleId};
-use crate::head::{FitOptions, diagnose, plane};
+use crate::head::{FitOptions, HeadArtifact, diagnose, plane};
 use crate::page::{MapPoint, StoreMap};
 use crate::tensor::Features;
 
@@ -17,17 +16,17 @@ const THUMBNAILS: usize = 120;
 
 /// Where the stored pictures lie, as the head's own channels tell.
 pub fn store_map(
-    inputs: &PageInputs<'_>,
+    pictures: &Dataset,
+    head: &HeadArtifact,
     options: &FitOptions,
     shown: &dyn Fn(SampleId) -> Shown,
 ) -> anyhow::Result<StoreMap> {
-    let pictures = inputs.pictures;
     let ids = pictures.ids();
     // What is too little to be diagnosed has no suspects.
     let suspects: HashSet<SampleId> = diagnose(pictures, options)
         .map(|diagnosis| diagnosis.suspects.into_iter().map(|suspect| suspect.id).collect())
         .unwrap_or_default();
-    let scores = inputs.head.predict(&Features(pictures.features().clone()))?;
+    let scores = head.predict(&Features(pictures.features().clone()))?;
     let is_marked = |row: usize| (suspects.contains(&ids[row]), scores[row].unknown);
     let rows = drawn(pictures, |row| is_marked(row) != (false, false));
     let features = pictures.last_map().select(ndarray::Axis(0), &rows);

@@ -62,7 +62,7 @@ impl PageInputs<'_> {
             training: fit.training.as_ref(),
             watched: watched(fit, &self.answers.labels),
             origin: origin(version.to_lowercase(), report.backbone, context),
-            map: Some(store_map(self, &options, &shown)?),
+            map: Some(store_map(self.pictures, self.head, &options, &shown)?),
             worst: worst(self.answers, &shown, context),
         };
         write(&page, path)
