@@ -22,6 +22,8 @@ pub struct JpegStream<R> {
     /// What was read and is not given out yet; `at` is where the next frame is looked for.
     buffer: Vec<u8>,
     at: usize,
+    /// How far the frame that begins there was followed.
+    place: Place,
     ended: bool,
     /// Bytes that belonged to no frame.
     stray: u64,
@@ -38,7 +40,21 @@ pub enum FrameError {
     CutOff { bytes: usize },
 }
 
-/// How far a frame was followed.
+/// Where a walk through a frame goes on when there is more of it, so that nothing is walked twice.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Behind so many bytes of the frame.
+    at: usize,
+    /// Within coded data, and not before a marker.
+    in_scan: bool,
+}
+
+impl Place {
+    /// Behind the first marker.
+    const START: Self = Self { at: 2, in_scan: false };
+}
+
+/// What a walk through a frame comes to.
 enum Walk {
     /// It ends before this place.
     Whole(usize),
@@ -50,7 +66,11 @@ enum Walk {
 impl<R: Read> JpegStream<R> {
     /// `limit`: the longest frame that is taken, in bytes.
     pub fn new(reader: R, limit: usize) -> Self {
-        Self { reader, limit, buffer: Vec::new(), at: 0, ended: false, stray: 0 }
+        Self { reader, limit, buffer: Vec::new(), at: 0, place: Place::START, ended: false, stray: 0 }
+    }
+
+    pub(super) fn reader_mut(&mut self) -> &mut R {
+        &mut self.reader
     }
 
     /// Bytes so far that belonged to no frame.
@@ -66,19 +86,24 @@ impl<R: Read> JpegStream<R> {
         loop {
             self.find_start();
             let frame = &self.buffer[self.at..];
-            match walk(frame) {
-                Walk::Whole(end) if !frame.is_empty() => {
+            match walk(frame, &mut self.place) {
+                Walk::Whole(end) if end > self.limit => {
+                    self.skip(end);
+                    return Err(FrameError::TooLong { limit: self.limit });
+                }
+                Walk::Whole(end) => {
                     let frame = frame[..end].to_vec();
                     self.at += end;
+                    self.place = Place::START;
                     return Ok(Some(frame));
                 }
                 Walk::Lost => self.skip(2),
-                Walk::Whole(_) | Walk::More if self.ended => return self.rest(),
-                Walk::Whole(_) | Walk::More if frame.len() > self.limit => {
+                Walk::More if self.ended => return self.rest(),
+                Walk::More if frame.len() > self.limit => {
                     self.skip(2);
                     return Err(FrameError::TooLong { limit: self.limit });
                 }
-                Walk::Whole(_) | Walk::More => self.read()?,
+                Walk::More => self.read()?,
             }
         }
     }
@@ -99,6 +124,9 @@ impl<R: Read> JpegStream<R> {
     }
 
     fn skip(&mut self, bytes: usize) {
+        if bytes > 0 {
+            self.place = Place::START;
+        }
         self.at += bytes;
         self.stray += bytes as u64;
     }
@@ -120,55 +148,69 @@ impl<R: Read> JpegStream<R> {
     }
 }
 
-/// Follows the segments of the file that `bytes` begins with.
-fn walk(bytes: &[u8]) -> Walk {
+/// Follows the segments of the file that `bytes` begins with, from `place` on.
+fn walk(bytes: &[u8], place: &mut Place) -> Walk {
     if bytes.len() < 4 {
         return Walk::More;
     }
     if bytes[..2] != [0xFF, START] {
         return Walk::Lost;
     }
-    let mut at = 2;
     loop {
-        // Any number of fill bytes may stand before a marker.
-        while bytes.get(at) == Some(&0xFF) && bytes.get(at + 1) == Some(&0xFF) {
-            at += 1;
-        }
-        let (Some(&first), Some(&marker)) = (bytes.get(at), bytes.get(at + 1)) else { return Walk::More };
-        if first != 0xFF {
-            return Walk::Lost;
-        }
-        at += 2;
-        match marker {
-            END => return Walk::Whole(at),
-            // These have no length.
-            0x01 | 0xD0..=0xD7 => continue,
-            0x00 | START => return Walk::Lost,
-            _ => {}
-        }
-        let Some(&[high, low]) = bytes.get(at..at + 2) else { return Walk::More };
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        if length < 2 {
-            return Walk::Lost;
-        }
-        at += length;
-        if marker == SCAN {
-            match scan_end(bytes, at) {
-                Some(end) => at = end,
-                None => return Walk::More,
+        if place.in_scan {
+            match scan_end(bytes, place.at) {
+                Ok(end) => *place = Place { at: end, in_scan: false },
+                Err(behind) => {
+                    place.at = behind;
+                    return Walk::More;
+                }
             }
         }
-        if at > bytes.len() {
-            return Walk::More;
+        match segment(bytes, place.at) {
+            Segment::Behind(next) => *place = next,
+            Segment::Ended(walk) => return walk,
         }
     }
 }
 
-/// The first marker behind coded data that begins at `from`; restarts and stuffed zeros belong to the data.
-fn scan_end(bytes: &[u8], from: usize) -> Option<usize> {
-    let data = bytes.get(from..)?;
+/// What stands at a marker.
+enum Segment {
+    /// A segment, and where to go on behind it.
+    Behind(Place),
+    Ended(Walk),
+}
+
+fn segment(bytes: &[u8], mut at: usize) -> Segment {
+    // Any number of fill bytes may stand before a marker.
+    while bytes.get(at) == Some(&0xFF) && bytes.get(at + 1) == Some(&0xFF) {
+        at += 1;
+    }
+    let (Some(&first), Some(&marker)) = (bytes.get(at), bytes.get(at + 1)) else { return Segment::Ended(Walk::More) };
+    if first != 0xFF {
+        return Segment::Ended(Walk::Lost);
+    }
+    at += 2;
+    match marker {
+        END => return Segment::Ended(Walk::Whole(at)),
+        // These have no length.
+        0x01 | 0xD0..=0xD7 => return Segment::Behind(Place { at, in_scan: false }),
+        0x00 | START => return Segment::Ended(Walk::Lost),
+        _ => {}
+    }
+    let Some(&[high, low]) = bytes.get(at..at + 2) else { return Segment::Ended(Walk::More) };
+    match usize::from(u16::from_be_bytes([high, low])) {
+        0 | 1 => Segment::Ended(Walk::Lost),
+        length => Segment::Behind(Place { at: at + length, in_scan: marker == SCAN }),
+    }
+}
+
+/// The first marker behind coded data that goes on at `from`, else where to look on when there is more; restarts and stuffed
+/// zeros belong to the data.
+fn scan_end(bytes: &[u8], from: usize) -> Result<usize, usize> {
+    let Some(data) = bytes.get(from..) else { return Err(from) };
     let is_end = |pair: &[u8]| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xFF | 0xD0..=0xD7);
-    data.windows(2).position(is_end).map(|place| from + place)
+    // Of two bytes the first is looked at again, once its follower is there.
+    data.windows(2).position(is_end).map(|place| from + place).ok_or(from + data.len().saturating_sub(1))
 }
 
 #[cfg(test)]
@@ -242,13 +284,18 @@ mod tests {
     fn a_frame_beyond_the_limit_is_refused_and_the_next_one_taken() {
         let (long, short) = (with_thumbnail(3), jpeg(5));
         let both = [long.clone(), short.clone()].concat();
-        let mut stream = JpegStream::new(Slow(&both, 0), long.len() - 100);
-        assert!(matches!(stream.frame(), Err(FrameError::TooLong { .. })));
+        let limit = long.len() - 100;
+        let mut slow = JpegStream::new(Slow(&both, 0), limit);
+        let mut at_once = JpegStream::new(&both[..], limit);
+        assert!(matches!(slow.frame(), Err(FrameError::TooLong { .. })));
+        assert!(matches!(at_once.frame(), Err(FrameError::TooLong { .. })));
         let mut last = None;
-        while let Ok(Some(frame)) = stream.frame() {
+        // Of one that was given up, the picture within it may be found.
+        while let Ok(Some(frame)) = slow.frame() {
             last = Some(frame);
         }
-        assert_eq!(last, Some(short));
+        assert_eq!(last.as_ref(), Some(&short));
+        assert_eq!(at_once.frame().unwrap(), Some(short));
     }
 
     proptest! {
