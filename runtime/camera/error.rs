@@ -32,6 +32,8 @@ pub enum CameraError {
     Device { path: PathBuf, source: io::Error },
     #[error("expected a camera that gives MJPEG or YUYV, got {got} from `{path}`")]
     Format { path: PathBuf, got: String },
+    #[error("no more frames come from `{path}`")]
+    Lost { path: PathBuf, source: io::Error },
     #[error("cannot look into the folder `{path}`")]
     Folder { path: PathBuf, source: io::Error },
     #[error("no frame came for {} s", .0.as_secs())]

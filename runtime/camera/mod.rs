@@ -22,6 +22,8 @@ mod pipe;
 mod rtsp;
 mod source;
 mod stdin;
+#[cfg(all(feature = "cameras", target_os = "linux"))]
+mod v4l2;
 
 #[cfg(all(test, feature = "cameras", unix))]
 mod conformance;

@@ -100,6 +100,9 @@ impl Source {
             Self::Http(_) => return Err(CameraError::NotBuilt("cameras over HTTP")),
             Self::Rtsp(address) => Box::new(rtsp::open(address, wanted)?),
             Self::Command(words) => Box::new(command::Child::start(words, wanted, None)?),
+            #[cfg(all(feature = "cameras", target_os = "linux"))]
+            Self::Video(path) => super::v4l2::open(path, wanted)?,
+            #[cfg(not(all(feature = "cameras", target_os = "linux")))]
             Self::Video(_) => return Err(CameraError::NotBuilt("cameras of this machine by v4l2")),
             Self::Folder(path) => Box::new(folder::Folder::open(path, wanted)?),
             Self::Stdin => Box::new(stdin::open(wanted)?),

@@ -53,6 +53,7 @@ const OWNED_CRATES: &[(&str, &[&str])] = &[
     ("encoding_rs", &["sources/"]),
     ("unicode_normalization", &["labels"]),
     ("maud", &["page/"]),
+    ("moq_v4l", &["camera/v4l2/kernel"]),
     ("base64", &["page/", "camera/http"]),
     ("font8x8", &["explain/"]),
     ("shlex", &["cli/", "camera/source"]),
