@@ -72,5 +72,7 @@ mod thumbnails;
 #[cfg(unix)]
 mod trusted_files;
 mod upgrading;
+#[cfg(target_os = "linux")]
+mod v4l2;
 mod visualizing;
 mod zoo;
