@@ -6,7 +6,7 @@
 //! Layers, each looking only downwards (`tests/it/layering.rs` holds this):
 //!
 //! ```text
-//! cli > serve > device > {page, explain} > {predictor, sources, demo, advice, hub, camera} > {backbone, preprocess, store, head}
+//! cli > serve > watch > device > {page, explain} > {predictor, sources, demo, advice, hub, camera} > {backbone, preprocess, store, head}
 //!     > {manifest, dataset, metrics}
 //!     > {atomic_file, digest, labels, memory, panics, tensor, threads, trust} > {causes, files, printable}
 //! ```
@@ -45,3 +45,4 @@ pub mod store;
 pub mod tensor;
 pub mod threads;
 pub mod trust;
+pub mod watch;

@@ -1,5 +1,6 @@
 //! `edgetl.toml`: what a device's owner sets once. Flags and `EDGETL_*` variables go before it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use super::remedy::OWNERSHIP;
 use crate::backbone::{CudaOptions, ProviderChoice, TensorRtOptions};
 use crate::memory;
 use crate::trust;
+use crate::watch::{CameraSettings, is_camera_name};
 
 const LOCAL: &str = "edgetl.toml";
 const SYSTEM: &str = "/etc/edgetl/edgetl.toml";
@@ -25,6 +27,8 @@ pub struct Config {
     pub fit: FitConfig,
     pub heads: HeadsConfig,
     pub serve: ServeConfig,
+    /// By name.
+    pub camera: BTreeMap<String, CameraSettings>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -159,9 +163,21 @@ impl Config {
             .or_hint(format!("{OWNERSHIP}, name settings of your own with --config FILE, or work in another folder"))?;
         let text = crate::files::read_to_string(path, 1 << 20)
             .with_context(|| format!("cannot read the settings `{}`", path.display()))?;
-        toml::from_str(&text)
-            .with_context(|| format!("cannot understand the settings `{}`", path.display()))
-            .or_hint("the README shows every setting")
+        let failed = || format!("cannot understand the settings `{}`", path.display());
+        let config: Self = toml::from_str(&text).with_context(failed).or_hint("the README shows every setting")?;
+        config.check_cameras().with_context(failed).or_hint("docs/cameras.md shows every setting of a camera")?;
+        Ok(config)
+    }
+
+    fn check_cameras(&self) -> anyhow::Result<()> {
+        for (name, settings) in &self.camera {
+            if !is_camera_name(name) {
+                let letters = "letters, digits, - and _, at most 64";
+                anyhow::bail!("expected the name of a camera to have {letters}, got `{name}`");
+            }
+            settings.check().with_context(|| format!("cannot use the camera `{name}`"))?;
+        }
+        Ok(())
     }
 }
 
@@ -208,6 +224,24 @@ mod tests {
             queue = 4
             max_body_megabytes = 8
             client_timeout = 10
+            [camera.gate]
+            source = "rtsp://user:secret@10.0.0.7/live"
+            rotate = 90
+            region = [0.2, 0.1, 0.8, 0.9]
+            fps = 2
+            gate = "motion"
+            area = 0.01
+            every = 60
+            mode = "visit"
+            threshold = 0.7
+            hysteresis = 0.05
+            in_a_row = 2
+            consensus = 0.5
+            tries = 4
+            hold = 1
+            gone_after = 10
+            [camera.bin]
+            source = "folder:/srv/in"
         "#;
         let config: Config = toml::from_str(text).unwrap();
         assert_eq!(config.engine.threads, Some(2));
@@ -224,6 +258,25 @@ mod tests {
         assert_eq!((config.serve.queue, config.serve.max_body_megabytes), (Some(4), Some(8)));
         assert_eq!(config.serve.hosts, ["camera.lan", "192.168.1.7"]);
         assert!(toml::from_str::<Config>("stat = 1").is_err());
+        assert!(config.check_cameras().is_ok());
+        assert_eq!(config.camera["gate"].rules().tries, 4);
+        assert_eq!(config.camera["bin"].rules(), crate::watch::Rules::default());
+        assert!(!format!("{config:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_camera_that_cannot_be_is_named() {
+        let check = |text: &str| toml::from_str::<Config>(text).map_err(anyhow::Error::from)?.check_cameras();
+        for (text, said) in [
+            ("[camera.\"a b\"]\nsource = \"push\"", "`a b`"),
+            ("[camera.a]\nsource = \"push\"\nfps = 0", "cannot use the camera `a`"),
+            ("[camera.a]\nsource = \"ftp://x\"", "expected a camera as"),
+            ("[camera.a]\nsource = \"push\"\nrotate = 45", "0, 90, 180 or 270"),
+            ("[camera.a]\nfps = 3", "source"),
+        ] {
+            let error = check(text).unwrap_err().to_string();
+            assert!(error.contains(said), "{text}: {error}");
+        }
     }
 
     #[test]

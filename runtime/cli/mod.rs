@@ -35,6 +35,7 @@ mod serve;
 mod shares;
 mod shell;
 mod trial;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -103,7 +104,9 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Make a state of what `backup` wrote
     Restore(backup::RestoreArgs),
-    /// Answer over HTTP: predictions, health, metrics
+    /// Look through cameras, and say when something changes before them
+    Watch(watch::Args),
+    /// Answer over HTTP, and watch the cameras of the settings
     #[cfg(feature = "serve")]
     Serve(serve::Args),
     /// Say what this machine can run, what is wrong, and how to mend it
@@ -186,6 +189,7 @@ impl Command {
             Self::Advise(args) => advise::run(&args, context),
             Self::Predict(args) => predict::run(&args, context),
             Self::Explain(args) => explain::run(&args, context),
+            Self::Watch(args) => watch::run(&args, context),
             Self::Eval(args) => eval::run(&args, context),
             Self::Backbone(command) => backbone::run(command, context),
             Self::Heads(command) => heads::run(command, context),

@@ -12,9 +12,11 @@ use super::engine::EngineArgs;
 use super::environment;
 use super::failure::OrHint;
 use super::remedy::OrRemedy as _;
+use super::watch::told;
 use crate::device::Facts;
 use crate::preprocess::Limits;
-use crate::serve::{Access, Host, ServeError, Settings, run as serve};
+use crate::serve::{Access, Cameras, Host, ServeError, Settings, run as serve};
+use crate::watch::{Event, Watch};
 
 /// Only this machine can reach it.
 const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -63,8 +65,9 @@ pub struct Args {
 struct Started<'a> {
     address: SocketAddr,
     url: String,
+    /// `None` as long as there is no head.
     #[serde(flatten)]
-    facts: &'a Facts,
+    facts: Option<&'a Facts>,
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
@@ -72,11 +75,18 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let device = context.device_on(&args.engine);
     let limits = Limits { max_bytes: settings.max_body as u64, ..device.settings().limits };
     let device = device.with(crate::device::Settings { limits, ..device.settings().clone() });
-    let started = |address: SocketAddr, facts: &Facts| {
+    let started = |address: SocketAddr, facts: Option<&Facts>| {
         let url = format!("http://{address}");
-        context.output.result(&Started { address, url, facts }, || format!("listening on http://{address}"))
+        context.output.result(&Started { address, url, facts }, || {
+            let lacks = if facts.is_none() { "; no head yet: edgetl collect FOLDER, then edgetl fit-head" } else { "" };
+            format!("listening on http://{address}{lacks}")
+        })
     };
-    serve(settings, device, started).map_err(explain)
+    let cameras: Vec<_> = context.config.camera.clone().into_iter().collect();
+    let watch = Watch::start(&cameras, device.settings().limits)?;
+    let output = context.output;
+    let tell = Box::new(move |event: &Event| told(output, event));
+    serve(settings, device, Cameras { watch, tell }, started).map_err(explain)
 }
 
 impl Args {

@@ -5,14 +5,23 @@ use std::sync::atomic::AtomicBool;
 
 use super::Device;
 use super::error::DeviceError;
-use super::predictor::AnswerError;
 use crate::files;
 use crate::head::{HeadArtifact, HeadError};
-use crate::predictor::{Answer, Extractor, InOrder, Outcome, Reason, Statement};
+use crate::predictor::{Answer, ExtractError, Extractor, InOrder, Outcome, Reason, Statement};
 use crate::store::HeadVersion;
 
 /// Takes the answer for one picture; an error ends the work.
 pub type Visit<'a> = dyn FnMut(&Path, Result<Answer, AnswerError>) -> std::io::Result<()> + 'a;
+
+/// One picture gets no answer; the next one can.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    #[error(transparent)]
+    Picture(#[from] ExtractError),
+    #[error("the head does not fit its backbone")]
+    Head(#[from] HeadError),
+}
 
 /// What is asked of a head.
 #[derive(Clone, Debug)]

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use ndarray::{Array4, s};
 
 use super::Device;
+use super::answering::AnswerError;
 use super::error::DeviceError;
 use super::heads::PublishedHead;
-use super::predictor::AnswerError;
 use crate::backbone::{Backbone, BackboneError, Provider};
 use crate::dataset::{Dataset, SampleId};
 use crate::digest::ContentHash;

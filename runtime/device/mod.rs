@@ -29,6 +29,7 @@ mod export;
 mod features;
 mod file_error;
 mod fit;
+mod follower;
 mod forget;
 mod heads;
 mod known_classes;
@@ -39,7 +40,7 @@ mod visualize;
 
 use std::path::PathBuf;
 
-pub use answering::{Asked, Visit};
+pub use answering::{AnswerError, Asked, Visit};
 pub use backbones::Backbones;
 pub use backup::BackupReport;
 pub use baseline::BaselineReport;
@@ -53,10 +54,11 @@ pub use explain::{Explained, Explainer, Explanation, Nearest, Outlook, Resemblin
 pub use export::ExportReport;
 pub use file_error::{BackupError, ExportError};
 pub use fit::{FitMode, FitRequest, Fitted, Published};
+pub use follower::{EVERY as FOLLOW_EVERY, Followed, Follower};
 pub use forget::{Forgotten, Removed};
 pub use heads::{Heads, PublishedHead};
 pub use known_classes::KnownClassesError;
-pub use predictor::{AnswerError, Facts, GoldenCheck, Predictor, Successor};
+pub use predictor::{Facts, Glance, GoldenCheck, Predictor, Successor};
 pub use registry::{Kept, RegistryError};
 pub use visualize::{ChannelShown, LayerShown, PatchShown, Visualization, VisualizeRequest};
 

@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use super::Device;
-use super::answering::Asked;
+use super::answering::{AnswerError, Asked};
 use super::error::DeviceError;
 use super::heads::PublishedHead;
 use crate::backbone::Provider;
 use crate::digest::Fingerprint;
-use crate::head::HeadError;
-use crate::predictor::{Answer, ExtractError, Opened, SingleExtractor, open};
+use crate::predictor::{Answer, Opened, SingleExtractor, open};
+use crate::preprocess::{Picture, PoorPicture};
 use crate::store::HeadVersion;
 
 /// A head, and a session of its backbone whose golden vectors were checked.
@@ -55,15 +55,18 @@ pub struct Successor {
     backbone: Option<Checked>,
 }
 
-/// One picture gets no answer; the next one can.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AnswerError {
-    #[error(transparent)]
-    Picture(#[from] ExtractError),
-    #[error("the head does not fit its backbone")]
-    Head(#[from] HeadError),
+/// What there is to say of a camera's picture.
+pub enum Glance {
+    Answer {
+        answer: Box<Answer>,
+        /// Whether the head has an operating point, which says what counts.
+        decided: bool,
+    },
+    Poor(PoorPicture),
 }
+
+/// Of a camera's picture, so many classes are named.
+const GLANCE_TOP: usize = 3;
 
 impl Device {
     /// Opens the live head and its backbone, and checks the backbone's golden vectors on the provider that runs.
@@ -83,13 +86,14 @@ impl Device {
         Ok(Predictor::new(self.checked_backbone(&head)?, head))
     }
 
-    /// Opens the live head for one that answers on the backbone of `fingerprint`; the backbone too where that is another.
+    /// Opens the live head for one that answers on the backbone of `fingerprint`, if any does; the backbone too where that is
+    /// another.
     ///
     /// # Errors
     /// As [`Device::predictor`].
-    pub fn successor(&self, fingerprint: &Fingerprint) -> Result<Successor, DeviceError> {
+    pub fn successor(&self, fingerprint: Option<&Fingerprint>) -> Result<Successor, DeviceError> {
         let head = self.heads().read(None)?;
-        let same = head.artifact.fingerprint() == *fingerprint;
+        let same = fingerprint == Some(&head.artifact.fingerprint());
         let backbone = (!same).then(|| self.checked_backbone(&head)).transpose()?;
         Ok(Successor { head, backbone })
     }
@@ -147,13 +151,32 @@ impl Predictor {
         self.answer_to(name, bytes, &Asked { version: None, top, why: false })
     }
 
+    /// [`answer`](Self::answer) for a picture that is decoded already, as a camera's is; none where the picture is too poor for one.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn glance(&mut self, name: &str, picture: &Picture) -> Result<Glance, AnswerError> {
+        let feature = match self.backbone.extractor.feature_of(picture)? {
+            Ok(feature) => feature,
+            Err(poor) => return Ok(Glance::Poor(poor)),
+        };
+        let asked = Asked { version: None, top: GLANCE_TOP, why: false };
+        let answer = Box::new(self.said(name, &feature, &asked)?);
+        let decided = !self.head.artifact.operating().is_plain();
+        Ok(Glance::Answer { answer, decided })
+    }
+
     /// [`answer`](Self::answer) to all that is asked but the version, which was chosen when the predictor was opened.
     ///
     /// # Errors
     /// Likewise.
     pub fn answer_to(&mut self, name: &str, bytes: &[u8], asked: &Asked) -> Result<Answer, AnswerError> {
         let feature = self.backbone.extractor.feature(bytes)?;
-        let (statement, why) = asked.said(&feature, &self.head.artifact)?;
+        self.said(name, &feature, asked)
+    }
+
+    fn said(&self, name: &str, feature: &[f32], asked: &Asked) -> Result<Answer, AnswerError> {
+        let (statement, why) = asked.said(feature, &self.head.artifact)?;
         let Facts { head_version, provider, .. } = self.facts;
         let head_hash = self.facts.head_hash.clone();
         Ok(Answer { path: name.to_owned(), statement, why, head_version, head_hash, provider })
@@ -161,6 +184,15 @@ impl Predictor {
 }
 
 impl Successor {
+    /// Takes over from `predictor`, where there is one.
+    pub fn take_over(self, predictor: &mut Option<Predictor>) {
+        match (predictor, self) {
+            (Some(predictor), successor) => predictor.take(successor),
+            (none, Self { head, backbone: Some(backbone) }) => *none = Some(Predictor::new(backbone, head)),
+            (None, Self { backbone: None, .. }) => unreachable!("without a predictor no backbone stays"),
+        }
+    }
+
     /// The number of its head and the fingerprint of its backbone.
     pub fn head(&self) -> (HeadVersion, Fingerprint) {
         (self.head.version, self.head.artifact.fingerprint())

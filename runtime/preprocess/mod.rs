@@ -40,6 +40,7 @@ pub use error::{DecodeError, Unrecognised};
 pub use picture::{Dimensions, Picture, PictureError, Turn};
 pub use quality::{PoorPicture, Quality};
 pub use seen::Seen;
+pub use thumbnail::to_jpeg;
 
 use crate::files;
 use crate::manifest::{Filter, ManifestError, Preprocess};

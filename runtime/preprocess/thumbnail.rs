@@ -11,6 +11,8 @@ use super::picture::{Dimensions, Picture, Turn};
 /// The longer side of a thumbnail, in pixels.
 const SIDE: u32 = 160;
 const QUALITY: u8 = 75;
+/// Of a picture that is kept as it is.
+const WHOLE_QUALITY: u8 = 90;
 /// What making one takes at most, in bytes.
 pub(super) const BYTES: u64 = 1 << 20;
 
@@ -25,6 +27,14 @@ pub(super) fn thumbnail(stored: &Picture, turn: Turn, resizer: &mut Resizer) -> 
     let encoded = encoder.encode(upright.pixels(), width, height, ExtendedColorType::Rgb8);
     encoded.expect("a small RGB picture is encoded into memory");
     bytes
+}
+
+/// A JPEG file of the whole picture; `None` for one that is larger than the format allows.
+pub fn to_jpeg(picture: &Picture) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut encoder = JpegEncoder::new_with_quality(&mut bytes, WHOLE_QUALITY);
+    encoder.encode(picture.pixels(), picture.width(), picture.height(), ExtendedColorType::Rgb8).ok()?;
+    Some(bytes)
 }
 
 /// The whole picture; one that is small enough stays as it is.

@@ -9,10 +9,20 @@ use tokio::sync::oneshot;
 use super::body_memory::HeldMemory;
 use super::refusal::Refusal;
 use super::shared::Shared;
+use crate::device::Glance;
 use crate::predictor::Answer;
+use crate::preprocess::Picture;
+use crate::watch::NoAnswer;
 
 /// A picture to be answered.
-pub(super) struct Job {
+pub(super) enum Job {
+    /// Of a client.
+    File(FileJob),
+    /// Of a camera.
+    Frame { camera: String, picture: Picture, reply: SyncSender<Result<Glance, NoAnswer>> },
+}
+
+pub(super) struct FileJob {
     pub path: String,
     pub picture: Bytes,
     pub top: usize,
@@ -44,15 +54,27 @@ pub(super) fn bounded(capacity: usize, shared: Arc<Shared>) -> (Queue, Waiting) 
 impl Queue {
     /// # Errors
     /// When there is no place left, or no worker.
-    pub fn push(&self, job: Job) -> Result<(), Refusal> {
+    pub fn push(&self, job: FileJob) -> Result<(), Refusal> {
         // Before the job goes, since the worker may take it before this returns.
         self.shared.metrics.queue_depth.inc();
-        self.jobs.try_send(job).map_err(|error| {
+        self.jobs.try_send(Job::File(job)).map_err(|error| {
             self.shared.metrics.queue_depth.dec();
             match error {
                 TrySendError::Full(_) => Refusal::QueueFull(self.capacity),
                 TrySendError::Disconnected(_) => Refusal::NoWorker,
             }
+        })
+    }
+
+    /// Waits for a place, as a camera does, which has newer frames by then.
+    ///
+    /// # Errors
+    /// When there is no worker.
+    pub fn wait_for_place(&self, job: Job) -> Result<(), NoAnswer> {
+        self.shared.metrics.queue_depth.inc();
+        self.jobs.send(job).map_err(|_| {
+            self.shared.metrics.queue_depth.dec();
+            NoAnswer::Gone
         })
     }
 }

@@ -22,7 +22,13 @@ pub(super) enum Refusal {
     Host(String),
     #[error("a page of `{0}` asked; only programs and pages of this service may")]
     Origin(String),
-    #[error("expected one of /v1/predict, /health/live, /health/ready and /metrics, got `{0}`")]
+    #[error("there is no head yet")]
+    NoHead,
+    #[error("expected the name of a camera in the settings, got `{0}`")]
+    NoSuchCamera(String),
+    #[error("camera `{0}` takes its frames itself; only one whose source is `push` is sent any")]
+    NotPushed(String),
+    #[error("expected one of /v1/predict, /v1/cameras, /health/live, /health/ready and /metrics, got `{0}`")]
     NoSuchPath(String),
     #[error("`{path}` does not take {method}")]
     Method { path: String, method: String },
@@ -53,7 +59,8 @@ impl Refusal {
             Self::Token => StatusCode::UNAUTHORIZED,
             Self::Host(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::Origin(_) => StatusCode::FORBIDDEN,
-            Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
+            Self::NoSuchPath(_) | Self::NoSuchCamera(_) => StatusCode::NOT_FOUND,
+            Self::NotPushed(_) => StatusCode::CONFLICT,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Slow(_) | Self::Trickle => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -70,7 +77,7 @@ impl Refusal {
                 | DecodeError::Panicked { .. }
                 | DecodeError::Damaged { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             },
-            Self::QueueFull(_) | Self::NoRoom | Self::Halted => StatusCode::SERVICE_UNAVAILABLE,
+            Self::QueueFull(_) | Self::NoRoom | Self::Halted | Self::NoHead => StatusCode::SERVICE_UNAVAILABLE,
             Self::Answer(_) | Self::Panic | Self::NoWorker => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -78,6 +85,7 @@ impl Refusal {
     /// What the owner of the device can do about it.
     fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::NoHead => Some("collect labelled pictures and fit one: edgetl collect FOLDER, edgetl fit-head"),
             Self::Host(_) => Some(
                 "where clients reach this service by that name, list it: `hosts` in the section [serve] of edgetl.toml, or \
                  --hosts",

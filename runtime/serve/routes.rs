@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Path, Query, Request, State};
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::json;
@@ -18,11 +18,12 @@ use super::Settings;
 use super::hosts::Hosts;
 use super::listen::Peer;
 use super::origin;
-use super::queue::{Job, Queue};
+use super::queue::{FileJob, Queue};
 use super::refusal::Refusal;
 use super::shared::Shared;
 use super::upload::{self, Bodies};
 use crate::predictor::Answer;
+use crate::watch::{Board, View};
 
 /// As many classes as `predict` shows.
 const TOP: usize = 5;
@@ -34,24 +35,28 @@ const STUCK: Duration = Duration::from_secs(60);
 /// What every request may use.
 pub(super) struct App {
     pub settings: Settings,
-    jobs: Queue,
+    jobs: Arc<Queue>,
     shared: Arc<Shared>,
+    cameras: Arc<Board>,
     bodies: Bodies,
     hosts: Hosts,
 }
 
 impl App {
     /// At most `places` pictures are in memory at once.
-    pub fn new(settings: Settings, jobs: Queue, shared: Arc<Shared>, places: usize) -> Self {
+    pub fn new(settings: Settings, jobs: Arc<Queue>, shared: Arc<Shared>, cameras: Arc<Board>, places: usize) -> Self {
         let bodies = Bodies::new(settings.max_body, settings.client_timeout, places);
         let hosts = Hosts::new(&settings.hosts, settings.address.ip());
-        Self { settings, jobs, shared, bodies, hosts }
+        Self { settings, jobs, shared, cameras, bodies, hosts }
     }
 }
 
 pub(super) fn router(app: Arc<App>) -> Router {
     let guarded = Router::new()
         .route("/v1/predict", post(predict))
+        .route("/v1/cameras", get(cameras))
+        .route("/v1/cameras/{name}/trigger", post(trigger))
+        .route("/v1/cameras/{name}/frame", put(frame))
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))
         .route_layer(from_fn_with_state(app.clone(), guard));
@@ -124,7 +129,7 @@ async fn answer(app: &App, ask: PredictQuery, request: Request) -> Result<Answer
     let upload = app.bodies.read(request).await?;
     let start = Instant::now();
     let (reply, answer) = oneshot::channel();
-    app.jobs.push(Job {
+    app.jobs.push(FileJob {
         path: ask.path.or(upload.name).unwrap_or_else(|| UNNAMED.to_owned()),
         picture: upload.picture,
         top: ask.top.unwrap_or(TOP),
@@ -145,21 +150,57 @@ async fn live(State(app): State<Arc<App>>) -> Response {
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
     let Shared { heartbeat, .. } = &*app.shared;
-    let (status, word) =
-        if heartbeat.age() < STUCK { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "stuck") };
     let facts = app.shared.facts();
-    let body = json!({
+    let (status, word) = match &facts {
+        _ if heartbeat.age() >= STUCK => (StatusCode::SERVICE_UNAVAILABLE, "stuck"),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "no head"),
+        Some(_) => (StatusCode::OK, "ready"),
+    };
+    let mut body = json!({
         "status": word,
-        "provider": facts.provider,
-        "backbone": facts.backbone,
-        "fingerprint": facts.fingerprint.to_string(),
-        "head_version": facts.head_version,
-        "head_hash": facts.head_hash,
-        "golden": facts.golden,
         "stale": app.shared.stale(),
         "version": env!("CARGO_PKG_VERSION"),
     });
+    match facts {
+        Some(facts) => {
+            body["provider"] = json!(facts.provider);
+            body["backbone"] = json!(facts.backbone);
+            body["fingerprint"] = json!(facts.fingerprint.to_string());
+            body["head_version"] = json!(facts.head_version);
+            body["head_hash"] = json!(facts.head_hash);
+            body["golden"] = json!(facts.golden);
+        }
+        None => body["missing"] = json!("a head: edgetl collect FOLDER, then edgetl fit-head"),
+    }
     (status, Json(body)).into_response()
+}
+
+async fn cameras(State(app): State<Arc<App>>) -> Json<Vec<View>> {
+    Json(app.cameras.views())
+}
+
+async fn trigger(State(app): State<Arc<App>>, Path(name): Path<String>, request: Request) -> Response {
+    match app.cameras.entry(&name) {
+        Some(camera) => {
+            camera.trigger();
+            StatusCode::NO_CONTENT.into_response()
+        }
+        None => refuse(request, Refusal::NoSuchCamera(name)).await,
+    }
+}
+
+async fn frame(State(app): State<Arc<App>>, Path(name): Path<String>, request: Request) -> Response {
+    match app.cameras.entry(&name) {
+        None => refuse(request, Refusal::NoSuchCamera(name)).await,
+        Some(camera) if !camera.takes_frames() => refuse(request, Refusal::NotPushed(name)).await,
+        Some(camera) => match app.bodies.read(request).await {
+            Ok(upload) => {
+                camera.push(upload.picture.into());
+                StatusCode::NO_CONTENT.into_response()
+            }
+            Err(refusal) => refusal.into_response(),
+        },
+    }
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {

@@ -14,18 +14,20 @@ pub(super) struct Shared {
 }
 
 struct State {
-    facts: Facts,
+    /// `None` as long as there is no head.
+    facts: Option<Facts>,
     /// Why the published head is not the one that answers.
     stale: Option<String>,
 }
 
 impl Shared {
-    pub fn new(facts: Facts, metrics: Metrics) -> Self {
-        metrics.show(&facts);
+    pub fn new(facts: Option<Facts>, metrics: Metrics) -> Self {
+        facts.iter().for_each(|facts| metrics.show(facts));
         Self { metrics, heartbeat: Heartbeat::new(), state: Mutex::new(State { facts, stale: None }) }
     }
 
-    pub fn facts(&self) -> Facts {
+    /// `None` as long as there is no head.
+    pub fn facts(&self) -> Option<Facts> {
         self.lock().facts.clone()
     }
 
@@ -36,7 +38,7 @@ impl Shared {
     /// Another head, perhaps on another backbone, answers from now on.
     pub fn set_facts(&self, facts: Facts) {
         self.metrics.show(&facts);
-        self.lock().facts = facts;
+        self.lock().facts = Some(facts);
     }
 
     pub fn set_stale(&self, reason: Option<String>) {

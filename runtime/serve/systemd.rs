@@ -51,7 +51,9 @@ impl Supervisor {
     }
 
     fn status(&self) -> String {
-        let facts = self.shared.facts();
+        let Some(facts) = self.shared.facts() else {
+            return format!("STATUS=http://{}, no head yet", self.address);
+        };
         let stale = if self.shared.stale().is_some() { "; the published head cannot be used" } else { "" };
         let (address, head) = (self.address, facts.head_version);
         format!("STATUS=http://{address}, head {head:06} on {}, {}{stale}", facts.backbone, facts.provider)

@@ -8,11 +8,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::heartbeat::Heartbeat;
-use super::queue::{Job, Waiting};
+use super::queue::{FileJob, Job, Waiting};
 use super::refusal::Refusal;
 use super::shared::Shared;
-use crate::device::{Predictor, Successor};
+use crate::device::{AnswerError, Predictor, Successor};
 use crate::threads::{NoThread, spawn};
+use crate::watch::NoAnswer;
 
 /// The longest that an idle worker goes without a beat, and without a look at what is to answer next.
 const BEAT: Duration = Duration::from_millis(100);
@@ -29,14 +30,30 @@ fn work<J>(jobs: &Receiver<J>, heartbeat: &Heartbeat, mut step: impl FnMut(Optio
     }
 }
 
+/// A picture made this program panic.
+struct Panicked;
+
+impl From<Panicked> for Refusal {
+    fn from(_: Panicked) -> Self {
+        Self::Panic
+    }
+}
+
+impl From<Panicked> for NoAnswer {
+    fn from(_: Panicked) -> Self {
+        Self::Panic
+    }
+}
+
 pub(super) struct Worker {
-    predictor: Predictor,
+    /// `None` as long as there is no head.
+    predictor: Option<Predictor>,
     successors: Receiver<Successor>,
     shared: Arc<Shared>,
 }
 
 impl Worker {
-    pub fn new(predictor: Predictor, successors: Receiver<Successor>, shared: Arc<Shared>) -> Self {
+    pub fn new(predictor: Option<Predictor>, successors: Receiver<Successor>, shared: Arc<Shared>) -> Self {
         Self { predictor, successors, shared }
     }
 
@@ -53,26 +70,42 @@ impl Worker {
 
     fn step(&mut self, job: Option<Job>) {
         for successor in self.successors.try_iter() {
-            self.predictor.take(successor);
-            let facts = self.predictor.facts();
+            successor.take_over(&mut self.predictor);
+            let facts = self.predictor.as_ref().expect("it was taken over").facts();
             tracing::info!("head {:06} on {} answers now", facts.head_version, facts.backbone);
             self.shared.set_facts(facts.clone());
         }
-        if let Some(job) = job {
+        if job.is_some() {
             self.shared.metrics.queue_depth.dec();
+        }
+        match job {
             // Nobody waits for it any more.
-            if !job.reply.is_closed() {
-                self.answer(job);
+            Some(Job::File(job)) if job.reply.is_closed() => {}
+            Some(Job::File(job)) => self.answer(job),
+            Some(Job::Frame { camera, picture, reply }) => {
+                let glance = self.ask(|predictor| predictor.glance(&camera, &picture));
+                let _ = reply.send(glance.unwrap_or(Err(NoAnswer::NoHead)));
             }
+            None => {}
         }
     }
 
-    fn answer(&mut self, job: Job) {
-        let Job { path, picture, top, reply, room } = job;
-        // One picture that a decoder or an engine cannot stand must not take the service down. Every picture starts
-        // from its own buffers, so nothing half-done is left behind.
-        let answer = catch_unwind(AssertUnwindSafe(|| self.predictor.answer(&path, &picture, top)));
-        let answer = answer.map_or(Err(Refusal::Panic), |answer| answer.map_err(Refusal::from));
+    /// What the predictor gives, where there is one.
+    ///
+    /// One picture that a decoder or an engine cannot stand must not take the service down. Every picture starts from its own
+    /// buffers, so nothing half-done is left behind.
+    fn ask<T, E: From<AnswerError> + From<Panicked>>(
+        &mut self,
+        question: impl FnOnce(&mut Predictor) -> Result<T, AnswerError>,
+    ) -> Option<Result<T, E>> {
+        let predictor = self.predictor.as_mut()?;
+        let answer = catch_unwind(AssertUnwindSafe(|| question(predictor)));
+        Some(answer.map_or(Err(Panicked.into()), |answer| answer.map_err(E::from)))
+    }
+
+    fn answer(&mut self, job: FileJob) {
+        let FileJob { path, picture, top, reply, room } = job;
+        let answer = self.ask(|predictor| predictor.answer(&path, &picture, top)).unwrap_or(Err(Refusal::NoHead));
         drop((picture, room));
         // The client may have gone meanwhile.
         let _ = reply.send(answer);

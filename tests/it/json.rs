@@ -39,7 +39,7 @@ fn every_command_has_a_section_and_every_section_a_command() {
 #[test]
 fn every_command_prints_and_the_service_answers_what_is_documented_and_nothing_else() {
     let documented = &Documented::read();
-    let scenes: [fn(&Documented); 9] = [
+    let scenes: [fn(&Documented); 10] = [
         learning::collecting,
         learning::fitting,
         learning::asking,
@@ -49,6 +49,7 @@ fn every_command_prints_and_the_service_answers_what_is_documented_and_nothing_e
         networks::importing,
         networks::fetching,
         networks::serving,
+        networks::watching,
     ];
     std::thread::scope(|scope| {
         scenes.map(|scene| scope.spawn(move || scene(documented))).map(|run| run.join().unwrap())

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["serve"],
+    &["watch"],
     &["device"],
     &["page", "explain"],
     &["predictor", "sources", "demo", "advice", "hub", "camera"],

@@ -75,4 +75,5 @@ mod upgrading;
 #[cfg(target_os = "linux")]
 mod v4l2;
 mod visualizing;
+mod watching;
 mod zoo;

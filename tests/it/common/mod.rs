@@ -62,9 +62,18 @@ impl Device {
 
     /// A device that has collected drawings and published a head.
     pub fn taught() -> Self {
+        Self::taught_on(&["--backbone", backbone()])
+    }
+
+    /// With the network in the box, which tells the drawings apart.
+    pub fn well_taught() -> Self {
+        Self::taught_on(&[])
+    }
+
+    fn taught_on(backbone: &[&str]) -> Self {
         let device = Self::new();
         device.draw("photos", 8, 0);
-        device.json(&["collect", "photos", "--backbone", backbone()]);
+        device.json(&[&["collect", "photos"], backbone].concat());
         device.json(&["fit-head"]);
         device
     }

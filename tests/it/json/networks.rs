@@ -3,6 +3,7 @@
 use super::schemas::Documented;
 use crate::common::{Device, backbone};
 use crate::serve::service::Service;
+use crate::watching::{Watcher, put};
 
 pub fn importing(documented: &Documented) {
     let device = Device::new();
@@ -70,4 +71,25 @@ pub fn serving(documented: &Documented) {
     let refusal: serde_json::Value = serde_json::from_str(body).unwrap();
     assert!(refusal["hint"].is_string(), "{refusal}");
     documented.check("HTTP refusals", &refusal);
+}
+
+pub fn watching(documented: &Documented) {
+    let device = Device::well_taught();
+    let mut watcher = Watcher::start(&device, &["folder:in", "--save", "events", "--log", "looks.jsonl"]);
+    let mut lines = watcher.until(|line| line["event"] == "camera");
+    (0..3).for_each(|number| put(&device, "star", number));
+    lines.extend(watcher.until(|line| line["event"] == "started"));
+    lines.iter().for_each(|line| documented.check("watch", line));
+    watcher.end();
+    let again = documented.run("watch", &device, &["watch", "--replay", "looks.jsonl"]);
+    assert_eq!(again[0]["label"], "star");
+
+    std::fs::write(device.path("edgetl.toml"), "[camera.door]\nsource = \"push\"\n").unwrap();
+    let service = Service::start(&device, &[]);
+    documented.check("GET /v1/cameras", &service.get("/v1/cameras").json());
+    let empty = Device::new();
+    std::fs::create_dir_all(empty.path(".")).unwrap();
+    let service = Service::start(&empty, &[]);
+    documented.check("serve", &service.started);
+    documented.check("GET /health/ready", &service.get("/health/ready").json());
 }

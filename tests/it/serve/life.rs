@@ -94,7 +94,10 @@ fn in_the_journal_every_line_has_its_priority() {
     let log = std::fs::File::create(device.path("log")).unwrap();
     let metadata = log.metadata().unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_edgetl"));
-    command.env_clear().current_dir(device.path(".")).args(["serve", "--address", "127.0.0.1:0"]);
+    // The port is taken.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    command.env_clear().current_dir(device.path(".")).args(["serve", "--address", &address]);
     let stream = format!("{}:{}", metadata.dev(), metadata.ino());
     let status = command.env("JOURNAL_STREAM", stream).stderr(log).status().unwrap();
     assert_eq!(status.code(), Some(1));

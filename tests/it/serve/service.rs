@@ -87,6 +87,10 @@ impl Service {
         answer(agent().post(self.url(path)).header("Content-Type", kind).send(body))
     }
 
+    pub fn put(&self, path: &str, body: &[u8]) -> Answer {
+        answer(agent().put(self.url(path)).header("Content-Type", "image/jpeg").send(body))
+    }
+
     /// Sends bytes as they are and gives all that comes back until the service closes the connection.
     pub fn raw(&self, request: &[u8]) -> String {
         self.raw_at(self.address, request)

@@ -1,0 +1,90 @@
+//! The thread that watches the cameras of the settings, whose frames wait in the worker's queue as pictures of clients do.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
+
+use tokio::sync::oneshot;
+
+use super::queue::{Job, Queue};
+use crate::causes::causes;
+use crate::device::Glance;
+use crate::preprocess::Picture;
+use crate::threads::{NoThread, spawn};
+use crate::watch::{Answerer, Event, NoAnswer, Watch};
+
+/// Told of every event.
+pub type Tell = Box<dyn FnMut(&Event) -> io::Result<()> + Send>;
+
+/// Cameras to watch beside, and who is told of what happens before them.
+pub struct Cameras {
+    pub watch: Watch,
+    pub tell: Tell,
+}
+
+/// Goes on without whoever cannot be told any more.
+struct Teller(Option<Tell>);
+
+impl Teller {
+    fn tell(&mut self, event: &Event) -> io::Result<()> {
+        if let Some(tell) = &mut self.0
+            && let Err(error) = tell(event)
+        {
+            tracing::warn!("events cannot be written any more: {error}");
+            self.0 = None;
+        }
+        Ok(())
+    }
+}
+
+/// Ends the watching when dropped.
+pub(super) struct Watching {
+    stop: Arc<AtomicBool>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Watching {
+    /// Watches until the service ends.
+    pub fn start(cameras: Cameras, queue: Arc<Queue>) -> Result<Self, NoThread> {
+        let Cameras { mut watch, tell } = cameras;
+        let mut teller = Teller(Some(tell));
+        let stop = Arc::new(AtomicBool::new(false));
+        let (alive, ended) = oneshot::channel();
+        let is_asked = stop.clone();
+        spawn("watch", move || {
+            let watched =
+                watch.run(&mut Asker(queue), &|| is_asked.load(Ordering::SeqCst), &mut |event| teller.tell(event));
+            if let Err(error) = watched
+                && !is_asked.load(Ordering::SeqCst)
+            {
+                tracing::error!("the cameras are watched no more: {}", causes(&error));
+            }
+            drop((watch, alive));
+        })?;
+        Ok(Self { stop, ended })
+    }
+
+    /// Closes the cameras; resolves when they are.
+    pub async fn end(mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        let _ = (&mut self.ended).await;
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Asks the worker, and waits.
+struct Asker(Arc<Queue>);
+
+impl Answerer for Asker {
+    fn answer(&mut self, camera: &str, picture: Picture) -> Result<Glance, NoAnswer> {
+        let (reply, answer) = sync_channel(1);
+        self.0.wait_for_place(Job::Frame { camera: camera.to_owned(), picture, reply })?;
+        answer.recv().unwrap_or(Err(NoAnswer::Gone))
+    }
+}

@@ -1,0 +1,132 @@
+//! From frames to events: which part of a picture matters, which frames the network sees, and what its answers come to.
+//!
+//! ```text
+//!  Feed ──► Section ──► Gate ──► Answerer ──► Decision ──► Event
+//!  newest   rotation,   motion,   a head       in a row,    started, changed, ended
+//!  frame    region      time                   consensus    (album, log)
+//! ```
+//!
+//! Any number of cameras share one session of a backbone: each in turn gets at most one frame looked at.
+
+mod album;
+mod answerer;
+mod board;
+mod decision;
+mod event;
+mod gate;
+mod log;
+mod moment;
+mod motion;
+mod region;
+mod settings;
+mod watched;
+
+#[cfg(test)]
+mod decision_tests;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use album::Album;
+pub use answerer::{Answerer, NoAnswer, OwnPredictor};
+pub use board::{Board, Entry, View};
+pub use decision::{Change, Decision, Kind, Look, Mode, Rules, RulesError, Said};
+pub use event::{CameraEvent, CameraState, Decided, Event};
+pub use gate::Opens;
+pub use log::{Log, ReplayError, replay};
+pub use moment::Moment;
+pub use region::{Region, RegionError, Rotation};
+pub use settings::{CameraSettings, is_camera_name};
+
+use watched::{Common, Watched};
+
+use crate::camera::{Bell, Feed, Wanted};
+use crate::preprocess::Limits;
+use crate::threads::NoThread;
+
+/// The longest without a look at what cameras do.
+const LOOK: Duration = Duration::from_millis(200);
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WatchError {
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    #[error("cannot tell of an event")]
+    Told(#[source] io::Error),
+}
+
+/// Cameras that are watched.
+pub struct Watch {
+    cameras: Vec<Watched>,
+    bell: Arc<Bell>,
+    board: Arc<Board>,
+    limits: Limits,
+    pub album: Option<Album>,
+    pub log: Option<Log>,
+}
+
+impl Watch {
+    /// Opens the cameras, each of which has a name of its own.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub fn start(cameras: &[(String, CameraSettings)], limits: Limits) -> Result<Self, NoThread> {
+        let bell = Arc::new(Bell::default());
+        let open = |(name, settings): &(String, CameraSettings)| {
+            let max_bytes = usize::try_from(limits.max_bytes).unwrap_or(usize::MAX);
+            let wanted = Wanted { fps: settings.fps, max_bytes };
+            let feed = Feed::start(settings.source.clone(), wanted, bell.clone())?;
+            Ok(Watched::new(Arc::new(Entry::new(name.clone(), feed)), settings))
+        };
+        let cameras = cameras.iter().map(open).collect::<Result<Vec<_>, NoThread>>()?;
+        let board = Arc::new(Board::new(cameras.iter().map(|camera| camera.entry.clone()).collect()));
+        Ok(Self { cameras, bell, board, limits, album: None, log: None })
+    }
+
+    pub fn board(&self) -> Arc<Board> {
+        self.board.clone()
+    }
+
+    /// Watches until `stop` says so, or every camera came to its end.
+    ///
+    /// # Errors
+    /// When nobody answers any more, or what `tell` gave.
+    pub fn run(
+        &mut self,
+        answerer: &mut dyn Answerer,
+        stop: &dyn Fn() -> bool,
+        tell: &mut dyn FnMut(&Event) -> io::Result<()>,
+    ) -> Result<(), WatchError> {
+        let (mut heard, mut first) = (0, 0);
+        while !stop() && !self.is_over() {
+            heard = self.bell.wait(heard, self.patience());
+            let count = self.cameras.len();
+            for turn in 0..count {
+                let mut common = Common { answerer, album: &mut self.album, log: &mut self.log, limits: self.limits };
+                let events = self.cameras[(first + turn) % count].turn(&mut common)?;
+                events.iter().try_for_each(&mut *tell).map_err(WatchError::Told)?;
+            }
+            // Whoever was first is last.
+            first = (first + 1) % count.max(1);
+        }
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.cameras.iter().all(|camera| camera.entry.is_over())
+    }
+
+    fn patience(&self) -> Duration {
+        self.cameras.iter().filter_map(Watched::wait).min().unwrap_or(LOOK).clamp(Duration::from_millis(1), LOOK)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.board.stop();
+    }
+}
