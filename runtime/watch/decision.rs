@@ -63,6 +63,9 @@ impl Default for Rules {
     }
 }
 
+/// A clock that goes back by more was set, and what is remembered moves along; by less, time stands still until it has caught up.
+const SET_BACK: Duration = Duration::from_secs(60);
+
 /// The least score, where nobody says another.
 const THRESHOLD: f32 = 0.8;
 
@@ -210,6 +213,7 @@ impl Decision {
 
     /// What a look at a frame leads to.
     pub fn take(&mut self, look: Look) -> Vec<Change> {
+        self.notice_set_clock(look.at());
         let mut changes = Vec::from_iter(self.pass(look.at()));
         self.now = self.now.max(look.at());
         let Look::Said { mut said, decided } = look else { return changes };
@@ -236,6 +240,14 @@ impl Decision {
         let at = last.after(self.rules.gone_after());
         let why = format!("no answer for {} s", self.rules.gone_after);
         Some(Change { event: Kind::Ended, at, label, score: None, was: None, since: Some(since), why, evidence })
+    }
+
+    fn notice_set_clock(&mut self, now: Moment) {
+        if self.now.since(now) > SET_BACK {
+            self.now = now;
+            self.last = self.last.map(|last| last.min(now));
+            self.holds.iter_mut().for_each(|holds| holds.since = holds.since.min(now));
+        }
     }
 
     fn least(&self, decided: bool) -> f32 {

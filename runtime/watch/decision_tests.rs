@@ -79,6 +79,30 @@ fn a_visit_is_named_when_enough_agree_corrected_later_and_over_when_nobody_is_se
 }
 
 #[test]
+fn a_clock_that_is_set_back_by_an_hour_stops_nothing() {
+    let rules = Rules { mode: Mode::Visit, hold: 2.0, ..Rules::default() };
+    let mut decision = Decision::new(rules);
+    let hour = 3600;
+    let mut told = Vec::new();
+    let before = looks("AAA").into_iter().map(|look| moved(look, hour));
+    let after = looks("BBBBBBBB.......").into_iter();
+    before.chain(after).for_each(|look| told.extend(decision.take(look)));
+    let events: Vec<_> = told.iter().map(|change| (change.event, change.label.as_str())).collect();
+    assert_eq!(events, [(Kind::Started, "A"), (Kind::Changed, "B"), (Kind::Ended, "B")]);
+    assert_eq!(told[2].at, Moment(12_000));
+}
+
+/// So many seconds later.
+fn moved(look: Look, seconds: u64) -> Look {
+    match look {
+        Look::Said { said, decided } => {
+            Look::Said { said: Said { at: Moment(said.at.0 + seconds * 1000), ..said }, decided }
+        }
+        Look::Nothing { at, nothing } => Look::Nothing { at: Moment(at.0 + seconds * 1000), nothing },
+    }
+}
+
+#[test]
 fn an_event_has_its_evidence() {
     let mut decision = Decision::new(Rules::default());
     let mut changes = Vec::new();

@@ -39,6 +39,8 @@ pub(super) struct Watched {
     gate: Gate,
     decision: Decision,
     interval: Duration,
+    /// What the gate counts from: a clock that nobody sets.
+    started: Instant,
     /// Before that no other frame is looked at.
     due: Instant,
     seen: Seen,
@@ -58,6 +60,7 @@ impl Watched {
             gate: Gate::new(settings.gate()),
             decision: Decision::new(settings.rules()),
             interval: Duration::from_secs_f32(1.0 / settings.fps),
+            started: Instant::now(),
             due: Instant::now(),
             seen: Seen::default(),
             poor: 0,
@@ -107,7 +110,8 @@ impl Watched {
             self.gate.trigger();
         }
         let wanted = self.decision.is_open() || (1..POOR).contains(&self.poor);
-        if !self.gate.passes(at, || Grey::of(&picture), wanted) {
+        let running = Moment::default().after(self.started.elapsed());
+        if !self.gate.passes(running, || Grey::of(&picture), wanted) {
             return Ok(self.pass(at, common).into_iter().collect());
         }
         self.seen.looks += 1;
