@@ -37,6 +37,7 @@ struct Times {
     images: u32,
     decode: Duration,
     resize: Duration,
+    quality: Duration,
     thumbnail: Duration,
     session: Duration,
 }
@@ -58,6 +59,7 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
         "images": times.images,
         "decode": each(times.decode),
         "resize": each(times.resize),
+        "quality": each(times.quality),
         "thumbnail": each(times.thumbnail),
         "session": each(times.session),
     }))
@@ -101,12 +103,15 @@ impl Bench {
         let decoded = Instant::now();
         self.preprocessor.run_picture(&picture, self.input.index_axis_mut(Axis(0), 0))?;
         let resized = Instant::now();
+        std::hint::black_box(self.preprocessor.quality());
+        let judged = Instant::now();
         std::hint::black_box(self.preprocessor.thumbnail(&picture));
         let shrunk = Instant::now();
         let batch = InputBatch::new(std::mem::take(&mut self.input))?;
         self.session.forward(&batch)?;
         times.session += shrunk.elapsed();
-        times.thumbnail += shrunk - resized;
+        times.thumbnail += shrunk - judged;
+        times.quality += judged - resized;
         times.resize += resized - decoded;
         times.decode += decoded - start;
         times.images += 1;
