@@ -19,6 +19,7 @@ mod frame;
 mod http;
 mod jpeg_stream;
 mod pipe;
+mod probe;
 mod rtsp;
 mod source;
 mod stdin;
@@ -37,6 +38,7 @@ pub use error::CameraError;
 pub use feed::{Activity, Bell, Feed, Status};
 pub use frame::{Content, Frame};
 pub use jpeg_stream::{FrameError, JpegStream};
+pub use probe::probe;
 pub use source::{Source, SourceError};
 
 /// An open camera. Dropping it closes it and ends what it started.

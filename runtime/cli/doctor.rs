@@ -1,5 +1,6 @@
 //! `doctor`: what this machine can run, what is kept, what is wrong and how to mend it.
 
+mod cameras;
 mod install;
 mod machine;
 mod state;
@@ -21,6 +22,7 @@ use crate::causes::causes;
 use crate::predictor::{OpenError, Opened, check_golden, open};
 use crate::printable::printable;
 use crate::tensor::InputBatch;
+use cameras::{TriedCamera, try_cameras};
 use install::install_onnxruntime;
 use machine::Machine;
 use state::State;
@@ -42,6 +44,8 @@ struct Report {
     onnxruntime: Search,
     providers: Vec<Trial>,
     state: State,
+    /// Of the settings.
+    cameras: Vec<TriedCamera>,
     /// What keeps edgetl from working as asked; empty when all is well.
     problems: Vec<String>,
 }
@@ -95,7 +99,9 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         problems
             .extend(reasons.map(|reason| format!("the ONNX Runtime library that was named cannot be used: {reason}")));
     }
-    let report = Report { machine: Machine::look(), onnxruntime, providers, state, problems };
+    let cameras = try_cameras(context);
+    problems.extend(cameras.iter().filter_map(TriedCamera::failure));
+    let report = Report { machine: Machine::look(), onnxruntime, providers, state, cameras, problems };
     context.output.result(&report, || report.text())?;
     if report.problems.is_empty() { Ok(()) } else { Err(AlreadyReported.into()) }
 }
@@ -172,7 +178,8 @@ fn time_forward(loader: &Loader, threads: usize) -> Result<f64, BackboneError> {
 
 impl Report {
     fn text(&self) -> String {
-        let mut parts = vec![self.machine.text(), self.library(), self.trials(), self.state.text()];
+        let mut parts =
+            vec![self.machine.text(), self.library(), self.trials(), self.state.text(), cameras::text(&self.cameras)];
         parts.push(if self.problems.is_empty() {
             "no problem found".to_owned()
         } else {

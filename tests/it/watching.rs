@@ -239,3 +239,21 @@ fn what_is_no_camera_is_wrong_usage_and_without_one_the_way_is_named() {
     let output = fresh.edgetl(&["watch", "folder:."]).output().unwrap();
     assert!(String::from_utf8(output.stderr).unwrap().contains("edgetl fit-head"));
 }
+
+#[test]
+fn doctor_asks_each_camera_of_the_settings_for_a_frame() {
+    let device = Device::well_taught();
+    std::fs::write(device.path("0.jpg"), jpeg(&device, "star", 0)).unwrap();
+    let settings = "[camera.door]\nsource = \"command:/bin/cat 0.jpg\"\n[camera.gate]\nsource = \"command:/no/such/program x\"\n\
+                    [camera.sent]\nsource = \"push\"\n";
+    std::fs::write(device.path("edgetl.toml"), settings).unwrap();
+    let report = device.json(&["doctor"]).remove(0);
+    let [door, gate, sent] = ["door", "gate", "sent"]
+        .map(|name| report["cameras"].as_array().unwrap().iter().find(|camera| camera["camera"] == name).unwrap());
+    assert!(door["width"].as_u64().unwrap() > 48 && door["reason"].is_null(), "{door}");
+    assert!(gate["reason"].as_str().unwrap().contains("cannot start `/no/such/program`"), "{gate}");
+    assert!(gate["remedy"].as_str().unwrap().contains("install"), "{gate}");
+    assert!(sent["width"].is_null() && sent["reason"].is_null(), "{sent}");
+    let text = String::from_utf8(device.edgetl(&["doctor"]).output().unwrap().stdout).unwrap();
+    assert!(text.contains("gate cannot be watched") && text.contains("problem: camera gate"), "{text}");
+}

@@ -85,6 +85,7 @@ pub fn watching(documented: &Documented) {
     assert_eq!(again[0]["label"], "star");
 
     std::fs::write(device.path("edgetl.toml"), "[camera.door]\nsource = \"push\"\n").unwrap();
+    documented.run("doctor", &device, &["doctor"]);
     let service = Service::start(&device, &[]);
     documented.check("GET /v1/cameras", &service.get("/v1/cameras").json());
     let empty = Device::new();
