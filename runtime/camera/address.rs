@@ -13,7 +13,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// `None` where `text` has no scheme or no host.
+    /// `None` where `text` has no scheme or no host, or what should be a host looks like the beginning of a login.
     pub fn new(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -22,6 +22,10 @@ impl Address {
             Some((login, host)) => (Some(login.to_owned()), host),
             None => (None, authority),
         };
+        let strays = login.is_none() && path.split('?').next().is_some_and(|path| path.contains('@'));
+        if strays || !has_port_or_none(host) {
+            return None;
+        }
         let is_scheme = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let scheme = scheme.to_ascii_lowercase();
         (is_scheme && !host.is_empty()).then(|| Self { bare: format!("{scheme}://{host}{path}"), login })
@@ -64,11 +68,22 @@ impl Address {
         clean
     }
 
-    /// Names and values in the query by which some cameras are told who asks.
+    /// Names and values in path and query by which some cameras are told who asks.
     fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
-        let query = self.bare.split_once('?').map_or("", |(_, query)| query);
-        query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| is_secret(name))
+        self.bare
+            .split(['/', '?', '&', ';'])
+            .filter_map(|pair| pair.split_once('='))
+            .filter(|(name, _)| is_secret(name))
     }
+}
+
+/// Whether what stands behind the colon of a host, where there is one, is a port.
+fn has_port_or_none(host: &str) -> bool {
+    let port = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map_or("", |(_, behind)| behind).strip_prefix(':'),
+        None => host.split_once(':').map(|(_, port)| port),
+    };
+    port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether a parameter called so is for whoever may look, and nobody else.
@@ -139,11 +154,22 @@ mod tests {
         assert_eq!(address.bare(), "http://cam/snap.cgi?usr=admin&Pwd=s3cr%40t&w=640");
         assert_eq!(address.to_string(), "http://cam/snap.cgi?usr=***&Pwd=***&w=640");
         assert_eq!(address.without_login("http://cam/snap.cgi?usr=admin: s3cr@t"), "http://cam/snap.cgi?usr=***: ***");
+        let path = Address::new("rtsp://[::1]:554/user=admin&password=geheim&channel=1&stream=0.sdp?").unwrap();
+        assert_eq!(path.to_string(), "rtsp://[::1]:554/user=***&password=***&channel=1&stream=0.sdp?");
     }
 
     #[test]
     fn what_has_no_scheme_or_no_host_is_no_address() {
-        for text in ["cam.lan/x", "http://", "http:///x", "://x", "a b://x", "http://user@/x"] {
+        for text in [
+            "cam.lan/x",
+            "http://",
+            "http:///x",
+            "://x",
+            "a b://x",
+            "http://user@/x",
+            "http://user:pa/ss@cam/x",
+            "http://a:1/s@cam",
+        ] {
             assert_eq!(Address::new(text), None, "{text}");
         }
     }

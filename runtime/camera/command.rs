@@ -30,11 +30,12 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts `words[0]` with the others as arguments, without a shell. `address`: whose user and password are kept out of the log.
+    /// Starts `words[0]` with the others as arguments, without a shell. Users and passwords of addresses among them are kept out of
+    /// what is said.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(words: &[String], wanted: &Wanted, address: Option<&Address>) -> Result<Self, CameraError> {
+    pub fn start(words: &[String], wanted: &Wanted) -> Result<Self, CameraError> {
         let program = words[0].clone();
         let failed = |source| CameraError::Start { program: program.clone(), source };
         let mut command = Command::new(&program);
@@ -43,7 +44,12 @@ impl Child {
         let mut process = command.spawn().map_err(failed)?;
         let (output, errors) = (process.stdout.take().expect("piped"), process.stderr.take().expect("piped"));
         let (sender, said) = channel();
-        let listener = Listener { program: program.clone(), address: address.cloned(), tail: Vec::new(), logged: 0 };
+        let listener = Listener {
+            program: program.clone(),
+            addresses: words.iter().filter_map(|word| Address::new(word)).collect(),
+            tail: Vec::new(),
+            logged: 0,
+        };
         let child =
             Self { program: program.clone(), process, frames: PipedFrames::new(file(output), wanted.max_bytes), said };
         // Without it the program would stand still as soon as the pipe is full.
@@ -98,7 +104,7 @@ impl Drop for Child {
 /// Reads what a program says about errors.
 struct Listener {
     program: String,
-    address: Option<Address>,
+    addresses: Vec<Address>,
     tail: Vec<u8>,
     logged: usize,
 }
@@ -125,7 +131,7 @@ impl Listener {
         if text.is_empty() {
             return;
         }
-        let text = self.address.as_ref().map_or_else(|| text.clone(), |address| address.without_login(&text));
+        let text = self.addresses.iter().fold(text, |text, address| address.without_login(&text));
         if self.logged < LOGGED {
             tracing::info!("`{}` says: {text}", self.program);
         }

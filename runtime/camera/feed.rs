@@ -13,7 +13,7 @@ use crate::threads::{NoThread, spawn};
 const LOOK: Duration = Duration::from_millis(200);
 /// A camera that gives no frame for so long is opened again.
 const SILENCE: Duration = Duration::from_secs(10);
-/// A frame that is older is not what the camera sees now.
+/// The least age of a frame that is not what the camera sees now.
 const STALE: Duration = Duration::from_secs(5);
 /// Before a camera is opened again; doubled with every failure.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -79,6 +79,8 @@ pub struct Status {
 pub struct Feed {
     shared: Arc<Shared>,
     source: Source,
+    /// A frame that is older is not what the camera sees now.
+    stale: Duration,
     /// Closes when the thread ends.
     ended: Mutex<Option<Receiver<()>>>,
 }
@@ -122,7 +124,12 @@ impl Feed {
             bell,
             keeps_all: matches!(source, Source::Folder(_)),
         });
-        let feed = Self { shared: shared.clone(), source: source.clone(), ended: Mutex::default() };
+        let feed = Self {
+            shared: shared.clone(),
+            source: source.clone(),
+            stale: STALE.max(wanted.interval() * 2),
+            ended: Mutex::default(),
+        };
         if source != Source::Push {
             let (alive, ended) = channel();
             spawn("camera", move || {
@@ -160,7 +167,7 @@ impl Feed {
     pub fn status(&self) -> Status {
         let slot = lock(&self.shared.slot);
         let mut status = slot.status.clone();
-        let is_stale = slot.last.as_ref().is_some_and(|(_, at)| at.elapsed() > STALE);
+        let is_stale = slot.last.as_ref().is_some_and(|(_, at)| at.elapsed() > self.stale);
         if status.activity == Activity::Live && is_stale && self.source.is_steady() {
             status.activity = Activity::Stale;
             status.since = status.last.unwrap_or(status.since);
@@ -170,10 +177,15 @@ impl Feed {
 }
 
 impl Feed {
-    /// Closes the camera; no frame comes after.
-    pub fn stop(&self) {
+    /// The camera is to close; no frame comes after.
+    pub fn ask_to_stop(&self) {
         self.shared.stop.store(true, Ordering::SeqCst);
         self.shared.taken.notify_all();
+    }
+
+    /// [`ask_to_stop`](Self::ask_to_stop), and waits for what must not outlive this process.
+    pub fn stop(&self) {
+        self.ask_to_stop();
         // A program must not outlive this process; a network camera may be silent for a while, and just be left.
         if matches!(self.source, Source::Command(_) | Source::Rtsp(_))
             && let Some(ended) = lock(&self.ended).take()
@@ -241,9 +253,9 @@ struct Keeper<'a> {
 
 impl Keeper<'_> {
     fn run(&self) {
-        let mut pause = PAUSE;
+        let (mut pause, mut kept) = (PAUSE, None);
         while !self.shared.is_stopped() {
-            let (frames, error) = self.follow();
+            let (frames, error) = self.follow(&mut kept);
             if self.shared.is_stopped() {
                 return;
             }
@@ -259,10 +271,10 @@ impl Keeper<'_> {
         }
     }
 
-    /// Opens the camera and hands on what it gives, until it fails; says how many frames that were.
-    fn follow(&self) -> (u64, CameraError) {
+    /// Opens the camera, unless one was kept, and hands on what it gives, until it fails; says how many frames that were.
+    fn follow(&self, kept: &mut Option<Box<dyn Camera>>) -> (u64, CameraError) {
         let mut frames = 0;
-        let mut camera = match self.source.open(&self.wanted) {
+        let mut camera = match kept.take().map_or_else(|| self.source.open(&self.wanted), Ok) {
             Ok(camera) => camera,
             Err(error) => return (frames, error),
         };
@@ -278,7 +290,10 @@ impl Keeper<'_> {
                     self.shared.put(frame);
                 }
                 Ok(None) => {}
-                Err(error) => return (frames, error),
+                Err(error) => {
+                    *kept = Some(camera).filter(|camera| camera.goes_on());
+                    return (frames, error);
+                }
             }
         }
         (frames, CameraError::Ended)

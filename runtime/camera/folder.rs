@@ -41,11 +41,8 @@ struct Looks {
 }
 
 impl Folder {
-    /// What is there already is not taken.
-    ///
-    /// # Errors
-    /// When the folder cannot be read.
-    pub fn open(path: &Path, wanted: &Wanted) -> Result<Self, CameraError> {
+    /// What is there already is not taken; of a folder that is missing, all that it will hold.
+    pub fn open(path: &Path, wanted: &Wanted) -> Self {
         let mut folder = Self {
             path: path.to_owned(),
             max_bytes: wanted.max_bytes,
@@ -53,8 +50,9 @@ impl Folder {
             whole: VecDeque::new(),
             next_look: Instant::now(),
         };
-        folder.files = folder.list()?.into_iter().map(|(name, looks)| (name, Seen { looks, taken: true })).collect();
-        Ok(folder)
+        let there = folder.list().unwrap_or_default().into_iter();
+        folder.files = there.map(|(name, looks)| (name, Seen { looks, taken: true })).collect();
+        folder
     }
 
     fn look(&mut self) -> Result<(), CameraError> {
@@ -114,6 +112,11 @@ impl Camera for Folder {
         }
         Ok(None)
     }
+
+    /// A folder that cannot be read for a while may get pictures meanwhile.
+    fn goes_on(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]
@@ -146,7 +149,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let write = |name: &str, content: &[u8]| std::fs::write(place.path().join(name), content).unwrap();
         write("old.jpg", b"was there");
-        let mut folder = Folder::open(place.path(), &wanted()).unwrap();
+        let mut folder = Folder::open(place.path(), &wanted());
         write("a.jpg", b"be");
         assert!(looked(&mut folder).is_empty(), "it may grow");
         write("a.jpg", b"begun");
@@ -167,7 +170,7 @@ mod tests {
     #[test]
     fn what_is_too_long_is_passed_over_and_a_folder_that_goes_is_an_error() {
         let place = tempfile::tempdir().unwrap();
-        let mut folder = Folder::open(place.path(), &wanted()).unwrap();
+        let mut folder = Folder::open(place.path(), &wanted());
         std::fs::write(place.path().join("long.png"), [7; 101]).unwrap();
         std::fs::write(place.path().join("short.png"), [7; 100]).unwrap();
         looked(&mut folder);
@@ -175,5 +178,24 @@ mod tests {
         drop(place);
         folder.next_look = Instant::now();
         assert!(matches!(folder.next(Duration::ZERO), Err(CameraError::Folder { .. })));
+    }
+
+    #[test]
+    fn of_a_folder_that_is_made_later_or_comes_back_nothing_is_passed_over() {
+        let place = tempfile::tempdir().unwrap();
+        let (inner, away) = (place.path().join("in"), place.path().join("away"));
+        let mut folder = Folder::open(&inner, &wanted());
+        assert!(folder.next(Duration::ZERO).is_err() && folder.goes_on());
+        std::fs::create_dir(&inner).unwrap();
+        std::fs::write(inner.join("a.jpg"), b"first").unwrap();
+        looked(&mut folder);
+        assert_eq!(looked(&mut folder), [b"first"]);
+        std::fs::write(inner.join("b.jpg"), b"begun").unwrap();
+        looked(&mut folder);
+        std::fs::rename(&inner, &away).unwrap();
+        folder.next_look = Instant::now();
+        assert!(folder.next(Duration::ZERO).is_err());
+        std::fs::rename(&away, &inner).unwrap();
+        assert_eq!(looked(&mut folder), [b"begun"], "and the first one not again");
     }
 }

@@ -3,7 +3,7 @@
 //! A stream is `multipart/x-mixed-replace` as a rule, of which servers make many: other boundaries than announced, no lengths, bare
 //! line feeds. None of that is looked at: the JPEG files are found by their own structure, and what stands between is skipped.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use ureq::http::{Response, header};
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Body, BodyReader};
 
-use super::pipe::next_of;
+use super::pipe::{left, next_of};
 use super::{Address, Camera, CameraError, Frame, FrameError, JpegStream, Wanted};
 
 /// In which a camera must answer, and the longest silence within an answer.
@@ -26,7 +26,8 @@ pub(super) fn open(address: &Address, wanted: &Wanted) -> Result<Box<dyn Camera>
     let client = Client { agent: agent(), address: address.clone(), limit: wanted.max_bytes };
     let response = client.ask()?;
     if is_stream(&response) {
-        return Ok(Box::new(Stream(JpegStream::new(response.into_body().into_reader(), wanted.max_bytes))));
+        let body = EndlessBody { reader: response.into_body().into_reader(), until: Instant::now() };
+        return Ok(Box::new(Stream(JpegStream::new(body, wanted.max_bytes))));
     }
     let first = Some(client.picture(response)?);
     Ok(Box::new(Snapshots { client, first, due: Instant::now(), interval: wanted.interval() }))
@@ -113,11 +114,24 @@ fn scheme(response: &Response<Body>) -> String {
 }
 
 /// One answer that does not end.
-struct Stream(JpegStream<BodyReader<'static>>);
+struct Stream(JpegStream<EndlessBody>);
+
+struct EndlessBody {
+    reader: BodyReader<'static>,
+    until: Instant,
+}
+
+impl Read for EndlessBody {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        left(self.until)?;
+        self.reader.read(buffer)
+    }
+}
 
 impl Camera for Stream {
-    /// Silence is noticed after [`PATIENCE`], whatever `patience` says: the library has one limit a connection.
-    fn next(&mut self, _: Duration) -> Result<Option<Frame>, CameraError> {
+    /// A connection on which nothing comes is waited for as long as [`PATIENCE`]: the library has one limit a connection.
+    fn next(&mut self, patience: Duration) -> Result<Option<Frame>, CameraError> {
+        self.0.reader_mut().until = Instant::now() + patience;
         next_of(&mut self.0)
     }
 }

@@ -48,6 +48,11 @@ pub trait Camera: Send {
     /// # Errors
     /// When no more will come: the camera must be opened again, but for [`CameraError::Ended`] of a source that ends.
     fn next(&mut self, patience: Duration) -> Result<Option<Frame>, CameraError>;
+
+    /// Whether it goes on by itself after an error, and remembers what it saw.
+    fn goes_on(&self) -> bool {
+        false
+    }
 }
 
 /// What a camera is asked for.

@@ -46,9 +46,15 @@ struct PatientPipe {
 
 impl Read for PatientPipe {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        wait(&self.pipe, self.until.saturating_duration_since(Instant::now()))?;
+        wait(&self.pipe, left(self.until)?)?;
         self.pipe.read(buffer)
     }
+}
+
+/// The time until then. A source that always has something to read, and never a frame, must not be read for ever.
+pub(super) fn left(until: Instant) -> io::Result<Duration> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 /// Waits until there is something to read, or the other end is closed.

@@ -9,7 +9,7 @@ use super::{Address, CameraError, Wanted};
 /// # Errors
 /// When ffmpeg cannot be started.
 pub(super) fn open(address: &Address, wanted: &Wanted) -> Result<Child, CameraError> {
-    Child::start(&arguments(address, wanted.fps), wanted, Some(address))
+    Child::start(&arguments(address, wanted.fps), wanted)
 }
 
 /// There is no `-timeout`: it is the time to wait for a camera that calls, before version 5 of ffmpeg. Who reads the frames has

@@ -33,7 +33,7 @@ pub enum SourceError {
         "expected a camera as http://…, rtsp://…, v4l2:/dev/video0, folder:DIR, command:PROGRAM…, push or -, got `{0}`"
     )]
     Unknown(String),
-    #[error("expected a host in the address `{0}`")]
+    #[error("expected a host in the address `{0}`; in a password, / is written %2F, ? is %3F, # is %23 and @ is %40")]
     Address(String),
     #[error("expected a program and its arguments behind `command:`, got {0}")]
     Command(&'static str),
@@ -99,12 +99,12 @@ impl Source {
             #[cfg(not(feature = "cameras"))]
             Self::Http(_) => return Err(CameraError::NotBuilt("cameras over HTTP")),
             Self::Rtsp(address) => Box::new(rtsp::open(address, wanted)?),
-            Self::Command(words) => Box::new(command::Child::start(words, wanted, None)?),
+            Self::Command(words) => Box::new(command::Child::start(words, wanted)?),
             #[cfg(all(feature = "cameras", target_os = "linux"))]
             Self::Video(path) => super::v4l2::open(path, wanted)?,
             #[cfg(not(all(feature = "cameras", target_os = "linux")))]
             Self::Video(_) => return Err(CameraError::NotBuilt("cameras of this machine by v4l2")),
-            Self::Folder(path) => Box::new(folder::Folder::open(path, wanted)?),
+            Self::Folder(path) => Box::new(folder::Folder::open(path, wanted)),
             Self::Stdin => Box::new(stdin::open(wanted)?),
             Self::Push => return Err(CameraError::NotBuilt("a camera that is pushed to as one to be opened")),
         })
@@ -149,6 +149,8 @@ mod tests {
             "v4l2:",
             "folder:",
             "ftp://user:secret@cam",
+            "rtsp://user:se/secret@cam/live",
+            "rtsp://user:12/secret@cam",
             "command:",
             "command:a 'b",
             "http://",

@@ -164,7 +164,8 @@ impl Config {
         let text = crate::files::read_to_string(path, 1 << 20)
             .with_context(|| format!("cannot read the settings `{}`", path.display()))?;
         let failed = || format!("cannot understand the settings `{}`", path.display());
-        let config: Self = toml::from_str(&text).with_context(failed).or_hint("the README shows every setting")?;
+        let read = toml::from_str(&text).map_err(|error| unreadable(&error, &text));
+        let config: Self = read.with_context(failed).or_hint("the README shows every setting")?;
         config.check_cameras().with_context(failed).or_hint("docs/cameras.md shows every setting of a camera")?;
         Ok(config)
     }
@@ -179,6 +180,13 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Without the line itself, which may hold a camera's password.
+fn unreadable(error: &toml::de::Error, text: &str) -> anyhow::Error {
+    let line =
+        error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
+    anyhow::anyhow!("line {line}: {}", error.message())
 }
 
 fn choice<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ProviderChoice>, D::Error> {
@@ -276,6 +284,18 @@ mod tests {
         ] {
             let error = check(text).unwrap_err().to_string();
             assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_in_a_line_with_a_password_shows_where_it_is_and_not_the_line() {
+        for (text, place) in [
+            ("\n[camera.a]\nsource = \"rtp://admin:secret@cam\"", "line 3: "),
+            ("[camera]\na = { source = \"rtsp://admin:secret@cam\", fpss = 2 }", "line 2: "),
+            ("[camera.a]\nsource = \"rtsp://admin:secret@cam", "line 2: "),
+        ] {
+            let error = unreadable(&toml::from_str::<Config>(text).unwrap_err(), text).to_string();
+            assert!(error.starts_with(place) && !error.contains("secret"), "{error}");
         }
     }
 

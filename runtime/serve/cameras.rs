@@ -12,7 +12,7 @@ use crate::causes::causes;
 use crate::device::Glance;
 use crate::preprocess::Picture;
 use crate::threads::{NoThread, spawn};
-use crate::watch::{Answerer, Event, NoAnswer, Watch};
+use crate::watch::{Answerer, Board, Event, NoAnswer, Watch};
 
 /// Told of every event.
 pub type Tell = Box<dyn FnMut(&Event) -> io::Result<()> + Send>;
@@ -41,6 +41,7 @@ impl Teller {
 /// Ends the watching when dropped.
 pub(super) struct Watching {
     stop: Arc<AtomicBool>,
+    board: Arc<Board>,
     ended: oneshot::Receiver<()>,
 }
 
@@ -51,7 +52,7 @@ impl Watching {
         let mut teller = Teller(Some(tell));
         let stop = Arc::new(AtomicBool::new(false));
         let (alive, ended) = oneshot::channel();
-        let is_asked = stop.clone();
+        let (is_asked, board) = (stop.clone(), watch.board());
         spawn("watch", move || {
             let watched =
                 watch.run(&mut Asker(queue), &|| is_asked.load(Ordering::SeqCst), &mut |event| teller.tell(event));
@@ -62,12 +63,15 @@ impl Watching {
             }
             drop((watch, alive));
         })?;
-        Ok(Self { stop, ended })
+        Ok(Self { stop, board, ended })
     }
 
-    /// Closes the cameras; resolves when they are.
+    /// Closes the cameras; resolves when they are, and nobody looks any more.
     pub async fn end(mut self) {
         self.stop.store(true, Ordering::SeqCst);
+        // Also where the thread that watches waits for a worker that hangs.
+        let board = self.board.clone();
+        let _ = tokio::task::spawn_blocking(move || board.stop()).await;
         let _ = (&mut self.ended).await;
     }
 }

@@ -186,14 +186,15 @@ async fn serve(
         open = door.accept(routes::router(app), until) => open,
         never = supervisor.watch() => match never {},
     };
+    let deadline = Instant::now() + DRAIN;
+    // The programs that cameras started end with this one.
+    let watching = tokio::spawn(watching.end());
     if worker_ended {
+        let _ = tokio::time::timeout_at(deadline.into(), watching).await;
         return Err(ServeError::WorkerEnded);
     }
     tracing::info!("stopping: answering what is in flight");
     supervisor.stopping();
-    let deadline = Instant::now() + DRAIN;
-    // The programs that cameras started end with this one, and their frames wait for no answer.
-    let watching = tokio::spawn(watching.end());
     if !open.finish(deadline).await {
         tracing::warn!("the clients that were not done in {} s were cut off", DRAIN.as_secs_f32());
     }

@@ -75,6 +75,8 @@ impl Board {
 
     /// Closes all cameras.
     pub fn stop(&self) {
+        // All at once, since the end of each may take seconds.
+        self.entries.iter().for_each(|entry| entry.feed.ask_to_stop());
         self.entries.iter().for_each(|entry| entry.feed.stop());
     }
 }

@@ -213,7 +213,6 @@ impl Decision {
 
     /// What a look at a frame leads to.
     pub fn take(&mut self, look: Look) -> Vec<Change> {
-        self.notice_set_clock(look.at());
         let mut changes = Vec::from_iter(self.pass(look.at()));
         self.now = self.now.max(look.at());
         let Look::Said { mut said, decided } = look else { return changes };
@@ -228,13 +227,15 @@ impl Decision {
         changes
     }
 
-    /// What comes of it that nothing was seen until `now`: a visit may be over.
+    /// What comes of it that nothing was seen until `now`: a visit may be over, or the clock was set.
     pub fn pass(&mut self, now: Moment) -> Option<Change> {
-        let (now, last) = (self.now.max(now), self.last?);
-        if now.since(last) < self.rules.gone_after() {
-            return None;
+        if self.is_set_back(now) {
+            self.now = now;
+            self.last = self.last.map(|last| last.min(now));
+            self.holds.iter_mut().for_each(|holds| holds.since = holds.since.min(now));
         }
-        (self.now, self.last) = (now, None);
+        let last = self.last.filter(|_| self.is_over(now))?;
+        (self.now, self.last) = (self.now.max(now), None);
         let evidence = self.answers.drain(..).collect();
         let Holds { label, since } = self.holds.take()?;
         let at = last.after(self.rules.gone_after());
@@ -242,12 +243,18 @@ impl Decision {
         Some(Change { event: Kind::Ended, at, label, score: None, was: None, since: Some(since), why, evidence })
     }
 
-    fn notice_set_clock(&mut self, now: Moment) {
-        if self.now.since(now) > SET_BACK {
-            self.now = now;
-            self.last = self.last.map(|last| last.min(now));
-            self.holds.iter_mut().for_each(|holds| holds.since = holds.since.min(now));
-        }
+    /// Whether [`pass`](Self::pass) changes anything, so that a log must know of it.
+    pub fn is_moved_by(&self, now: Moment) -> bool {
+        self.is_set_back(now) || self.is_over(now)
+    }
+
+    fn is_set_back(&self, now: Moment) -> bool {
+        self.now.since(now) > SET_BACK
+    }
+
+    /// Whether a visit is, named or not.
+    fn is_over(&self, now: Moment) -> bool {
+        self.last.is_some_and(|last| self.now.max(now).since(last) >= self.rules.gone_after())
     }
 
     fn least(&self, decided: bool) -> f32 {

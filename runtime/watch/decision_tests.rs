@@ -90,6 +90,13 @@ fn a_clock_that_is_set_back_by_an_hour_stops_nothing() {
     let events: Vec<_> = told.iter().map(|change| (change.event, change.label.as_str())).collect();
     assert_eq!(events, [(Kind::Started, "A"), (Kind::Changed, "B"), (Kind::Ended, "B")]);
     assert_eq!(told[2].at, Moment(12_000));
+
+    let mut decision = Decision::new(Rules { mode: Mode::Visit, ..Rules::default() });
+    looks("AAA").into_iter().for_each(|look| drop(decision.take(moved(look, hour))));
+    assert!(decision.is_moved_by(Moment(9_000)));
+    assert_eq!(decision.pass(Moment(9_000)), None, "the clock was set");
+    assert!(!decision.is_moved_by(Moment(13_999)));
+    assert_eq!(decision.pass(Moment(14_000)).map(|change| change.event), Some(Kind::Ended));
 }
 
 /// So many seconds later.

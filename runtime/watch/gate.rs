@@ -11,7 +11,7 @@ use super::motion::{Grey, Motion};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Opens {
-    /// Something moves, or it was shut for [`GateSettings::every`].
+    /// Something moves, or it was shut for as long as the settings allow.
     #[default]
     Motion,
     /// It is never shut.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -52,8 +52,9 @@ impl Log {
     /// # Errors
     /// When it cannot be written.
     pub fn open(path: &Path, rules: Vec<(String, Rules)>) -> io::Result<Self> {
-        let file = File::options().create(true).append(true).open(path)?;
-        let written = file.metadata()?.len();
+        let file = File::options().create(true).read(true).append(true).open(path)?;
+        let written = whole_lines(&file)?;
+        file.set_len(written)?;
         let mut log = Self { path: path.to_owned(), file: BufWriter::new(file), written, rules };
         log.begin()?;
         Ok(log)
@@ -93,6 +94,16 @@ impl Log {
         self.file.write_all(&line)?;
         self.file.flush()
     }
+}
+
+/// How long a file is up to the end of its last whole line: a power cut may have left a part of one.
+fn whole_lines(mut file: &File) -> io::Result<u64> {
+    let length = file.metadata()?.len();
+    let from = length.saturating_sub(LONGEST);
+    file.seek(io::SeekFrom::Start(from))?;
+    let mut tail = Vec::new();
+    file.take(LONGEST).read_to_end(&mut tail)?;
+    Ok(from + tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last as u64 + 1))
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -231,6 +242,15 @@ mod tests {
         };
         assert_eq!(count(&whole).unwrap(), 2);
         assert_eq!(count(&whole[..whole.len() - 9]).unwrap(), 1);
+        std::fs::write(&path, &whole[..whole.len() - 9]).unwrap();
+        let mut log = Log::open(&path, vec![("gate".to_owned(), Rules { in_a_row: 1, ..Rules::default() })]).unwrap();
+        log.look("gate", &said(0, 6, "c").1).unwrap();
+        drop(log);
+        assert_eq!(
+            count(&crate::files::read(&path, 1 << 20).unwrap()).unwrap(),
+            2,
+            "what was cut off is gone, and no more"
+        );
         let error = count(&[b"{}\n", &whole[..]].concat()).unwrap_err();
         assert!(matches!(error, ReplayError::Line { line: 1, .. }), "{error}");
         let without = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;

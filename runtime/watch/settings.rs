@@ -96,6 +96,10 @@ impl CameraSettings {
             ("area", "from 0 to 1", self.area, 0.0..=1.0),
             ("every", "from 0.1 to 86400 seconds", self.every, 0.1..=86400.0),
         ];
+        if self.mode == Mode::Visit && self.rules().gone_after <= 1.0 / self.fps {
+            let expected = "to be longer than the time between two frames (1 / fps)";
+            return Err(RulesError { name: "gone_after", expected, got: self.rules().gone_after });
+        }
         match all.into_iter().find(|(.., got, range)| !range.contains(got)) {
             Some((name, expected, got, _)) => Err(RulesError { name, expected, got }),
             None => self.rules().check(),

@@ -88,6 +88,8 @@ impl Watched {
                 self.due = (self.due + self.interval).max(Instant::now() + self.interval / 2);
                 events.extend(self.look_at(&frame, common)?.into_iter().map(Event::Decided));
             }
+            // A frame that waits was taken before now, and may show that a visit goes on.
+            None if self.entry.feed.has_frame() => {}
             None => events.extend(self.pass(Moment::now(), common).map(Event::Decided)),
         }
         let (holds, since) = self.decision.holds().map(|(label, since)| (label.to_owned(), since)).unzip();
@@ -166,8 +168,11 @@ impl Watched {
     }
 
     fn pass(&mut self, now: Moment, common: &mut Common<'_>) -> Option<Decided> {
-        let change = self.decision.pass(now)?;
+        if !self.decision.is_moved_by(now) {
+            return None;
+        }
         note(common.log, |log| log.passed(&self.entry.name, now));
+        let change = self.decision.pass(now)?;
         Some(self.event(change, None))
     }
 

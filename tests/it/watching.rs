@@ -172,8 +172,10 @@ fn a_program_of_the_settings_is_watched_started_again_when_it_ends_and_ended_wit
         std::fs::write(device.path(&format!("{number}.jpg")), jpeg(&device, "star", number)).unwrap()
     });
     // Another process beside it, which must not be left over either.
-    let script = "sleep 1000 & echo $! >> pids; echo $$ >> pids; echo starting >&2; for n in 0 1 2; do sleep 0.1; cat $n.jpg; done; \
-                  [ -e again ] || { touch again; echo broken >&2; exit 7; }; wait";
+    let script = "sleep 1000 & echo $! >> pids; echo $$ >> pids; echo starting >&2; \
+                  show() { for n in 0 1 2; do sleep 0.1; cat $n.jpg; done; }; \
+                  [ -e again ] || { touch again; until ls events/*.jpg >/dev/null 2>&1; do show; done; echo broken >&2; exit 7; }; \
+                  while :; do show; done";
     std::fs::write(device.path("camera.sh"), script).unwrap();
     std::fs::write(device.path("edgetl.toml"), "[camera.door]\nsource = \"command:sh camera.sh\"\nfps = 20\n").unwrap();
     let mut watcher = Watcher::start(&device, &["--save", "events"]);
