@@ -33,9 +33,12 @@ fn an_empty_variable_counts_as_not_set() {
         let output = command.output().unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     };
+    // Else the service would go on.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
     for arguments in [
         &["samples", "list"][..],
-        &["serve", "--address", "127.0.0.1:0"],
+        &["serve", "--address", &address],
         &["serve", "--address", "0.0.0.0:0"],
         &["predict", "nothing.png"],
         &["collect", "nothing"],
