@@ -113,7 +113,9 @@ impl Watch {
             // Whoever was first is last.
             first = (first + 1) % count.max(1);
         }
-        Ok(())
+        // An end that came after the last turn.
+        let ends = self.cameras.iter_mut().filter_map(|camera| camera.state_event().map(Event::Camera));
+        ends.into_iter().try_for_each(|event| tell(&event)).map_err(WatchError::Told)
     }
 
     fn is_over(&self) -> bool {

@@ -197,7 +197,7 @@ impl Watched {
     }
 
     /// The state of the camera, where it is another than the one told last.
-    fn state_event(&mut self) -> Option<CameraEvent> {
+    pub fn state_event(&mut self) -> Option<CameraEvent> {
         let view = self.entry.view();
         // The measured value of a poor picture is another with each.
         let kind = |because: &String| because.split(':').next().unwrap_or_default().to_owned();
