@@ -20,6 +20,9 @@ fn main() {
         ("has_foreign_onnxruntime", || variable("EDGETL_FOREIGN") && variable("EDGETL_FOREIGN_ONNXRUNTIME")),
         ("has_c_compiler", || program("cc")),
         ("has_python", || program("python3")),
+        ("has_mosquitto", || Command::new("mosquitto").arg("-h").output().is_ok()),
+        ("has_chromium", || program("chromium") && program("chromedriver")),
+        ("has_network", has_network),
         ("is_root", is_root),
     ] {
         println!("cargo::rustc-check-cfg=cfg({name})");
@@ -44,6 +47,11 @@ fn variable(name: &str) -> bool {
 
 fn program(name: &str) -> bool {
     Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// Whether there is more than this machine alone.
+fn has_network() -> bool {
+    std::fs::read_to_string("/proc/net/route").is_ok_and(|routes| routes.lines().nth(1).is_some())
 }
 
 #[cfg(unix)]

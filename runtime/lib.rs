@@ -6,12 +6,13 @@
 //! Layers, each looking only downwards (`tests/it/layering.rs` holds this):
 //!
 //! ```text
-//! cli > serve > watch > device > {page, explain} > {predictor, sources, demo, advice, hub, camera} > {backbone, preprocess, store, head}
+//! cli > serve > watch > device > {page, explain} > {predictor, sources, demo, advice, hub, camera, announce, drift} > {backbone, preprocess, store, head}
 //!     > {manifest, dataset, metrics}
-//!     > {atomic_file, digest, labels, memory, panics, tensor, threads, trust} > {causes, files, printable}
+//!     > {atomic_file, digest, labels, memory, panics, processes, tensor, threads, tls, trust} > {causes, files, printable}
 //! ```
 
 pub mod advice;
+pub mod announce;
 pub mod atomic_file;
 pub mod backbone;
 pub mod camera;
@@ -22,6 +23,7 @@ pub mod dataset;
 pub mod demo;
 pub mod device;
 pub mod digest;
+pub mod drift;
 pub mod explain;
 pub mod files;
 #[cfg(any(test, fuzzing))]
@@ -38,11 +40,14 @@ pub mod panics;
 pub mod predictor;
 pub mod preprocess;
 pub mod printable;
+pub mod processes;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod sources;
 pub mod store;
 pub mod tensor;
 pub mod threads;
+#[cfg(any(feature = "announce", feature = "cameras", feature = "fetch"))]
+pub mod tls;
 pub mod trust;
 pub mod watch;

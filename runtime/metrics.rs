@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::labels::ClassIndex;
 
-pub use interval::wilson_interval;
+pub use interval::{wilson_interval, wilson_interval_of_share};
 pub use multilabel::{best_threshold, binary_losses, binary_nll, exact_match, per_label};
 pub use precision_recall::{TradeOff, precision_recall};
 pub use regression::{RegressionMetrics, regression};
@@ -165,6 +165,11 @@ pub struct CalibrationBin {
     pub accuracy: f64,
 }
 
+/// The bin of a highest probability. Bins are open on the left: (0, 1/M], (1/M, 2/M], …
+pub fn calibration_bin(confidence: f64, bins: usize) -> usize {
+    ((confidence * bins as f64).ceil() as usize).clamp(1, bins) - 1
+}
+
 /// How confidence and accuracy go together, in `bins` bins of equal width over the highest probability.
 pub fn calibration_bins(probabilities: ArrayView2<f32>, targets: &[ClassIndex], bins: usize) -> Vec<CalibrationBin> {
     assert_eq!(probabilities.nrows(), targets.len(), "one row of probabilities a target");
@@ -172,8 +177,7 @@ pub fn calibration_bins(probabilities: ArrayView2<f32>, targets: &[ClassIndex], 
     for (row, target) in probabilities.rows().into_iter().zip(targets) {
         let best = best_class(row);
         let confidence = f64::from(row[best.0]);
-        // Bins are open on the left: (0, 1/M], (1/M, 2/M], …
-        let bin = &mut filled[((confidence * bins as f64).ceil() as usize).clamp(1, bins) - 1];
+        let bin = &mut filled[calibration_bin(confidence, bins)];
         bin.count += 1;
         bin.confidence += confidence;
         bin.accuracy += f64::from(u8::from(best == *target));

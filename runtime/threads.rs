@@ -68,6 +68,28 @@ pub fn start_pool() {
     }
 }
 
+/// A pool for work that nobody waits for: half the cores, at a low priority where the system allows that.
+///
+/// # Errors
+/// When there is not even one thread.
+pub fn background_pool() -> Result<rayon::ThreadPool, NoThread> {
+    let build = |count: usize| {
+        let named = |number: usize| format!("background-{number}");
+        rayon::ThreadPoolBuilder::new().num_threads(count).thread_name(named).start_handler(|_| step_back()).build()
+    };
+    let built = build((pool_size() / 2).max(1)).or_else(|_| build(1));
+    built.map_err(|error| NoThread(io::Error::other(error)))
+}
+
+/// Lets other threads go first.
+pub fn step_back() {
+    // Linux has a priority for each thread; elsewhere it would be that of the whole process.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+        tracing::debug!("the priority of a thread cannot be lowered: {error}");
+    }
+}
+
 /// As rayon has it: `RAYON_NUM_THREADS`, else one thread a core.
 fn pool_size() -> usize {
     let named = std::env::var("RAYON_NUM_THREADS").ok().and_then(|text| text.parse().ok()).filter(|&count| count > 0);
@@ -98,6 +120,17 @@ mod tests {
     fn one_thread_is_enough_and_none_is_an_error() {
         assert_eq!([1, 2, 3, 4].map(|given| started(given).unwrap()), [1, 2, 3, 3]);
         assert_eq!(started(0).unwrap_err().to_string(), "the system refuses another thread");
+    }
+
+    #[test]
+    fn a_background_pool_has_at_most_half_the_threads_and_they_step_back() {
+        let pool = background_pool().unwrap();
+        assert!(pool.current_num_threads() <= (pool_size() / 2).max(1));
+        #[cfg(target_os = "linux")]
+        {
+            let nice = || rustix::process::getpriority_process(None).unwrap();
+            assert_eq!((pool.install(nice), nice()), (nice().max(10), nice()));
+        }
     }
 
     #[test]

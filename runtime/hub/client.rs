@@ -2,15 +2,14 @@
 
 use std::error::Error as _;
 use std::io::{self, Read};
-use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::http::Response;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Body};
 
 use super::error::TransportError;
 use super::{HubError, Settings};
+use crate::tls::Roots;
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// A renamed repository leads to its new name, a file to where its content is.
@@ -33,14 +32,8 @@ pub struct Answer {
 
 impl Client {
     pub fn new(settings: &Settings) -> Self {
-        // Those of the system, so that a company's own are trusted where the system or `SSL_CERT_FILE` has them.
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .root_certs(RootCerts::PlatformVerifier)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build();
         let config = Agent::config_builder()
-            .tls_config(tls)
+            .tls_config(Roots::System.of_requests())
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)

@@ -7,10 +7,15 @@ const Z: f64 = 1.959_963_984_540_054;
 ///
 /// Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
 pub fn wilson_interval(count: usize, of: usize) -> (f64, f64) {
+    wilson_interval_of_share(count as f64 / of as f64, of)
+}
+
+/// The same around a mean of `of` shares, each of 0 to 1: they lie no wider apart than as many that are 0 or 1.
+pub fn wilson_interval_of_share(share: f64, of: usize) -> (f64, f64) {
     if of == 0 {
         return (0.0, 1.0);
     }
-    let (n, share) = (of as f64, count as f64 / of as f64);
+    let n = of as f64;
     let centre = share + Z * Z / (2.0 * n);
     let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + Z * Z / n;
