@@ -75,6 +75,8 @@ pub enum InvalidHead {
     Labels { expected: usize, got: usize },
     #[error("expected a decision among {0} classes, got one that does not fit them")]
     OperatingPoint(usize),
+    #[error("expected held-out answers of {0} classes, got others")]
+    Answers(usize),
     #[error("expected {expected} biases, one a class, got {got}")]
     Biases { expected: usize, got: usize },
     #[error("expected as many hidden values in both layers, got {hidden} and {output}")]

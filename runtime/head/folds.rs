@@ -5,7 +5,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, numbered};
 
 /// Folds of a dataset, and the rows of them that are measured.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +23,11 @@ impl Split {
     /// The measured rows of `all`, `[N,K]`.
     pub fn held_out(&self, all: &Array2<f32>) -> Array2<f32> {
         all.select(Axis(0), &self.measured)
+    }
+
+    /// The group of each measured row, numbered from 0.
+    pub fn groups(&self, dataset: &Dataset) -> Vec<u32> {
+        numbered(self.measured.iter().map(|&row| dataset.groups()[row]))
     }
 
     /// For each fold, the places among the measured rows that it holds.

@@ -57,13 +57,14 @@ mod unknown;
 pub use calibration::Temperature;
 pub use error::{FitError, InvalidHead};
 pub use extra::{
-    Diagnosis, Duplicate, Imbalance, KnownClasses, Outlier, Plane, Suspect, diagnose, fit_beside, fit_with_guesses,
-    plane,
+    COMPARISON_FITS, CompareError, Compared, Diagnosis, Duplicate, Imbalance, KnownClasses, Outlier, Plane, Recipes,
+    Suspect, compare, diagnose, fit_beside, fit_with_guesses, plane,
 };
-pub use file::{ArtifactError, ArtifactParts, HeadArtifact, HeadError, Scores, Value};
+pub use file::{ArtifactError, ArtifactParts, HeadArtifact, HeadError, KeptAnswers, LearnedFrom, Scores, Value};
 pub use fit::{
-    Answers, RidgeFit, SoftmaxFit, cross_validate, cross_validate_choice, cross_validate_groups, fit, fit_with_answers,
-    leave_one_out, ridge_regression, softmax_regression,
+    Answers, Confused, CurvePoint, HeldOutAnswers, Outcome, Reliability, RidgeFit, SoftmaxFit, cross_validate,
+    cross_validate_choice, cross_validate_groups, decide, fit, fit_with_answers, leave_one_out, ridge_regression,
+    softmax_regression,
 };
 pub use folds::Folds;
 pub use models::{
@@ -72,9 +73,10 @@ pub use models::{
 };
 pub use options::{FitOptions, Goal, HeadChoice, Initialisation, LearningRate, MlpSettings, ParseSettingError};
 pub use report::{
-    Candidate, ClassReport, ClassesReport, CrossValidation, EarlierMapsReport, Epoch, FinderPoint, FitReport,
-    GuessCount, GuessReport, HeldOut, KeptReport, LeftOut, NamesReport, NearTwinsReport, NumbersReport, OperatingClass,
-    OperatingReport, RateFinder, Share, TaskReport, TrainingReport, UnknownReport,
+    Candidate, Changes, ClassReport, ClassesReport, ComparisonReport, CrossValidation, EarlierMapsReport, Epoch,
+    FinderPoint, FitReport, GuessCount, GuessReport, HeldOut, KeptReport, LeftOut, Measure, NamesReport,
+    NearTwinsReport, NewClass, NumbersReport, OldAgainstNew, OperatingClass, OperatingReport, RateFinder, Share,
+    TaskReport, TrainingReport, UnknownReport, Verdict,
 };
-pub use twins::{near_twins_of, with_near_twins_together};
+pub use twins::{Neighbourhood, near_twin_limit, near_twins_of, piles, with_near_twins_together};
 pub use unknown::UnknownRule;

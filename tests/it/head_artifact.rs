@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::head_data::clusters;
 use edgetl::digest::Digest;
 use edgetl::head::{
-    ArtifactError, FitOptions, HeadArtifact, HeadChoice, HeadKind, Initialisation, InvalidHead, LearningRate,
-    MlpSettings, Task, fit,
+    ArtifactError, FitOptions, HeadArtifact, HeadChoice, HeadKind, HeldOutAnswers, Initialisation, InvalidHead,
+    KeptAnswers, LearningRate, MlpSettings, Task, fit, fit_with_answers,
 };
 use edgetl::tensor::Features;
 use safetensors::{Dtype, SafeTensors};
@@ -83,6 +83,28 @@ fn the_same_samples_and_options_give_the_same_bytes() {
 #[test]
 fn the_librarys_own_writing_is_read_as_well() {
     assert!(Edited::new(&artifact(HeadKind::Ridge).to_bytes()).read().is_ok());
+}
+
+/// Files of an older program keep answers and do not say which pictures are of one group.
+#[test]
+fn answers_without_groups_are_read_and_count_each_picture_by_itself() {
+    let options = FitOptions { head: HeadChoice::Only(HeadKind::Ridge), ..FitOptions::default() };
+    let (head, answers) = fit_with_answers(&clusters(3, 12, 6), &options).unwrap();
+    let pictures: Vec<i64> = (0..answers.truth.len() as i64).collect();
+    let two: Vec<u32> = pictures.iter().map(|picture| (picture % 2) as u32 * 9).collect();
+    let kept = KeptAnswers::new(&pictures, &answers.truth, &two, answers.probabilities.view()).unwrap();
+    let head = head.noting_answers(kept).unwrap();
+    let right = |head: &HeadArtifact| HeldOutAnswers::of(head).unwrap().outcome(head.operating()).right;
+    let read = HeadArtifact::from_bytes(&head.to_bytes()).unwrap();
+    assert_eq!((read.answers(), right(&read).groups), (head.answers(), Some(2)));
+    let mut older = Edited::new(&head.to_bytes());
+    older.tensors.remove("answers.groups").unwrap();
+    let older = older.read().unwrap();
+    assert_eq!((right(&older).groups, right(&older).count), (None, right(&head).count));
+    assert!(right(&older).low > right(&head).low);
+    let mut broken = Edited::new(&head.to_bytes());
+    broken.tensors.get_mut("answers.groups").unwrap().2[..4].copy_from_slice(&i32::MAX.to_le_bytes());
+    assert!(matches!(broken.read(), Err(ArtifactError::Invalid(InvalidHead::Answers(3)))));
 }
 
 #[test]

@@ -92,6 +92,18 @@ fn the_report_counts_what_was_held_out() {
 }
 
 #[test]
+fn linear_chooses_as_auto_does_among_all_but_the_perceptron() {
+    let linear = FitOptions { head: HeadChoice::Linear, ..FitOptions::default() };
+    let head = fit(&clusters(3, 12, 6), &linear).unwrap();
+    let mut tried: Vec<_> = head.report().candidates.iter().map(|candidate| candidate.head).collect();
+    tried.sort();
+    let mut expected: Vec<_> = HeadKind::ALL.into_iter().filter(|kind| *kind != HeadKind::Mlp).collect();
+    expected.sort();
+    assert_eq!(tried, expected);
+    assert_eq!(HeadArtifact::from_bytes(&head.to_bytes()).unwrap().options(), Some(&linear));
+}
+
+#[test]
 fn two_samples_make_a_head_that_says_it_was_not_measured() {
     for kind in HeadKind::ALL {
         let two = dataset(array![[1f32, 0.0, 2.0], [0.0, 1.0, 2.0]], &[0, 1]);

@@ -78,6 +78,8 @@ pub fn fit_beside(dataset: &Dataset, known: &KnownClasses, options: &FitOptions)
         unknown: None,
         report,
         options: Some(options.clone()),
+        learned_from: None,
+        answers: None,
     })?)
 }
 

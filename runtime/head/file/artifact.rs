@@ -2,12 +2,15 @@
 
 use ndarray::{Array2, ArrayView1, ArrayView2, s};
 
+use std::sync::Arc;
+
+use super::{KeptAnswers, LearnedFrom};
 use crate::digest::Fingerprint;
 use crate::head::calibration::{Temperature, independent_probabilities};
 use crate::head::error::InvalidHead;
 use crate::head::models::{Channels, Head, Linear, Mlp, OperatingPoint, Outputs, Task};
-use crate::head::options::FitOptions;
-use crate::head::report::FitReport;
+use crate::head::options::{FitOptions, Goal};
+use crate::head::report::{ComparisonReport, FitReport, OperatingReport};
 use crate::head::unknown::UnknownRule;
 use crate::labels::{ClassIndex, Labels};
 use crate::metrics::best_class;
@@ -36,6 +39,10 @@ pub struct ArtifactParts {
     pub report: FitReport,
     /// What the head was fitted with; `None` for one of a file older than version 3.
     pub options: Option<FitOptions>,
+    /// `None` where that was not noted.
+    pub learned_from: Option<LearnedFrom>,
+    /// Behind the held-out numbers of the report; `None` where they were not kept.
+    pub answers: Option<Arc<KeptAnswers>>,
 }
 
 /// Why a head cannot answer.
@@ -111,6 +118,10 @@ impl HeadArtifact {
         if !parts.operating.fits(classes) || (parts.outputs != Outputs::Classes && !parts.operating.is_plain()) {
             return Err(InvalidHead::OperatingPoint(classes));
         }
+        if parts.answers.as_ref().is_some_and(|kept| parts.outputs != Outputs::Classes || !kept.fits(classes)) {
+            return Err(InvalidHead::Answers(classes));
+        }
+        check_finite("answers.probabilities", parts.answers.iter().flat_map(|kept| kept.all()))?;
         let Channels { last, all } = parts.channels;
         if !parts.channels.fit(dim) {
             return Err(InvalidHead::Channels { last, all, got: dim });
@@ -151,13 +162,31 @@ impl HeadArtifact {
         if self.0.labels != other.0.labels {
             return Err(HeadError::OtherClasses);
         }
+        let wanted = other.0.options.as_ref().map_or((None, None), |options| (options.goal.clone(), options.least));
+        Ok(self.with_decision(other.0.operating, other.0.report.operating().cloned(), wanted))
+    }
+
+    /// The same weights with another decision, what comes of it, and what was wanted of it.
+    pub(in crate::head) fn with_decision(
+        &self,
+        operating: OperatingPoint,
+        report: Option<OperatingReport>,
+        (goal, least): (Option<Goal>, Option<f64>),
+    ) -> Self {
         let mut parts = self.0.clone();
-        parts.operating = other.0.operating;
-        parts.report.set_operating(other.0.report.operating().cloned());
-        let (goal, least) =
-            other.0.options.as_ref().map_or((None, None), |options| (options.goal.clone(), options.least));
+        parts.operating = operating;
+        parts.report.set_operating(report);
+        parts.report.comparison = None;
         parts.options = parts.options.map(|options| FitOptions { goal, least, ..options });
-        Ok(Self(parts))
+        Self(parts)
+    }
+
+    /// Whether both were fitted on the same pictures and answer alike, but for how they tell classes apart.
+    pub fn is_same_but_for_decision(&self, other: &Self) -> bool {
+        let (own, theirs) = (&self.0, &other.0);
+        (own.fingerprint, own.channels, own.temperature) == (theirs.fingerprint, theirs.channels, theirs.temperature)
+            && (&own.head, &own.outputs, &own.unknown) == (&theirs.head, &theirs.outputs, &theirs.unknown)
+            && (&own.labels, &own.learned_from) == (&theirs.labels, &theirs.learned_from)
     }
 
     pub fn labels(&self) -> &Labels {
@@ -183,6 +212,35 @@ impl HeadArtifact {
     /// What the head was fitted with; `None` for one of a file older than version 3, which does not say.
     pub fn options(&self) -> Option<&FitOptions> {
         self.0.options.as_ref()
+    }
+
+    /// The pictures that it was fitted on; `None` where that was not noted.
+    pub fn learned_from(&self) -> Option<&LearnedFrom> {
+        self.0.learned_from.as_ref()
+    }
+
+    /// The same head with a note of the pictures that it was fitted on.
+    pub fn noting_pictures(self, learned_from: LearnedFrom) -> Self {
+        Self(ArtifactParts { learned_from: Some(learned_from), ..self.0 })
+    }
+
+    /// Behind the held-out numbers of the report; `None` where they were not kept.
+    pub fn answers(&self) -> Option<&KeptAnswers> {
+        self.0.answers.as_deref()
+    }
+
+    /// The same head with the answers behind the held-out numbers of its report.
+    ///
+    /// # Errors
+    /// When they are not of this head's classes.
+    pub fn noting_answers(self, answers: KeptAnswers) -> Result<Self, InvalidHead> {
+        Self::new(ArtifactParts { answers: Some(Arc::new(answers)), ..self.0 })
+    }
+
+    /// The same head with what a comparison with the one before it came to.
+    pub fn noting_comparison(mut self, comparison: ComparisonReport) -> Self {
+        self.0.report.comparison = Some(Box::new(comparison));
+        self
     }
 
     /// Logits before calibration: whole features `[N,W]` to `[N,K]`.

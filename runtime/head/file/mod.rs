@@ -27,14 +27,20 @@
 //! | `thresholds` | F32 | `[K]` | `multilabel`: probabilities from which on a label is there |
 //! | `unknown.directions`, `unknown.scales` | I8, F32 | `[M,L]`, `[M]` | with `unknown` of kind `neighbours` |
 //! | `unknown.means`, `unknown.scales` | F32 | `[K,L]`, `[L]` | with `unknown` of kind `means` |
+//! | `pictures`, `pictures.labels` | I64, I32 | `[N]` | marks of the pictures that were learned from, ascending, and of the label of each; absent in older files |
+//! | `answers.pictures`, `answers.truth`, `answers.probabilities` | I64, I32, F32 | `[M]`, `[M]`, `[M,K]` | marks of the pictures that were held out, ascending, the class that each was, and what was said of it; absent where not kept |
+//! | `answers.groups` | I32 | `[M]` | numbers from 0, the same for pictures of one group; absent in older files |
 //!
 //! L are the channels of the last map, C those or all.
 
 mod artifact;
 mod checksum;
+mod kept_answers;
+mod learned_from;
 mod writer;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use ndarray::{Array1, Array2};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
@@ -48,9 +54,12 @@ use super::models::{
 };
 use super::unknown::{ClassMeans, Distance, DistanceKind, NeighbourBank, UnknownRule, UsualRange};
 use crate::digest::{Fingerprint, ParseDigestError};
+use crate::labels::ClassIndex;
 use writer::{Tensor, serialize};
 
 pub use artifact::{ArtifactParts, HeadArtifact, HeadError, Scores, Value};
+pub use kept_answers::KeptAnswers;
+pub use learned_from::LearnedFrom;
 
 const FORMAT: &str = "edgetl-head";
 const VERSION: u32 = 3;
@@ -135,6 +144,13 @@ impl HeadArtifact {
         if !self.operating().is_plain() {
             metadata.insert("operating", json(self.operating()));
         }
+        if let Some(learned) = self.learned_from() {
+            tensors.push(Tensor::i64("pictures", &[learned.len()], learned.pictures()));
+            tensors.push(Tensor::i32("pictures.labels", &[learned.len()], learned.labels()));
+        }
+        if let Some(answers) = self.answers() {
+            tensors.extend(answers.tensors());
+        }
         if let Some(options) = self.options() {
             metadata.insert("options", json(options));
         }
@@ -172,6 +188,8 @@ impl HeadArtifact {
             unknown: reader.unknown()?,
             report: reader.json("report")?,
             options: reader.optional("options")?,
+            learned_from: reader.learned_from()?,
+            answers: reader.answers()?.map(Arc::new),
         };
         Ok(Self::new(parts)?)
     }
@@ -315,6 +333,41 @@ impl<'a> Reader<'a> {
         let (usual_distance, usual_logit) = (distance, logit);
         let distance = read.ok_or(ArtifactError::Unknown)?;
         Ok(Some(UnknownRule { distance, usual_distance, usual_logit, threshold, false_reject }))
+    }
+
+    /// `None` where the file does not say.
+    fn learned_from(&self) -> Result<Option<LearnedFrom>, ArtifactError> {
+        if self.tensors.tensor("pictures").is_err() {
+            return Ok(None);
+        }
+        let (_, pictures) = self.tensor("pictures", Dtype::I64, 1)?;
+        let (_, labels) = self.tensor("pictures.labels", Dtype::I32, 1)?;
+        let pictures = pictures.as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes));
+        let labels = labels.as_chunks().0.iter().map(|&bytes| i32::from_le_bytes(bytes));
+        Ok(Some(LearnedFrom::new(pictures.zip(labels))))
+    }
+
+    /// `None` where the file keeps none.
+    fn answers(&self) -> Result<Option<KeptAnswers>, ArtifactError> {
+        if self.tensors.tensor("answers.pictures").is_err() {
+            return Ok(None);
+        }
+        let (_, pictures) = self.tensor("answers.pictures", Dtype::I64, 1)?;
+        let (_, truth) = self.tensor("answers.truth", Dtype::I32, 1)?;
+        let pictures = pictures.as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes)).collect();
+        let class = |&bytes: &[u8; 4]| ClassIndex(usize::try_from(i32::from_le_bytes(bytes)).unwrap_or(usize::MAX));
+        let truth = truth.as_chunks().0.iter().map(class).collect();
+        Ok(Some(KeptAnswers::of_file(pictures, truth, self.groups()?, self.matrix("answers.probabilities")?)))
+    }
+
+    /// Of the answers; `None` where an older program kept them.
+    fn groups(&self) -> Result<Option<Vec<u32>>, ArtifactError> {
+        if self.tensors.tensor("answers.groups").is_err() {
+            return Ok(None);
+        }
+        let (_, groups) = self.tensor("answers.groups", Dtype::I32, 1)?;
+        let number = |&bytes: &[u8; 4]| u32::try_from(i32::from_le_bytes(bytes)).unwrap_or(u32::MAX);
+        Ok(Some(groups.as_chunks().0.iter().map(number).collect()))
     }
 
     fn linear(&self, [weight, bias]: [&'static str; 2]) -> Result<Linear, ArtifactError> {

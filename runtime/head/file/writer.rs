@@ -20,6 +20,16 @@ impl Tensor {
         Self { name, dtype: Dtype::F32, shape: shape.to_vec(), bytes }
     }
 
+    pub fn i64<'a>(name: &'static str, shape: &[usize], values: impl IntoIterator<Item = &'a i64>) -> Self {
+        let bytes = values.into_iter().flat_map(|value| value.to_le_bytes()).collect();
+        Self { name, dtype: Dtype::I64, shape: shape.to_vec(), bytes }
+    }
+
+    pub fn i32<'a>(name: &'static str, shape: &[usize], values: impl IntoIterator<Item = &'a i32>) -> Self {
+        let bytes = values.into_iter().flat_map(|value| value.to_le_bytes()).collect();
+        Self { name, dtype: Dtype::I32, shape: shape.to_vec(), bytes }
+    }
+
     pub fn i8<'a>(name: &'static str, shape: &[usize], values: impl IntoIterator<Item = &'a i8>) -> Self {
         let bytes = values.into_iter().flat_map(|value| value.to_le_bytes()).collect();
         Self { name, dtype: Dtype::I8, shape: shape.to_vec(), bytes }

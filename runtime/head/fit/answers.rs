@@ -15,6 +15,8 @@ pub struct Answers {
     pub labels: Labels,
     pub ids: Vec<SampleId>,
     pub truth: Vec<ClassIndex>,
+    /// Numbers from 0, the same where samples are of one group.
+    pub groups: Vec<u32>,
     /// `[M,K]`, calibrated.
     pub probabilities: Array2<f32>,
 }
@@ -23,13 +25,15 @@ impl Answers {
     /// `probabilities` `[M,K]`, calibrated, of the measured rows of a classification.
     pub(super) fn new(data: &Prepared, probabilities: Array2<f32>) -> Self {
         let ids = data.split.measured.iter().map(|&row| data.dataset.ids()[row]).collect();
-        Self { labels: data.dataset.labels().clone(), ids, truth: data.classes().truth.clone(), probabilities }
+        let classes = data.classes();
+        let (truth, groups) = (classes.truth.clone(), classes.groups.clone());
+        Self { labels: data.dataset.labels().clone(), ids, truth, groups, probabilities }
     }
 
     /// Those of nothing that could be held out.
     pub fn none(labels: Labels) -> Self {
         let probabilities = Array2::zeros((0, labels.len()));
-        Self { labels, ids: Vec::new(), truth: Vec::new(), probabilities }
+        Self { labels, ids: Vec::new(), truth: Vec::new(), groups: Vec::new(), probabilities }
     }
 
     /// The class of the highest probability, of every sample.

@@ -26,14 +26,14 @@ const SOFTMAX_STEPS: f64 = 12.0;
 /// When the head that is asked for cannot do the task, or there is no head for which there is memory.
 pub fn kinds(data: &Prepared) -> Result<(Vec<HeadKind>, Vec<LeftOut>), FitError> {
     let kinds = data.rules().kinds();
-    // An average is made of heads that were tried.
     let offered: Vec<HeadKind> = match data.options.head {
         HeadChoice::Only(kind) if kinds.contains(&kind) => vec![kind],
         HeadChoice::Only(got) => {
             let offered = kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(" or ");
             return Err(FitError::HeadOfTask { task: data.rules().task(), offered, got });
         }
-        HeadChoice::Auto => kinds.iter().copied().filter(|kind| *kind != HeadKind::Average).collect(),
+        HeadChoice::Auto => tried_alone(kinds).collect(),
+        HeadChoice::Linear => tried_alone(kinds).filter(|kind| *kind != HeadKind::Mlp).collect(),
     };
     let (mut fitting, mut large) = (Vec::new(), Vec::new());
     for &kind in &offered {
@@ -44,13 +44,18 @@ pub fn kinds(data: &Prepared) -> Result<(Vec<HeadKind>, Vec<LeftOut>), FitError>
         let least = large.iter().map(|(_, needed)| *needed).min().expect("a head is offered");
         return Err(data.memory.too_little(least, data.dataset.len()));
     }
-    if data.options.head != HeadChoice::Auto {
+    if !data.options.head.is_open() {
         return Ok((fitting, Vec::new()));
     }
     let (kinds, mut left_out) = affordable(fitting.iter().map(|&kind| (kind, work(kind, data))), data.options.budget);
     left_out.extend(large.into_iter().map(|(kind, needed)| too_large(kind, needed, data)));
     left_out.sort_by_key(|left| left.head);
     Ok((kinds, left_out))
+}
+
+/// Without the average, which is made of heads that were tried.
+fn tried_alone(kinds: &[HeadKind]) -> impl Iterator<Item = HeadKind> {
+    kinds.iter().copied().filter(|kind| *kind != HeadKind::Average)
 }
 
 /// Seconds of one core that trying `kind` takes about.
@@ -75,7 +80,9 @@ pub fn too_much(recipe: &Recipe, tried: &[HeadKind], narrow: &Prepared, wider: &
     if needed > wider.memory.limit() {
         return Some(format!("takes about {} of memory, with {} allowed", shown(needed), shown(wider.memory.limit())));
     }
-    let HeadChoice::Auto = wider.options.head else { return None };
+    if !wider.options.head.is_open() {
+        return None;
+    }
     let spent: f64 = tried.iter().map(|&kind| seconds(kind, narrow)).sum();
     let needed = |kind: HeadKind| seconds(kind, wider);
     let (seconds, limit) = match wider.options.budget {

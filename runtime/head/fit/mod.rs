@@ -6,11 +6,14 @@ mod budget;
 mod candidates;
 mod check;
 mod choose;
+mod curve;
+mod decide;
 mod earlier;
 mod held_out;
 mod memory;
 mod near_twins;
 mod operating;
+mod outcome;
 mod prepared;
 mod recovered;
 mod unknown;
@@ -19,7 +22,12 @@ use std::time::Instant;
 
 pub use answers::Answers;
 pub use candidates::{RidgeFit, SoftmaxFit, ridge_regression, softmax_regression};
+pub use curve::CurvePoint;
+pub use decide::decide;
 pub use held_out::{cross_validate, cross_validate_choice, cross_validate_groups, leave_one_out};
+
+pub use operating::HeldOutAnswers;
+pub use outcome::{Confused, Outcome, Reliability};
 
 pub(in crate::head) use budget::careful_kind;
 pub(in crate::head) use candidates::trial;
@@ -30,14 +38,13 @@ use super::calibration::Temperature;
 use super::error::FitError;
 use super::file::{ArtifactParts, HeadArtifact};
 use super::models::{Channels, HeadKind, OperatingPoint, Task};
-use super::options::{FitOptions, HeadChoice};
+use super::options::FitOptions;
 use super::report::{Candidate, EarlierMapsReport, FitReport, LeftOut, TaskReport, UnknownReport, rounded};
 use super::task::Decision;
 use super::unknown::UnknownRule;
 use crate::dataset::Dataset;
 use candidates::{Fitted, average, refit};
 use earlier::Both;
-use operating::HeldOutAnswers;
 
 /// What takes longer, in seconds of one core, is said before it begins.
 const LONG: f64 = 5.0;
@@ -103,7 +110,7 @@ fn tried(kinds: &[HeadKind], data: &Prepared) -> Result<Vec<(Candidate, Trial)>,
         let trial = trial(kind, data)?;
         tried.push((candidate(&trial, start.elapsed().as_secs_f64(), data), trial));
     }
-    if data.options.head == HeadChoice::Auto {
+    if data.options.head.is_open() {
         let start = Instant::now();
         let average = average::of(&tried.iter().map(|(_, trial)| trial).collect::<Vec<_>>(), data);
         tried.extend(average.map(|average| (candidate(&average, start.elapsed().as_secs_f64(), data), average)));
@@ -157,6 +164,8 @@ fn finish(
         unknown,
         report,
         options: Some(data.options.clone()),
+        learned_from: None,
+        answers: None,
     })?;
     Ok((artifact, answers))
 }
@@ -166,8 +175,13 @@ fn operating_point(decision: &mut Decision, data: &Prepared) -> Result<Operating
     let (Some(probabilities), TaskReport::Classes(report)) = (&decision.probabilities, &mut decision.report) else {
         return Ok(OperatingPoint::default());
     };
-    let truth = &data.classes().truth;
-    let answers = HeldOutAnswers { labels: &decision.labels, probabilities: probabilities.view(), truth };
+    let classes = data.classes();
+    let answers = HeldOutAnswers {
+        labels: &decision.labels,
+        probabilities: probabilities.view(),
+        truth: &classes.truth,
+        groups: Some(&classes.groups),
+    };
     let (point, said) = answers.operating_point(data.options)?;
     report.operating = said.map(Box::new);
     Ok(point)

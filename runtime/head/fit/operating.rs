@@ -3,6 +3,7 @@
 use ndarray::{ArrayView2, Axis};
 
 use crate::head::error::FitError;
+use crate::head::file::HeadArtifact;
 use crate::head::models::{DecisionRule, OperatingPoint};
 use crate::head::options::{FitOptions, Goal};
 use crate::head::report::{OperatingClass, OperatingReport, Share, rounded};
@@ -14,6 +15,21 @@ pub struct HeldOutAnswers<'a> {
     /// `[M,K]`, calibrated.
     pub probabilities: ArrayView2<'a, f32>,
     pub truth: &'a [ClassIndex],
+    /// Numbers from 0, the same where pictures are of one group; `None` where that is not known.
+    pub groups: Option<&'a [u32]>,
+}
+
+impl<'a> HeldOutAnswers<'a> {
+    /// Those that `head` keeps.
+    pub fn of(head: &'a HeadArtifact) -> Option<Self> {
+        let kept = head.answers()?;
+        Some(Self {
+            labels: head.labels(),
+            probabilities: kept.probabilities(),
+            truth: kept.truth(),
+            groups: kept.groups(),
+        })
+    }
 }
 
 impl HeldOutAnswers<'_> {
@@ -52,12 +68,12 @@ impl HeldOutAnswers<'_> {
         })
     }
 
-    fn class(&self, label: &Label) -> Result<ClassIndex, FitError> {
+    pub(super) fn class(&self, label: &Label) -> Result<ClassIndex, FitError> {
         self.labels.index_of(label).ok_or_else(|| FitError::GoalLabel(label.clone()))
     }
 
     /// The probability of `class` of every picture, the highest first.
-    fn column(&self, class: ClassIndex) -> Column {
+    pub(super) fn column(&self, class: ClassIndex) -> Column {
         let probabilities = self.probabilities.index_axis(Axis(1), class.0);
         let mut rows: Vec<(f32, bool)> =
             probabilities.iter().zip(self.truth).map(|(&probability, truth)| (probability, *truth == class)).collect();
@@ -67,14 +83,14 @@ impl HeldOutAnswers<'_> {
 
     fn report(&self, point: &OperatingPoint, options: &FitOptions) -> Result<OperatingReport, FitError> {
         let said: Vec<_> = self.probabilities.rows().into_iter().map(|row| point.decide(row)).collect();
-        let silent = said.iter().filter(|said| said.is_none()).count();
-        let class = options.goal.as_ref().map(|goal| self.class(goal.label()).map(|class| self.fares(class, &said)));
+        let class = options
+            .goal
+            .as_ref()
+            .map(|goal| self.class(goal.label()).map(|class| self.fares(class, |row| said[row] == Some(class))));
         let class = class.transpose()?;
         let reached = match (&options.goal, &class) {
-            (Some(Goal::Recall { share, .. }), Some(class)) => class.found.share.is_some_and(|found| found >= *share),
-            (Some(Goal::Precision { share, .. }), Some(class)) => {
-                class.right.share.is_some_and(|right| right >= *share)
-            }
+            (Some(Goal::Recall { share, .. }), Some(class)) => class.found.reaches(*share),
+            (Some(Goal::Precision { share, .. }), Some(class)) => class.right.reaches(*share),
             _ => true,
         };
         Ok(OperatingReport {
@@ -86,32 +102,42 @@ impl HeldOutAnswers<'_> {
             },
             least: options.least,
             class,
-            silent: Share::new(silent, said.len()),
+            silent: self.share(|_| true, |row| said[row].is_none()),
         })
     }
 
-    fn fares(&self, class: ClassIndex, said: &[Option<ClassIndex>]) -> OperatingClass {
-        let pairs = || self.truth.iter().zip(said);
-        let own = self.truth.iter().filter(|truth| **truth == class).count();
-        let called = said.iter().filter(|said| **said == Some(class)).count();
-        let found = pairs().filter(|(truth, said)| **truth == class && **said == Some(class)).count();
+    /// Of the rows `of`, those that count.
+    pub(super) fn share(&self, of: impl Fn(usize) -> bool, counts: impl Fn(usize) -> bool) -> Share {
+        let rows = (0..self.truth.len()).filter(|row| of(*row));
+        match self.groups {
+            Some(groups) => Share::of_groups(rows.map(|row| (groups[row], counts(row)))),
+            None => {
+                let (count, of) = rows.fold((0, 0), |(count, of), row| (count + usize::from(counts(row)), of + 1));
+                Share::new(count, of)
+            }
+        }
+    }
+
+    /// `called` says whether a row is called so.
+    pub(super) fn fares(&self, class: ClassIndex, called: impl Fn(usize) -> bool) -> OperatingClass {
+        let own = |row: usize| self.truth[row] == class;
         OperatingClass {
             label: self.labels.get(class).expect("one label a class").clone(),
-            found: Share::new(found, own),
-            right: Share::new(found, called),
-            false_alarms: Share::new(called - found, self.truth.len() - own),
+            found: self.share(own, &called),
+            right: self.share(&called, own),
+            false_alarms: self.share(|row| !own(row), &called),
         }
     }
 }
 
 /// How likely a class is for each picture, the highest first, and whether the picture is of it.
-struct Column {
-    rows: Vec<(f32, bool)>,
+pub(super) struct Column {
+    pub rows: Vec<(f32, bool)>,
 }
 
 impl Column {
     /// The highest threshold from which on at least `share` of the class's pictures is found.
-    fn for_recall(&self, share: f64) -> f32 {
+    pub fn for_recall(&self, share: f64) -> f32 {
         let own: Vec<f32> = self.rows.iter().filter(|row| row.1).map(|row| row.0).collect();
         let wanted = ((share * own.len() as f64) - 1e-9).ceil().max(1.0) as usize;
         match own.get(wanted - 1).or(own.last()) {
@@ -162,7 +188,8 @@ mod tests {
         let probabilities = Array2::from_shape_fn((pictures.len(), 2), |(row, class)| {
             if class == 1 { pictures[row].0 } else { 1.0 - pictures[row].0 }
         });
-        let answers = HeldOutAnswers { labels: &labels, probabilities: probabilities.view(), truth: &truth };
+        let answers =
+            HeldOutAnswers { labels: &labels, probabilities: probabilities.view(), truth: &truth, groups: None };
         let options = FitOptions { goal: Some(goal), ..FitOptions::default() };
         let (point, report) = answers.operating_point(&options).unwrap();
         (point, report.unwrap())
@@ -206,7 +233,7 @@ mod tests {
     fn a_goal_for_a_class_that_is_not_there_or_without_held_out_pictures_is_refused() {
         let labels = Labels::new(vec![Label::new("ok").unwrap(), defect()]).unwrap();
         let none = Array2::zeros((0, 2));
-        let answers = HeldOutAnswers { labels: &labels, probabilities: none.view(), truth: &[] };
+        let answers = HeldOutAnswers { labels: &labels, probabilities: none.view(), truth: &[], groups: None };
         let asked = |label: Label| {
             let goal = Some(Goal::Recall { label, share: 0.9 });
             answers.operating_point(&FitOptions { goal, ..FitOptions::default() }).unwrap_err()

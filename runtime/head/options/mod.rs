@@ -19,6 +19,8 @@ use crate::head::models::{HeadKind, ParseHeadError, Task};
 pub enum HeadChoice {
     /// The one that cross-validation finds best.
     Auto,
+    /// The best one without the perceptron, which takes longer than all others together where samples are few.
+    Linear,
     Only(HeadKind),
 }
 
@@ -82,10 +84,18 @@ impl Default for FitOptions {
     }
 }
 
+impl HeadChoice {
+    /// Whether one of several is chosen by cross-validation.
+    pub fn is_open(self) -> bool {
+        !matches!(self, Self::Only(_))
+    }
+}
+
 impl fmt::Display for HeadChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Auto => f.pad("auto"),
+            Self::Linear => f.pad("linear"),
             Self::Only(kind) => kind.fmt(f),
         }
     }
@@ -94,10 +104,11 @@ impl fmt::Display for HeadChoice {
 impl FromStr for HeadChoice {
     type Err = ParseHeadError;
 
-    /// `auto` or the name of a head.
+    /// `auto`, `linear` or the name of a head.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "auto" => Ok(Self::Auto),
+            "linear" => Ok(Self::Linear),
             _ => text.parse().map(Self::Only),
         }
     }
@@ -112,7 +123,9 @@ mod tests {
         for kind in HeadKind::ALL {
             assert_eq!(kind.to_string().parse::<HeadChoice>().unwrap(), HeadChoice::Only(kind));
         }
-        assert_eq!("auto".parse::<HeadChoice>().unwrap(), HeadChoice::Auto);
+        for choice in [HeadChoice::Auto, HeadChoice::Linear] {
+            assert_eq!(choice.to_string().parse::<HeadChoice>().unwrap(), choice);
+        }
         let error = "svm".parse::<HeadChoice>().unwrap_err();
         assert_eq!(error.to_string(), "expected a head of prototype, lda, ridge, softmax, average, mlp, got `svm`");
     }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Candidate, ClassReport, ClassesReport, CrossValidation, EarlierMapsReport, FitReport, GuessReport, KeptReport,
-    LeftOut, NamesReport, NearTwinsReport, NumbersReport, OperatingReport, TaskReport, TrainingReport, UnknownReport,
+    Candidate, ClassReport, ClassesReport, ComparisonReport, CrossValidation, EarlierMapsReport, FitReport,
+    GuessReport, KeptReport, LeftOut, NamesReport, NearTwinsReport, NumbersReport, OperatingReport, TaskReport,
+    TrainingReport, UnknownReport,
 };
 use crate::head::models::{HeadKind, Task};
 use crate::labels::Labels;
@@ -44,6 +45,8 @@ pub struct Flat {
     near_twins: Option<NearTwinsReport>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     earlier_maps: Option<EarlierMapsReport>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    comparison: Option<Box<ComparisonReport>>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -79,6 +82,7 @@ impl From<FitReport> for Flat {
             operating: None,
             near_twins: report.near_twins,
             earlier_maps: report.earlier_maps,
+            comparison: report.comparison,
         };
         match report.task {
             TaskReport::Classes(ClassesReport { classes, cv, per_class, pseudo_labels, kept, operating }) => {
@@ -120,6 +124,7 @@ impl From<Flat> for FitReport {
             training: flat.training,
             near_twins: flat.near_twins,
             earlier_maps: flat.earlier_maps,
+            comparison: flat.comparison,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What fitting found out, in the form that is printed and stored.
 
+mod comparison;
 mod earlier;
 mod flat;
 mod near_twins;
@@ -8,6 +9,7 @@ mod training;
 
 use serde::{Deserialize, Serialize};
 
+pub use comparison::{Changes, ComparisonReport, Measure, NewClass, OldAgainstNew, Verdict};
 pub use earlier::EarlierMapsReport;
 pub use near_twins::NearTwinsReport;
 pub use operating::{OperatingClass, OperatingReport, Share};
@@ -45,6 +47,8 @@ pub struct FitReport {
     pub near_twins: Option<NearTwinsReport>,
     /// `None` where the backbone gives one map.
     pub earlier_maps: Option<EarlierMapsReport>,
+    /// With the head that was live before; `None` where none was asked for.
+    pub comparison: Option<Box<ComparisonReport>>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -265,6 +269,7 @@ impl FitReport {
             training: None,
             near_twins: None,
             earlier_maps: None,
+            comparison: None,
         }
     }
 

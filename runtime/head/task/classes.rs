@@ -10,7 +10,7 @@ use crate::head::calibration::Temperature;
 use crate::head::error::FitError;
 use crate::head::folds::{Folds, Split};
 use crate::head::models::{HeadKind, Outputs, Task};
-use crate::head::report::{ClassReport, ClassesReport, CrossValidation, TaskReport, interval, rounded};
+use crate::head::report::{ClassReport, ClassesReport, CrossValidation, Share, TaskReport, rounded};
 use crate::head::solve::perceptron::{Loss, one_hot};
 use crate::head::solve::ridge::one_against_rest;
 use crate::labels::{ClassIndex, Label, Labels};
@@ -21,6 +21,8 @@ use crate::metrics::{self, ClassMetrics, Confusion};
 pub struct Classes {
     /// The true classes of the measured rows.
     pub truth: Vec<ClassIndex>,
+    /// The groups of the measured rows, as numbers from 0.
+    pub groups: Vec<u32>,
     count: usize,
     balance: bool,
 }
@@ -28,7 +30,7 @@ pub struct Classes {
 impl Classes {
     pub fn new(dataset: &Dataset, split: &Split, balance: bool) -> Self {
         let truth = split.measured.iter().map(|&row| dataset.targets()[row]).collect();
-        Self { truth, count: dataset.labels().len(), balance }
+        Self { truth, groups: split.groups(dataset), count: dataset.labels().len(), balance }
     }
 
     pub fn count(&self) -> usize {
@@ -155,11 +157,14 @@ impl Classes {
             return CrossValidation::default();
         }
         let uncalibrated = Temperature::NEUTRAL.probabilities(logits.clone());
+        let right =
+            metrics::best_classes(calibrated.view()).into_iter().zip(&self.truth).map(|(best, own)| best == *own);
+        let right = Share::of_groups(self.groups.iter().copied().zip(right));
         CrossValidation {
             folds: split.folds.count(),
             samples: self.truth.len(),
             accuracy: Some(rounded(confusion.accuracy())),
-            accuracy_interval: interval(confusion.right(), self.truth.len()),
+            accuracy_interval: Some((right.low, right.high)),
             balanced_accuracy: Some(rounded(confusion.balanced_accuracy())),
             macro_f1: Some(rounded(confusion.macro_f1())),
             nll: Some(rounded(metrics::nll(calibrated.view(), &self.truth))),

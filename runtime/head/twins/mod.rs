@@ -3,6 +3,8 @@
 
 mod clusters;
 mod near;
+mod neighbourhood;
+mod piles;
 pub mod search;
 
 use std::borrow::Cow;
@@ -15,6 +17,8 @@ use crate::head::report::NearTwinsReport;
 use crate::labels::{ClassIndex, Label, Labels};
 use clusters::{Joined, joined};
 use near::Rows;
+pub use neighbourhood::Neighbourhood;
+pub use piles::piles;
 
 /// Which pictures of a dataset stand together beyond their groups.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -97,6 +101,14 @@ pub fn near_twins_of(dataset: Dataset, others: ArrayView2<f32>) -> Vec<bool> {
     let Some(limit) = rows.limit(&classes) else { return vec![false; others.nrows()] };
     let twins = rows.twins(limit, own.len());
     twins[own.len()..].iter().map(|twins| !twins.is_empty()).collect()
+}
+
+/// Up to which squared distance between directions of the last map pictures of `dataset`'s classes can be near-twins; `None` where
+/// there is too little to tell.
+pub fn near_twin_limit(dataset: &Dataset) -> Option<f64> {
+    let mut classes = vec![Vec::new(); dataset.labels().len()];
+    pictures(dataset).into_iter().for_each(|row| classes[dataset.targets()[row].0].push(row));
+    Rows::new(dataset.last_map(), &numbered(dataset)).limit(&classes)
 }
 
 /// `dataset` with near-twins in one group, for who deals its samples into parts.

@@ -13,9 +13,9 @@ use super::search::{Points, around};
 use edgetl_algebra::{Kernel, get_global_parallelism, product, with_widest_vectors};
 
 /// Beyond this share of the usual squared distance nothing is a near-twin.
-const FAR: f64 = 0.25;
+pub const FAR: f64 = 0.25;
 /// Within this share everything is.
-const CLOSE: f64 = 0.05;
+pub const CLOSE: f64 = 0.05;
 /// Between the two, near-twins are those before the widest gap, behind which the next is so many times further, squared.
 const GAP: f64 = 1.8;
 /// In fewer channels points lie near one another by chance; every backbone for photographs has more.
@@ -23,7 +23,7 @@ const LEAST_CHANNELS: usize = 32;
 /// How many neighbours of a row are looked at.
 const NEIGHBOURS: usize = 32;
 /// Squared distances between directions that are rounding.
-const ROUNDING: f64 = 1e-8;
+pub const ROUNDING: f64 = 1e-8;
 /// The usual distance is the one that so many of the pairs of one class do not exceed: that of pictures of different scenes,
 /// even where most of them are frames of one burst.
 const USUAL: f64 = 0.9;
@@ -94,7 +94,7 @@ impl<'a> Rows<'a> {
         &self.features.row(row) * self.factors[row]
     }
 
-    fn distance(&self, a: usize, b: usize) -> f64 {
+    pub fn distance(&self, a: usize, b: usize) -> f64 {
         let (first, second) = (self.features.row(a), self.features.row(b));
         let factors = (self.factors[a], self.factors[b]);
         match (first.as_slice(), second.as_slice()) {
