@@ -1,11 +1,10 @@
-//! Listing, relabelling and removing samples.
+//! Relabelling and removing samples.
 
-use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params_from_iter};
+use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 
-use crate::dataset::SampleId;
 use crate::labels::Label;
 
 use super::Store;
@@ -13,48 +12,40 @@ use super::checksum;
 use super::error::{At as _, StoreError};
 use super::forgetting;
 use super::history;
+use super::open::BUSY_TIMEOUT;
 use super::query::Condition;
-use super::sample::{Filter, Removal, SampleRow, Synchronisation};
+use super::sample::{Edited, Filter, Removal, Synchronisation};
 
 impl Store {
-    /// The samples that `filter` names, in the order of their ids.
-    pub fn samples(&self, filter: &Filter) -> Result<Vec<SampleRow>, StoreError> {
-        let condition = Condition::of(filter);
-        let sql = format!(
-            "SELECT id, content_hash, label, split, group_key, source, added_at, width, height
-             FROM samples WHERE {} ORDER BY id",
-            condition.sql()
-        );
-        let mut statement = self.connection.prepare(&sql).at(&self.path)?;
-        let mut rows = statement.query(params_from_iter(&condition.parameters)).at(&self.path)?;
-        let mut samples = Vec::new();
-        while let Some(row) = rows.next().at(&self.path)? {
-            samples.push(sample_row(row, &self.path)?);
-        }
-        Ok(samples)
-    }
-
-    /// The encoded thumbnail of a sample that has one.
-    pub fn thumbnail(&self, id: SampleId) -> Result<Option<Vec<u8>>, StoreError> {
-        let sql = "SELECT image FROM thumbnails WHERE sample_id = ?";
-        self.connection.query_one(sql, [id.0], |row| row.get(0)).optional().at(&self.path)
-    }
-
     /// Gives the samples that `filter` names another label, or none; says how many changed.
     pub fn relabel(&mut self, filter: &Filter, label: Option<&Label>) -> Result<usize, StoreError> {
+        Ok(self.relabel_at(None, filter, label)?.changed)
+    }
+
+    /// [`Store::relabel`], where a `version` is named only while that is the version of the edits.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherVersion`] when somebody else changed something since; then nothing was done.
+    pub fn relabel_at(
+        &mut self,
+        version: Option<i64>,
+        filter: &Filter,
+        label: Option<&Label>,
+    ) -> Result<Edited, StoreError> {
         let condition = Condition::of(filter);
         let which = condition.sql();
         let label = label.map_or(Value::Null, |label| Value::Text(label.to_string()));
         let parameters: Vec<&Value> = std::iter::once(&label).chain(&condition.parameters).collect();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).at(&self.path)?;
+        let before = history::expect(&transaction, version, &self.path)?;
         let change = history::begin(&transaction).at(&self.path)?;
         if history::note_labels(&transaction, change, &which, &parameters).at(&self.path)? == 0 {
-            return Ok(0);
+            return Ok(Edited { changed: 0, version: before });
         }
         let sql = format!("UPDATE samples SET {} WHERE label IS NOT ?1 AND {which}", checksum::RELABELLED);
         let changed = transaction.execute(&sql, params_from_iter(parameters)).at(&self.path)?;
         transaction.commit().at(&self.path)?;
-        Ok(changed)
+        Ok(Edited { changed, version: change })
     }
 
     /// Renames a class; where `to` exists already, the two become one. Says how many samples changed.
@@ -65,13 +56,21 @@ impl Store {
     /// Removes the samples that `filter` names with all that belongs to them. They are kept aside for [`Store::undo`], and their
     /// content hashes are remembered: [`Store::insert_unless_removed`] passes over them.
     pub fn remove(&mut self, filter: &Filter) -> Result<Removal, StoreError> {
-        self.take_out(filter, false)
+        self.remove_at(None, filter)
+    }
+
+    /// [`Store::remove`], where a `version` is named only while that is the version of the edits.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherVersion`] when somebody else changed something since; then nothing was done.
+    pub fn remove_at(&mut self, version: Option<i64>, filter: &Filter) -> Result<Removal, StoreError> {
+        self.take_out(version, filter, false)
     }
 
     /// [`Store::remove`], which nothing takes back: their bytes leave the files, and those of samples removed earlier that `filter`
     /// names. No head may be published after it that was fitted before ([`Store::forgettings`]).
     pub fn forget(&mut self, filter: &Filter) -> Result<Removal, StoreError> {
-        self.take_out(filter, true)
+        self.take_out(None, filter, true)
     }
 
     /// Relabels, moves and removes samples as one change, which can be taken back: all of it or, on an error, nothing.
@@ -96,11 +95,13 @@ impl Store {
         transaction.commit().at(&path)
     }
 
-    fn take_out(&mut self, filter: &Filter, forget: bool) -> Result<Removal, StoreError> {
+    fn take_out(&mut self, version: Option<i64>, filter: &Filter, forget: bool) -> Result<Removal, StoreError> {
         let condition = Condition::of(filter);
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).at(&self.path)?;
+        history::expect(&transaction, version, &self.path)?;
         let change = match forget {
             true => {
+                forget_reviews(&transaction, &condition).at(&self.path)?;
                 history::forget(&transaction, &condition).at(&self.path)?;
                 None
             }
@@ -111,8 +112,16 @@ impl Store {
         if forget {
             forgetting::count(&transaction).at(&self.path)?;
         }
+        let version = history::version(&transaction).at(&self.path)?;
         transaction.commit().at(&self.path)?;
-        Ok(Removal { samples, log_emptied: self.erase_log()? })
+        let log_emptied = if forget { self.erase_log()? } else { self.erase_log_at_once() };
+        Ok(Removal { samples, version, log_emptied })
+    }
+
+    /// [`erase_log`](Self::erase_log) if nobody reads at the moment: what was removed is kept for undoing anyway.
+    fn erase_log_at_once(&mut self) -> bool {
+        let emptied = self.set_patience(Duration::ZERO).and_then(|()| self.erase_log());
+        emptied.and_then(|emptied| self.set_patience(BUSY_TIMEOUT).map(|()| emptied)).unwrap_or(false)
     }
 
     /// Moves the write-ahead log into `samples.db` and empties it, unless a reader in another process still needs it;
@@ -124,6 +133,23 @@ impl Store {
     }
 }
 
+/// Erases what waits for review, or was dismissed, of the pictures that `condition` finds; of all where it finds every sample.
+fn forget_reviews(connection: &Connection, condition: &Condition) -> rusqlite::Result<()> {
+    let which = condition.sql();
+    for table in ["review", "dismissed"] {
+        if which == Condition::ALL {
+            connection.execute(&format!("DELETE FROM {table}"), [])?;
+            continue;
+        }
+        for from in ["samples", "removed_samples AS samples"] {
+            let sql =
+                format!("DELETE FROM {table} WHERE content_hash IN (SELECT content_hash FROM {from} WHERE {which})");
+            connection.execute(&sql, params_from_iter(&condition.parameters))?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes samples and remembers their hashes; keeps their rows as part of a change, where there is one.
 fn remove_rows(connection: &Connection, change: Option<i64>, condition: &Condition) -> rusqlite::Result<usize> {
     let (which, parameters) = (condition.sql(), &condition.parameters);
@@ -133,22 +159,4 @@ fn remove_rows(connection: &Connection, change: Option<i64>, condition: &Conditi
         history::keep_rows(connection, change, &which, parameters)?;
     }
     connection.execute(&format!("DELETE FROM samples WHERE {which}"), params_from_iter(parameters))
-}
-
-fn sample_row(row: &Row, path: &Path) -> Result<SampleRow, StoreError> {
-    let id = SampleId(row.get(0).at(path)?);
-    let hash: String = row.get(1).at(path)?;
-    let label: Option<String> = row.get(2).at(path)?;
-    let split: String = row.get(3).at(path)?;
-    Ok(SampleRow {
-        id,
-        hash: hash.parse().map_err(|source| StoreError::StoredHash { id, source })?,
-        label: super::load::label(id, label.as_deref())?,
-        split: split.parse().map_err(|source| StoreError::StoredSplit { id, source })?,
-        group: row.get(4).at(path)?,
-        source: row.get(5).at(path)?,
-        added_at: row.get(6).at(path)?,
-        width: row.get(7).at(path)?,
-        height: row.get(8).at(path)?,
-    })
 }

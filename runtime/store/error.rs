@@ -9,6 +9,7 @@ use crate::dataset::{DatasetError, SampleId};
 use crate::digest::{Fingerprint, ParseDigestError};
 use crate::labels::LabelError;
 
+use super::review::ReviewId;
 use super::sample::ParseSplitError;
 use super::share::network_file_system;
 
@@ -57,8 +58,19 @@ pub enum StoreError {
     )]
     OtherBackbones { fingerprint: Fingerprint, available: Vec<Fingerprint> },
 
+    #[error("expected version {expected} of the edits, got {got}: somebody else changed something; nothing was done")]
+    OtherVersion { expected: i64, got: i64 },
+    #[error("expected a change that can be taken back, got {0}")]
+    NoSuchChange(i64),
+    #[error("change {change} cannot be taken back before change {latest}, which came after it")]
+    NotLatest { change: i64, latest: i64 },
+
     #[error("the stored rows of {} are damaged: their checksums do not match", sample_list(ids))]
     DamagedRows { ids: Vec<SampleId> },
+    #[error("picture {} that waits for review is damaged: its checksum does not match", id.0)]
+    DamagedReview { id: ReviewId },
+    #[error("cannot write the picture `{path}`")]
+    WritePicture { path: PathBuf, source: io::Error },
     #[error("expected {expected} bytes in the feature vector of sample {}, got {got}", id.0)]
     VectorBytes { id: SampleId, expected: usize, got: usize },
     #[error("cannot understand the label of sample {}", id.0)]

@@ -1,17 +1,19 @@
 //! Versions of the fitted head as files: `NNNNNN.safetensors`, and `current`, which names the live one.
 //!
-//! `current` is the version's six digits and a line feed. A version is written once and never changed; the next number
-//! is one above the highest there is. Publishing and rolling back hold an advisory lock on `.lock`; reading needs none.
+//! `current` is the version's six digits and a line feed; `review` has a line for each head that waits for a look. A version is
+//! written once and never changed; the next number is one above the highest there is. Publishing and rolling back hold an
+//! advisory lock on `.lock`; reading needs none.
 //! Every file is written under that lock, so what begins with `.tmp-` while somebody holds it was left by a process that
 //! was killed: it is overwritten and removed.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{File, TryLockError};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::waiting_heads::{REVIEWS, Waits};
 use crate::atomic_file;
 use crate::files;
 
@@ -76,12 +78,14 @@ pub struct HeadFile {
     pub version: HeadVersion,
     pub path: PathBuf,
     pub current: bool,
+    /// Whether it waits for somebody to look at it: it was never live, or was left for an older one.
+    pub for_review: bool,
 }
 
 /// The folder of the head's versions. It holds bytes and does not know what is in them.
 #[derive(Clone, Debug)]
 pub struct HeadFolder {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     keep: usize,
 }
 
@@ -110,7 +114,7 @@ impl HeadFolder {
 
     /// Makes `bytes` the live head; the lock must be held.
     pub(super) fn put(&self, bytes: &[u8]) -> Result<HeadVersion, HeadFolderError> {
-        let version = self.create_next(bytes)?;
+        let version = self.create_next(bytes, |_| Ok(()))?;
         self.point_to(version)?;
         Ok(version)
     }
@@ -169,10 +173,10 @@ impl HeadFolder {
         }
     }
 
-    /// The newest version below the live one.
+    /// The newest version below the live one that was live, and was not left for an older one.
     fn older(&self) -> Result<HeadVersion, HeadFolderError> {
-        let current = self.current_version()?;
-        let older = self.versions()?.into_iter().rfind(|&version| version < current);
+        let (current, waiting) = (self.current_version()?, self.for_review()?);
+        let older = self.versions()?.into_iter().rfind(|version| *version < current && !waiting.contains(version));
         older.ok_or_else(|| HeadFolderError::NothingOlder { path: self.folder.clone(), current })
     }
 
@@ -186,12 +190,18 @@ impl HeadFolder {
 
     /// Every version, the oldest first.
     pub fn list(&self) -> Result<Vec<HeadFile>, HeadFolderError> {
-        let current = self.live()?;
-        let shelved = |version| HeadFile { version, path: self.file(version), current: current == Some(version) };
+        let (current, waiting) = (self.live()?, self.for_review()?);
+        let shelved = |version| HeadFile {
+            version,
+            path: self.file(version),
+            current: current == Some(version),
+            for_review: waiting.contains(&version),
+        };
         Ok(self.versions()?.into_iter().map(shelved).collect())
     }
 
-    /// Makes an older version the live one: `to`, or the newest below the live one. Nothing is removed.
+    /// Makes another version the live one: `to`, or the newest below the live one that was live. Nothing is removed; a head that is
+    /// left for an older one waits for review.
     ///
     /// `check` sees its bytes first; nobody can publish, and so remove an old version, until it is live.
     ///
@@ -208,6 +218,7 @@ impl HeadFolder {
         let _lock = self.lock()?;
         let version = to.map_or_else(|| self.older(), Ok)?;
         check(version, &self.read(version)?)?;
+        self.leave_for(version)?;
         self.point_to(version)?;
         Ok(version)
     }
@@ -224,6 +235,8 @@ impl HeadFolder {
         self.clear_leftovers_under(lock)?;
         let others: Vec<_> = self.versions()?.into_iter().filter(|version| Some(*version) != kept).collect();
         others.iter().try_for_each(|&version| erase(&self.file(version)))?;
+        // Last: where this is cut short, what is still there waits as before.
+        self.forget_reviews()?;
         Ok(others.len())
     }
 
@@ -238,11 +251,17 @@ impl HeadFolder {
         Ok(names.len())
     }
 
-    fn create_next(&self, bytes: &[u8]) -> Result<HeadVersion, HeadFolderError> {
+    /// Writes `bytes` as the next version; `before` is told its number first.
+    pub(super) fn create_next(
+        &self,
+        bytes: &[u8],
+        before: impl Fn(HeadVersion) -> Result<(), HeadFolderError>,
+    ) -> Result<HeadVersion, HeadFolderError> {
         let mut last = self.versions()?.last().copied().unwrap_or(HeadVersion(0));
         loop {
             let version =
                 last.next().ok_or_else(|| HeadFolderError::NoNumberLeft { path: self.folder.clone(), last })?;
+            before(version)?;
             let path = self.file(version);
             match atomic_file::create(&path, bytes) {
                 Ok(()) => return Ok(version),
@@ -253,15 +272,19 @@ impl HeadFolder {
     }
 
     fn point_to(&self, version: HeadVersion) -> Result<(), HeadFolderError> {
+        self.no_longer_for_review(version)?;
         let path = self.pointer();
         atomic_file::replace(&path, format!("{version}\n").as_bytes())
             .map_err(|source| HeadFolderError::Write { path, source })
     }
 
     /// Erases the versions that are too many; a head is published even where this fails.
-    fn tidy(&self, current: HeadVersion) {
+    pub(super) fn tidy(&self, current: HeadVersion) {
+        let Ok(waiting) = self.waiting() else { return };
+        let was_never_live = |version: &HeadVersion| waiting.get(version) == Some(&Waits::Kept);
         let others = self.versions().unwrap_or_default().into_iter().rev().filter(|&version| version != current);
-        for version in others.skip(self.keep) {
+        let (kept, others): (Vec<_>, Vec<_>) = others.partition(was_never_live);
+        for &version in others.iter().skip(self.keep).chain(kept.iter().skip(REVIEWS)) {
             if let Err(error) = erase(&self.file(version)) {
                 tracing::warn!(%version, %error, "an old head cannot be removed");
             }
@@ -290,7 +313,7 @@ impl HeadFolder {
     }
 
     /// In ascending order.
-    fn versions(&self) -> Result<Vec<HeadVersion>, HeadFolderError> {
+    pub(super) fn versions(&self) -> Result<Vec<HeadVersion>, HeadFolderError> {
         let mut versions: Vec<HeadVersion> =
             self.names()?.iter().filter_map(|name| version_of(Path::new(name))).collect();
         versions.sort();
@@ -306,7 +329,7 @@ impl HeadFolder {
         }
     }
 
-    fn file(&self, version: HeadVersion) -> PathBuf {
+    pub(super) fn file(&self, version: HeadVersion) -> PathBuf {
         self.folder.join(format!("{version}.safetensors"))
     }
 
@@ -324,23 +347,10 @@ pub(super) struct Lock {
 
 /// Overwrites a file and removes it.
 fn erase(path: &Path) -> Result<(), HeadFolderError> {
-    match overwrite(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(HeadFolderError::Write { path: path.to_owned(), source })
-        }
-        _ => remove(path),
-    }
+    atomic_file::erase(path).map_err(|source| HeadFolderError::Write { path: path.to_owned(), source })
 }
 
-/// Puts zeros in the place of a file's bytes.
-fn overwrite(path: &Path) -> io::Result<()> {
-    let mut file = File::options().write(true).open(path)?;
-    let length = file.metadata()?.len();
-    io::copy(&mut io::repeat(0).take(length), &mut file)?;
-    file.sync_all()
-}
-
-fn remove(path: &Path) -> Result<(), HeadFolderError> {
+pub(super) fn remove(path: &Path) -> Result<(), HeadFolderError> {
     match std::fs::remove_file(path).and_then(|()| atomic_file::sync_folder(path)) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
             Err(HeadFolderError::Write { path: path.to_owned(), source })

@@ -1,6 +1,7 @@
 //! What was relabelled and removed by hand, kept for a while so that it can be taken back.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, TransactionBehavior, params, params_from_iter};
@@ -44,9 +45,25 @@ pub struct Undone {
     pub restored: usize,
     /// Samples whose picture has been stored anew since it was removed.
     pub stored_anew: usize,
+    /// Of the edits, behind it.
+    pub version: i64,
 }
 
 type Row = (i64, i64, Option<Label>, Option<Label>, usize);
+
+/// The version of the edits: the number of the latest change that can be taken back; 0 where there is none.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_one("SELECT coalesce(max(id), 0) FROM changes", [], |row| row.get(0))
+}
+
+/// The version of the edits, which must be `expected` where that is named.
+pub(super) fn expect(connection: &Connection, expected: Option<i64>, path: &Path) -> Result<i64, StoreError> {
+    let got = version(connection).at(path)?;
+    match expected.filter(|expected| *expected != got) {
+        Some(expected) => Err(StoreError::OtherVersion { expected, got }),
+        None => Ok(got),
+    }
+}
 
 /// Begins a change, and lets go of those that are older than [`KEPT`].
 pub(super) fn begin(connection: &Connection) -> rusqlite::Result<i64> {
@@ -97,6 +114,12 @@ pub(super) fn forget(connection: &Connection, condition: &Condition) -> rusqlite
         let notes = format!("DELETE FROM relabelled WHERE sample_id IN (SELECT samples.id FROM {table} WHERE {which})");
         connection.execute(&notes, params_from_iter(&condition.parameters))?;
     }
+    // Also those of a picture that was stored anew since.
+    let anew = format!(
+        "DELETE FROM removed_samples WHERE content_hash IN (SELECT content_hash FROM samples WHERE {which})
+             AND id NOT IN (SELECT id FROM samples)"
+    );
+    connection.execute(&anew, params_from_iter(&condition.parameters))?;
     let rows = format!("DELETE FROM removed_samples AS samples WHERE {which}");
     connection.execute(&rows, params_from_iter(&condition.parameters))?;
     drop_empty(connection)
@@ -160,15 +183,43 @@ impl Store {
         Ok(found)
     }
 
+    /// The number of the latest change that can be taken back; 0 where there is none.
+    pub fn version(&self) -> Result<i64, StoreError> {
+        version(&self.connection).at(&self.path)
+    }
+
     /// Takes the latest change back; `None` where there is none.
     pub fn undo(&mut self) -> Result<Option<Undone>, StoreError> {
+        self.take_back(None)
+    }
+
+    /// Takes `change` back.
+    ///
+    /// # Errors
+    /// [`StoreError::NotLatest`] when another came after it, [`StoreError::NoSuchChange`] when it is not there: it was taken back, or
+    /// let go of. Then nothing was done.
+    pub fn undo_change(&mut self, change: i64) -> Result<Undone, StoreError> {
+        self.take_back(Some(change))?.ok_or(StoreError::NoSuchChange(change))
+    }
+
+    /// Takes the latest change back, which must be `change` where that is named.
+    fn take_back(&mut self, change: Option<i64>) -> Result<Option<Undone>, StoreError> {
         let path = self.path.clone();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).at(&path)?;
-        let latest = "SELECT max(id) FROM changes";
-        let Some(change) = transaction.query_one(latest, [], |row| row.get::<_, Option<i64>>(0)).at(&path)? else {
+        let latest = version(&transaction).at(&path)?;
+        if let Some(change) = change.filter(|change| *change != latest) {
+            let sql = "SELECT EXISTS (SELECT * FROM changes WHERE id = ?)";
+            let is_there = transaction.query_one(sql, [change], |row| row.get(0)).at(&path)?;
+            return Err(if is_there {
+                StoreError::NotLatest { change, latest }
+            } else {
+                StoreError::NoSuchChange(change)
+            });
+        }
+        if latest == 0 {
             return Ok(None);
-        };
-        let undone = undo(&transaction, change).at(&path)?;
+        }
+        let undone = undo(&transaction, latest).at(&path)?;
         transaction.commit().at(&path)?;
         Ok(Some(undone))
     }
@@ -215,5 +266,5 @@ fn undo(connection: &Connection, change: i64) -> rusqlite::Result<Undone> {
         relabelled += connection.execute(&sql, params![label, sample])?;
     }
     connection.execute("DELETE FROM changes WHERE id = ?", [change])?;
-    Ok(Undone { relabelled, restored, stored_anew })
+    Ok(Undone { relabelled, restored, stored_anew, version: version(connection)? })
 }

@@ -106,16 +106,21 @@ impl Store {
     }
 }
 
-struct Writer<'a> {
-    transaction: &'a Transaction<'a>,
-    path: &'a Path,
+pub(super) struct Writer<'a> {
+    pub transaction: &'a Transaction<'a>,
+    pub path: &'a Path,
 }
 
 impl Writer<'_> {
     fn insert(&self, sample: &NewSample) -> Result<Inserted, StoreError> {
         let stored = self.stored(&sample.hash)?;
         let (id, kept) = match &stored {
-            Some(stored) => (stored.id, self.offer_label(stored, sample.label.as_ref())?),
+            Some(stored) => {
+                if sample.label.is_some() {
+                    self.waits_no_longer(&sample.hash)?;
+                }
+                (stored.id, self.offer_label(stored, sample.label.as_ref())?)
+            }
             None => (self.insert_row(sample)?, None),
         };
         sample.thumbnail.as_ref().map_or(Ok(()), |image| self.add_thumbnail(id, image))?;
@@ -171,7 +176,16 @@ impl Writer<'_> {
         let id = statement.insert(values).at(self.path)?;
         let mut again = self.transaction.prepare_cached("DELETE FROM removed WHERE content_hash = ?").at(self.path)?;
         again.execute([sample.hash.to_string()]).at(self.path)?;
+        if sample.label.is_some() {
+            self.waits_no_longer(&sample.hash)?;
+        }
         Ok(SampleId(id))
+    }
+
+    /// A picture that has a label does not wait for one.
+    fn waits_no_longer(&self, hash: &ContentHash) -> Result<(), StoreError> {
+        let mut waiting = self.transaction.prepare_cached("DELETE FROM review WHERE content_hash = ?").at(self.path)?;
+        waiting.execute([hash.to_string()]).map(drop).at(self.path)
     }
 
     fn add_thumbnail(&self, id: SampleId, image: &[u8]) -> Result<(), StoreError> {
@@ -181,9 +195,7 @@ impl Writer<'_> {
     }
 
     fn add_features(&self, id: SampleId, features: &FeatureVector) -> Result<bool, StoreError> {
-        if let Some((channel, &value)) = features.values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-            return Err(StoreError::NotFinite { channel, value });
-        }
+        let vector = features.bytes()?;
         let backbone = self.backbone(features)?;
         let sql = format!(
             "INSERT INTO features (sample_id, backbone_id, vector, revision, checksum)
@@ -196,12 +208,11 @@ impl Writer<'_> {
             checksum::OF_FEATURES
         );
         let mut statement = self.transaction.prepare_cached(&sql).at(self.path)?;
-        let vector: Vec<u8> = features.values.iter().flat_map(|value| value.to_le_bytes()).collect();
         Ok(statement.execute(params![id.0, backbone, vector, features.revision]).at(self.path)? > 0)
     }
 
     /// The row of the backbone, made by its first vector; all others must be as long.
-    fn backbone(&self, features: &FeatureVector) -> Result<i64, StoreError> {
+    pub fn backbone(&self, features: &FeatureVector) -> Result<i64, StoreError> {
         let FeatureVector { fingerprint, values, .. } = features;
         if values.is_empty() {
             return Err(StoreError::EmptyVector);

@@ -64,6 +64,54 @@ impl Store {
         })
     }
 
+    /// [`Store::dataset`] of at most `most` of the labelled training samples, up to `newest` where it is named: chosen as if by
+    /// chance, always the same ones, and without reading the others.
+    ///
+    /// # Errors
+    /// As [`Store::dataset`].
+    pub fn some_of_dataset(
+        &self,
+        fingerprint: &Fingerprint,
+        most: usize,
+        newest: Option<SampleId>,
+    ) -> Result<Dataset, StoreError> {
+        self.snapshot(|store| {
+            let Some(backbone) = store.backbone(fingerprint)? else {
+                return Columns::new(0, 0).dataset(*fingerprint);
+            };
+            // Knuth's multiplicative hash.
+            let sql = "SELECT samples.id FROM samples JOIN features ON sample_id = samples.id AND backbone_id = ?1
+                WHERE label IS NOT NULL AND split = 'train' AND samples.id <= ?2
+                ORDER BY samples.id * 2654435761 % 4294967296, samples.id LIMIT ?3";
+            let newest = newest.map_or(i64::MAX, |newest| newest.0);
+            let mut statement = store.connection.prepare(sql).at(&store.path)?;
+            let rows = statement.query_map((backbone.id, newest, most as i64), |row| row.get(0).map(SampleId));
+            let ids = rows.at(&store.path)?.collect::<Result<Vec<_>, _>>().at(&store.path)?;
+            store.columns(&backbone, &Condition::of(&Filter::ids(ids)))?.dataset(*fingerprint)
+        })
+    }
+
+    /// Features of this backbone of samples behind `after`: of the latest `most`.
+    pub fn features_since(
+        &self,
+        fingerprint: &Fingerprint,
+        after: SampleId,
+        most: usize,
+    ) -> Result<Vec<Vec<f32>>, StoreError> {
+        let sql = "SELECT vector FROM features JOIN backbones ON backbones.id = backbone_id
+            WHERE fingerprint = ?1 AND sample_id > ?2 ORDER BY sample_id DESC LIMIT ?3";
+        let mut statement = self.connection.prepare_cached(sql).at(&self.path)?;
+        let parameters = (fingerprint.to_string(), after.0, i64::try_from(most).unwrap_or(i64::MAX));
+        let rows = statement.query_map(parameters, |row| row.get::<_, Vec<u8>>(0)).at(&self.path)?;
+        rows.map(|vector| vector.map(|vector| values(&vector).collect()).at(&self.path)).collect()
+    }
+
+    /// The highest number of a sample; 0 where there is none.
+    pub fn last_id(&self) -> Result<SampleId, StoreError> {
+        let last = self.connection.query_one("SELECT coalesce(max(id), 0) FROM samples", [], |row| row.get(0));
+        last.map(SampleId).at(&self.path)
+    }
+
     fn columns(&self, backbone: &Backbone, condition: &Condition) -> Result<Columns, StoreError> {
         let rows = format!(
             "FROM samples CROSS JOIN features ON sample_id = samples.id AND backbone_id = {}

@@ -2,7 +2,7 @@
 //!
 //! `samples.db` is a SQLite database in WAL mode, `synchronous=FULL`, 16 KiB pages, UTF-8. Its header has
 //! `application_id` 0x6564746c ("edtl") and the schema version as `user_version`; `schema/N.sql` leads from version N-1
-//! to N. Version 5:
+//! to N. Version 6:
 //!
 //! | table | column | content |
 //! |---|---|---|
@@ -11,7 +11,7 @@
 //! | | `label` | text, or NULL: not labelled; indexed; read in NFC, in which newer programs write it |
 //! | | `split` | `train`, `validation` or `test` |
 //! | | `group_key` | text, or NULL: a group of its own |
-//! | | `source` | path or URL; a path that is no UTF-8 as a `file://` URL |
+//! | | `source` | path or URL; a path that is no UTF-8 as a `file://` URL; `state:pictures/NAME` lies beside the store |
 //! | | `added_at` | seconds since 1970-01-01 UTC |
 //! | | `width`, `height` | pixels, as displayed |
 //! | | `checksum` | of hash, label, split and group |
@@ -29,12 +29,24 @@
 //! | `relabelled` | `change_id`, `sample_id`, `old_label`, `new_label` | of the change, for 30 days |
 //! | `removed_…` | | the rows of removed samples as they were, for 30 days |
 //! | `removed` | `content_hash`, `at` | of an image that was removed, and when: seconds since 1970-01-01 UTC |
+//! | `review` | `id` | integer, never given again |
+//! | | `content_hash` | as in `samples`, of the picture, which is no sample yet; unique |
+//! | | `at` | when it was taken: milliseconds since 1970-01-01 UTC |
+//! | | `camera`, `group_key` | which camera took it, and of what happened before it |
+//! | | `answer` | what the head said of it: JSON |
+//! | | `why` | `unsure`, `unknown`, `disagreeing` or `far` |
+//! | | `usefulness` | real; the least goes first |
+//! | | `backbone_id`, `revision`, `vector`, `checksum` | as in `features` |
+//! | | `picture` | an encoded image |
+//! | `dismissed` | `id`, `content_hash`, `backbone_id`, `vector` | of the latest thousand that nobody wanted to label |
 //! | `settings` | `key`, `value` | text |
 //!
-//! Version 1 had no `views`; version 2 had sums over features in a table `statistics`; version 4 kept nothing of removed samples.
+//! Version 1 had no `views`; version 2 had sums over features in a table `statistics`; version 4 kept nothing of removed samples;
+//! version 5 had nothing to review.
 //! Forgetting a sample removes its thumbnail, features and views;
 //! `secure_delete` overwrites them with zeros.
 
+mod alone;
 mod checksum;
 mod edit;
 mod error;
@@ -42,11 +54,16 @@ mod forgetting;
 mod heads;
 mod history;
 mod insert;
+mod labelled;
+mod listing;
 mod load;
 mod open;
+mod phones;
+mod pictures;
 mod publish;
 mod query;
 mod rescue;
+mod review;
 mod sample;
 mod share;
 mod state;
@@ -54,21 +71,28 @@ mod state;
 mod tests;
 mod unlabelled;
 mod views;
+mod waiting_heads;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
+pub use alone::{Alone, hold_alone};
 pub use error::StoreError;
 pub use forgetting::Forgettings;
 pub use heads::{HeadFile, HeadFolder, HeadFolderError, HeadVersion, ParseHeadVersionError};
 pub use history::{Change, KEPT, Undone};
+pub use labelled::Labelled;
+pub use listing::{Listed, Order, Page, Standing};
 pub use load::Selection;
-pub use publish::{PublishError, Replaced};
+pub use phones::{Code, Moment, Offer, Paired, PairingRight, Phone, PhoneList, Phones, PhonesError};
+pub use publish::{PublishError, Replaced, Settling};
 pub use rescue::{Rescued, rescue};
+pub use review::{Kept, NewReview, ParseWorthError, ReviewBounds, ReviewId, ReviewRow, Worth};
 pub use sample::{
-    FeatureCount, FeatureVector, Filter, Inserted, Known, LabelFilter, NewSample, Outcome, ParseSplitError, Removal,
-    SampleRow, Split, StoredLabel, Synchronisation,
+    Edited, FeatureCount, FeatureVector, Filter, Inserted, Known, LabelFilter, NewSample, Outcome, ParseSplitError,
+    Removal, SampleRow, Split, StoredLabel, Synchronisation,
 };
 pub use state::{StateDir, StateError};
 pub use views::WithoutViews;
@@ -103,6 +127,11 @@ impl Store {
         }
     }
 
+    /// Waits so long at most for others who write.
+    pub fn set_patience(&self, patience: Duration) -> Result<(), StoreError> {
+        self.connection.busy_timeout(patience).at(&self.path)
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -118,6 +147,11 @@ impl Store {
         Ok(result)
     }
 
+    /// A number that is another one once somebody else has written to the store.
+    pub fn data_version(&self) -> Result<i64, StoreError> {
+        self.connection.pragma_query_value(None, "data_version", |row| row.get(0)).at(&self.path)
+    }
+
     /// Writes a copy of the store as of now to `path`, where there must be nothing; others may write meanwhile.
     pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         self.connection.execute("VACUUM INTO ?", [path.to_string_lossy()]).map(drop).at(&self.path)
@@ -131,9 +165,19 @@ impl Store {
 
     /// Remembers `value` under `key`, in place of what was there.
     pub fn set_setting(&mut self, key: &str, value: &str) -> Result<(), StoreError> {
-        let sql = "INSERT INTO settings VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value";
-        self.connection.execute(sql, [key, value]).at(&self.path)?;
-        Ok(())
+        set_setting(&self.connection, key, value).at(&self.path)
+    }
+
+    /// All of them, or none.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn set_settings(&mut self, settings: impl IntoIterator<Item = (String, String)>) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction().at(&self.path)?;
+        for (key, value) in settings {
+            set_setting(&transaction, &key, &value).at(&self.path)?;
+        }
+        transaction.commit().at(&self.path)
     }
 
     /// Reads every page and every reference.
@@ -155,4 +199,9 @@ impl Store {
             Err(error) => Err(error).at(&self.path),
         }
     }
+}
+
+fn set_setting(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO settings VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value";
+    connection.execute(sql, [key, value]).map(drop)
 }

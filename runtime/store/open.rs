@@ -16,13 +16,14 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
     include_str!("schema/5.sql"),
+    include_str!("schema/6.sql"),
 ];
 
 /// SQLite's `application_id` of a sample store: "edtl".
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"edtl");
 
 /// How long a statement waits for another process.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same on a network share.
 const SHARE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -49,28 +50,60 @@ fn open_to_read(path: &Path, migrations: &[&str]) -> Result<Connection, StoreErr
     if !is_current || log.metadata().is_ok_and(|log| log.len() > 0) {
         return Err(StoreError::ReadOnly { path: path.to_owned(), source: rusqlite::Error::InvalidQuery });
     }
-    register(&connection).at(path)?;
+    register(&connection, path).at(path)?;
     Ok(connection)
 }
 
-fn register(connection: &Connection) -> rusqlite::Result<()> {
+fn register(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
     super::query::register(connection)?;
+    super::pictures::register(connection, path)?;
     checksum::register(connection)
 }
 
+/// As often a store may be exchanged while it is opened.
+const EXCHANGES: usize = 3;
+
 fn open_to_write(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
+    for _ in 0..EXCHANGES {
+        if let Some(connection) = open_as_it_is(path, migrations)? {
+            return Ok(connection);
+        }
+    }
+    open_as_it_is(path, migrations)?.ok_or_else(|| StoreError::Missing { path: path.to_owned() })
+}
+
+/// `None` where another file came to `path` while the lock of the one before was waited for: whatever was written would go to that.
+fn open_as_it_is(path: &Path, migrations: &[&str]) -> Result<Option<Connection>, StoreError> {
+    let before = identity(path);
     // SQLite takes a path that begins with `file:` for a URI.
     let mut connection = Connection::open(Path::new(".").join(path)).at(path)?;
+    let before = before.or_else(|| identity(path));
     // Locks of a share that do not work will not begin to.
     let patience = if network_file_system(path).is_some() { SHARE_TIMEOUT } else { BUSY_TIMEOUT };
     connection.busy_timeout(patience).at(path)?;
     // One snapshot: another process may be creating the store right now.
     let snapshot = connection.unchecked_transaction().at(path)?;
-    check_identity(&snapshot, path, migrations.len() as u32)?;
+    let checked = check_identity(&snapshot, path, migrations.len() as u32);
+    if identity(path) != before {
+        return Ok(None);
+    }
+    checked?;
     snapshot.commit().at(path)?;
-    configure(&connection, patience).at(path)?;
+    configure(&connection, path, patience).at(path)?;
     migrate(&mut connection, path, migrations)?;
-    Ok(connection)
+    Ok(Some(connection))
+}
+
+/// Which file is at `path`.
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    path.metadata().ok().map(|file| (file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Path) -> Option<(u64, u64)> {
+    None
 }
 
 /// Refuses other programs' databases and newer schemas before anything is written to them.
@@ -87,7 +120,7 @@ fn check_identity(connection: &Connection, path: &Path, supported: u32) -> Resul
     Ok(())
 }
 
-fn configure(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
+fn configure(connection: &Connection, path: &Path, patience: Duration) -> rusqlite::Result<()> {
     connection.pragma_update(None, "page_size", 16384)?;
     use_write_ahead_log(connection, patience)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -97,7 +130,7 @@ fn configure(connection: &Connection, patience: Duration) -> rusqlite::Result<()
     // In pages: 4 MiB.
     connection.pragma_update(None, "wal_autocheckpoint", 256)?;
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
-    register(connection)
+    register(connection, path)
 }
 
 /// SQLite does not wait when two processes switch a new file at once, hence the loop. A file system without shared
@@ -119,7 +152,7 @@ fn use_write_ahead_log(connection: &Connection, patience: Duration) -> rusqlite:
     }
 }
 
-fn is_busy(error: &rusqlite::Error) -> bool {
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 

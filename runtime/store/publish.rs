@@ -9,7 +9,7 @@
 //! Where the count was raised before the fit looked, the fit does not publish. Where it was raised later, forgetting waits
 //! for the lock and erases what the fit published. Nobody waits for the lock inside a transaction.
 
-use super::heads::{HeadFolder, HeadFolderError, HeadVersion};
+use super::heads::{HeadFolder, HeadFolderError, HeadVersion, Lock};
 use super::{Forgettings, Store, StoreError};
 
 /// Why a head was not published.
@@ -33,7 +33,39 @@ pub struct Replaced {
     pub erased: usize,
 }
 
+/// Where a fitted head goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Settling {
+    /// It becomes the live one.
+    Published,
+    /// It waits for a look; the live one stays.
+    Kept,
+}
+
 impl HeadFolder {
+    /// Publishes `bytes`, or keeps them for review, after a comparison with the head `live`; the samples were read when `store`
+    /// said `read`.
+    ///
+    /// # Errors
+    /// [`PublishError::Forgotten`] or [`PublishError::Superseded`] when the samples or the live head are not these any more.
+    pub fn settle_fitted(
+        &self,
+        bytes: &[u8],
+        (settling, live): (Settling, Option<HeadVersion>),
+        store: &mut Store,
+        read: Forgettings,
+    ) -> Result<HeadVersion, PublishError> {
+        let lock = self.lock()?;
+        let now = unchanged(store, read)?;
+        if self.live()? != live {
+            return Err(PublishError::Superseded);
+        }
+        match settling {
+            Settling::Published => self.publish_finishing(&lock, bytes, store, now),
+            Settling::Kept => Ok(self.keep_under(&lock, bytes)?),
+        }
+    }
+
     /// [`HeadFolder::publish`], of a head fitted on samples that were read when `store` said `read`. Where a forgetting was
     /// cut short, this ends it: the other heads are erased.
     ///
@@ -47,9 +79,19 @@ impl HeadFolder {
     ) -> Result<HeadVersion, PublishError> {
         let lock = self.lock()?;
         let now = unchanged(store, read)?;
-        let version = self.publish_under(&lock, bytes)?;
+        self.publish_finishing(&lock, bytes, store, now)
+    }
+
+    fn publish_finishing(
+        &self,
+        lock: &Lock,
+        bytes: &[u8],
+        store: &mut Store,
+        now: Forgettings,
+    ) -> Result<HeadVersion, PublishError> {
+        let version = self.publish_under(lock, bytes)?;
         if now.is_unfinished() {
-            let erased = self.erase_but(&lock, Some(version)).map_err(PublishError::from);
+            let erased = self.erase_but(lock, Some(version)).map_err(PublishError::from);
             if let Err(error) = erased.and_then(|_| Ok(store.finish_forgetting(now)?)) {
                 tracing::warn!(%error, "heads that may have learned from forgotten samples cannot be erased");
             }

@@ -26,6 +26,9 @@ pub(super) struct Condition {
 }
 
 impl Condition {
+    /// What holds for every sample.
+    pub const ALL: &str = "TRUE";
+
     pub fn of(filter: &Filter) -> Self {
         let mut condition = Self::default();
         if let Some(ids) = &filter.ids {
@@ -51,8 +54,8 @@ impl Condition {
         if let Some(source) = &filter.source {
             let folder = format!("{}/", source.trim_end_matches('/'));
             let url = files::url_of(&folder);
-            condition
-                .add("(source = ? OR instr(source, ?) = 1 OR instr(source, ?) = 1)", [source.clone(), folder, url]);
+            let below = "(located(source) = ? OR instr(located(source), ?) = 1 OR instr(located(source), ?) = 1)";
+            condition.add(below, [source.clone(), folder, url]);
         }
         condition
     }
@@ -63,6 +66,6 @@ impl Condition {
     }
 
     pub fn sql(&self) -> String {
-        if self.terms.is_empty() { "TRUE".to_owned() } else { self.terms.join(" AND ") }
+        if self.terms.is_empty() { Self::ALL.to_owned() } else { self.terms.join(" AND ") }
     }
 }

@@ -24,6 +24,8 @@ pub struct Rescued {
     pub damaged: usize,
     /// Stretches of the file that could not be read.
     pub unreadable: usize,
+    /// Pictures of cameras that belong to no sample that was kept; they are beside the state's own now.
+    pub pictures: usize,
     /// Where the damaged store is now.
     pub moved_to: PathBuf,
 }
@@ -34,7 +36,8 @@ const TOGETHER: i64 = 256;
 const HIGHEST: i64 = 1 << 18;
 
 /// Puts all of the store at `path` that can be read and matches its checksums into a new one in its place, and the damaged
-/// one beside it. Samples get new numbers; views, the history of changes and what was removed are not kept.
+/// one beside it. Samples get new numbers; views, the history of changes, what was removed and what waits for review are not
+/// kept.
 ///
 /// No other process may have the store open.
 ///
@@ -51,11 +54,20 @@ pub fn rescue(path: &Path) -> Result<Rescued, StoreError> {
         old: &old,
         fingerprints,
         new: Store::open(&new_path)?,
-        rescued: Rescued { samples: 0, features: 0, damaged: 0, unreadable: 0, moved_to: moved_to.clone() },
+        rescued: Rescued {
+            samples: 0,
+            features: 0,
+            damaged: 0,
+            unreadable: 0,
+            pictures: 0,
+            moved_to: moved_to.clone(),
+        },
     };
     rescue.settings()?;
     rescue.samples()?;
-    let Rescue { new, rescued, .. } = rescue;
+    let Rescue { new, mut rescued, .. } = rescue;
+    // The next sweep would erase what the new store does not name, and nobody else has it.
+    rescued.pictures = new.set_pictures_aside()?;
     drop(new);
     drop(old);
     let moved = || {

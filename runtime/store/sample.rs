@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::error::StoreError;
 use crate::dataset::SampleId;
 use crate::digest::{ContentHash, Fingerprint};
 use crate::labels::Label;
@@ -75,6 +76,19 @@ pub struct FeatureVector {
     pub revision: u32,
     /// `[C]`
     pub values: Vec<f32>,
+}
+
+impl FeatureVector {
+    /// As it is stored.
+    ///
+    /// # Errors
+    /// When a value is not finite.
+    pub(super) fn bytes(&self) -> Result<Vec<u8>, StoreError> {
+        match self.values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+            Some((channel, &value)) => Err(StoreError::NotFinite { channel, value }),
+            None => Ok(self.values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+        }
+    }
 }
 
 /// What the store has of an image, before any work is put into it.
@@ -176,10 +190,21 @@ pub struct FeatureCount {
     pub samples: usize,
 }
 
+/// What an edit did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Edited {
+    /// How many samples.
+    pub changed: usize,
+    /// Of the edits, behind it: the number of the latest change that can be taken back, 0 where there is none.
+    pub version: i64,
+}
+
 /// What a removal did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Removal {
     pub samples: usize,
+    /// As in [`Edited`].
+    pub version: i64,
     /// Whether the write-ahead log could be emptied too; otherwise a process that was reading the store kept it, and
     /// old bytes stay in `samples.db-wal` until it ends or [`super::Store::erase_log`] succeeds.
     pub log_emptied: bool,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::atomic_file;
 
-/// `samples.db`, `heads/` and `backbones/` below one folder.
+/// `samples.db`, `heads/`, `backbones/` and `drift/` below one folder.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StateDir(PathBuf);
 
@@ -41,6 +41,16 @@ impl StateDir {
     /// The versions of the head.
     pub fn heads(&self) -> PathBuf {
         self.0.join("heads")
+    }
+
+    /// What is known of the drift of each camera, one file each; made when there is something.
+    pub fn drift(&self) -> PathBuf {
+        self.0.join("drift")
+    }
+
+    /// Who may ask the service, and the certificate that it shows: for its owner alone, and never in a backup.
+    pub fn access(&self) -> PathBuf {
+        self.0.join("access")
     }
 
     /// Backbone packages, one folder each.

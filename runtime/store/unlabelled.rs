@@ -1,6 +1,7 @@
 //! Samples whose label nobody knows yet.
 
 use ndarray::Array2;
+use rusqlite::ToSql;
 
 use crate::dataset::{GroupId, SampleId, Unlabelled};
 use crate::digest::Fingerprint;
@@ -20,6 +21,20 @@ impl Store {
         })
     }
 
+    /// The newest `most` of [`Store::unlabelled`], each in a group of its own.
+    pub fn newest_unlabelled(&self, fingerprint: &Fingerprint, most: usize) -> Result<Unlabelled, StoreError> {
+        let sql = format!(
+            "SELECT * FROM (
+                SELECT samples.id, dim, vector, samples.id, features.checksum IS {OF_FEATURES}
+                FROM backbones CROSS JOIN samples
+                CROSS JOIN features ON sample_id = samples.id AND backbone_id = backbones.id
+                WHERE fingerprint = ?1 AND label IS NULL AND split = 'train' ORDER BY samples.id DESC LIMIT ?2
+            ) ORDER BY 1"
+        );
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        self.rows_without_label(&sql, &[&fingerprint.to_string(), &most])
+    }
+
     fn read_unlabelled(&self, fingerprint: &Fingerprint) -> Result<Unlabelled, StoreError> {
         let sql = format!(
             "SELECT id, dim, vector, coalesce(
@@ -32,8 +47,13 @@ impl Store {
             JOIN features USING (backbone_id) JOIN samples ON samples.id = sample_id
             WHERE label IS NULL AND split = 'train' ORDER BY id"
         );
-        let mut statement = self.connection.prepare(&sql).at(&self.path)?;
-        let mut rows = statement.query([fingerprint.to_string()]).at(&self.path)?;
+        self.rows_without_label(&sql, &[&fingerprint.to_string()])
+    }
+
+    /// Rows of a number, a width, a vector, a group, and whether the vector is what was stored.
+    fn rows_without_label(&self, sql: &str, parameters: &[&dyn ToSql]) -> Result<Unlabelled, StoreError> {
+        let mut statement = self.connection.prepare(sql).at(&self.path)?;
+        let mut rows = statement.query(parameters).at(&self.path)?;
         let (mut ids, mut groups, mut values, mut width) = (Vec::new(), Vec::new(), Vec::<f32>::new(), 0);
         let mut damaged = Vec::new();
         while let Some(row) = rows.next().at(&self.path)? {

@@ -24,7 +24,7 @@ pub struct WithoutViews {
 impl Store {
     /// Labelled training samples with features of this backbone and fewer than `count` views, in the order of their ids.
     pub fn without_views(&self, fingerprint: &Fingerprint, count: u32) -> Result<Vec<WithoutViews>, StoreError> {
-        let sql = "SELECT samples.id, content_hash, source
+        let sql = "SELECT samples.id, content_hash, located(source)
             FROM samples JOIN features ON sample_id = samples.id JOIN backbones ON backbones.id = backbone_id
             WHERE fingerprint = ?1 AND label IS NOT NULL AND split = 'train' AND ?2 > (
                 SELECT count(*) FROM views
@@ -55,10 +55,7 @@ impl Store {
             );
             let mut statement = transaction.prepare_cached(&sql).at(&self.path)?;
             for (number, view) in (1i64..).zip(views) {
-                if let Some((channel, &value)) = view.values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-                    return Err(StoreError::NotFinite { channel, value });
-                }
-                let vector: Vec<u8> = view.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                let vector = view.bytes()?;
                 statement.execute(params![id.0, view.fingerprint.to_string(), number, vector]).at(&self.path)?;
             }
         }

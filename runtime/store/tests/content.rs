@@ -48,6 +48,24 @@ fn a_selection_names_the_split_and_the_labels() {
 }
 
 #[test]
+fn some_of_the_labelled_training_samples_are_always_the_same_also_when_others_came() {
+    let Fixture { mut store, .. } = fixture();
+    let test = NewSample { split: Split::Test, ..sample("test", "ant", &[3.0]) };
+    let batch: Vec<_> = (0..20).map(|number| sample(&number.to_string(), "ant", &[number as f32])).collect();
+    store.insert(&[&batch[..], &[test, unlabelled("none")]].concat()).unwrap();
+    let some =
+        |store: &Store, most, newest| store.some_of_dataset(&fingerprint("b"), most, newest).unwrap().ids().to_vec();
+    let first = some(&store, 6, None);
+    assert!(first.len() == 6 && first.is_sorted() && first != [1, 2, 3, 4, 5, 6].map(SampleId), "{first:?}");
+    let newest = *first.last().unwrap();
+    let more: Vec<_> = (20..60).map(|number| sample(&number.to_string(), "ant", &[number as f32])).collect();
+    store.insert(&more).unwrap();
+    assert_eq!(some(&store, 6, Some(newest)), first);
+    assert_eq!(some(&store, 100, None).len(), 60);
+    assert_eq!(some(&store, 100, Some(SampleId(7))).len(), 7);
+}
+
+#[test]
 fn an_empty_store_gives_an_empty_dataset_and_a_foreign_fingerprint_is_an_error_that_names_what_is_there() {
     let Fixture { mut store, .. } = fixture();
     assert!(store.dataset(&fingerprint("b"), &Selection::default()).unwrap().is_empty());

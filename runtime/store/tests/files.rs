@@ -21,7 +21,7 @@ fn the_files_are_as_documented() {
     assert_eq!(text("SELECT key || value FROM settings"), "backbonemobilenet");
     assert_eq!(text("SELECT journal_mode FROM pragma_journal_mode"), "wal");
     let number = |name: &str| sql.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!(number("user_version"), 5);
+    assert_eq!(number("user_version"), 6);
     assert_eq!(number("application_id"), 0x6564_746c);
     assert_eq!(number("page_size"), 16384);
 }
@@ -57,7 +57,7 @@ fn a_newer_schema_is_refused_and_the_file_is_left_alone() {
     drop(bench.store);
     let before = std::fs::read(&path).unwrap();
     let error = Store::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { supported: 5, found: 99, .. }));
+    assert!(matches!(error, StoreError::Newer { supported: 6, found: 99, .. }));
     assert!(error.to_string().ends_with("got 99: a newer edgetl wrote it"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
@@ -164,7 +164,7 @@ fn a_store_of_schema_version_1_opens_with_all_that_is_in_it() {
     assert_eq!(store.training_set(&fingerprint("b")).unwrap().len(), 2, "no views yet");
     store.check_integrity().unwrap();
     drop(store);
-    assert!(matches!(open::open(&path, &open::MIGRATIONS[..1]), Err(StoreError::Newer { supported: 1, found: 5, .. })));
+    assert!(matches!(open::open(&path, &open::MIGRATIONS[..1]), Err(StoreError::Newer { supported: 1, found: 6, .. })));
 }
 
 /// Written by version 2 of the schema, dumped by Python's `sqlite3`, and never changed again.
@@ -214,6 +214,26 @@ fn a_store_of_schema_version_3_opens_and_its_features_are_of_the_first_revision_
     assert_eq!(store.dataset(&fingerprint("b"), &Selection::default()).unwrap().features().row(0).to_vec(), [4.0, 5.0]);
     assert!(matches!(known(&store, 2), Known::Complete(_)) && store.complete(&fingerprint("b"), 2).unwrap().len() == 1);
     store.check_rows().unwrap();
+}
+
+/// Written by version 5 of the schema, dumped by Python's `sqlite3`, and never changed again.
+#[test]
+fn a_store_of_schema_version_5_opens_with_what_can_be_taken_back_and_nothing_to_review() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.db");
+    let dump = include_str!("../../../tests/fixtures/store/v5.sql");
+    Connection::open(&path).unwrap().execute_batch(dump).unwrap();
+    let mut store = Store::open(&path).unwrap();
+    assert_eq!(store.training_set(&fingerprint("b")).unwrap().len(), 5, "two pictures and three views");
+    assert_eq!(store.outdated(&fingerprint("b"), 2).unwrap(), 3);
+    store.check_rows().unwrap();
+    store.check_integrity().unwrap();
+    assert!(store.reviews().unwrap().is_empty());
+    let sources: Vec<String> = store.samples(&Filter::default()).unwrap().into_iter().map(|row| row.source).collect();
+    assert_eq!(sources, ["photos/bee/1", "photos/ant/2", "photos/x/3", "photos/été/4"]);
+    assert_eq!(store.changes().unwrap().len(), 2);
+    let undone = store.undo().unwrap().unwrap();
+    assert_eq!((undone.relabelled, undone.restored), (1, 1));
 }
 
 #[test]

@@ -213,3 +213,77 @@ fn a_folder_that_cannot_be_written_is_an_error_and_the_head_stays() {
     std::fs::create_dir(folder.path().join("000002.safetensors")).unwrap();
     assert_eq!(heads.publish(b"new").unwrap(), HeadVersion(3));
 }
+
+fn keep(heads: &HeadFolder, times: usize) {
+    for _ in 0..times {
+        heads.keep_under(&heads.lock().unwrap(), b"kept").unwrap();
+    }
+}
+
+fn waiting(heads: &HeadFolder) -> Vec<u64> {
+    heads.for_review().unwrap().iter().map(|version| version.0).collect()
+}
+
+#[test]
+fn a_head_kept_for_review_is_not_live_and_is_rolled_back_to_only_once_it_was() {
+    let (folder, heads) = heads(9);
+    publish(&heads, 1);
+    keep(&heads, 1);
+    publish(&heads, 1);
+    assert_eq!((numbers(&heads), waiting(&heads)), (vec![1, 2, 3], vec![2]));
+    assert_eq!(std::fs::read(folder.path().join("review")).unwrap(), b"000002\n");
+    assert_eq!(roll_back(&heads, None).unwrap(), HeadVersion(1));
+    assert_eq!(roll_back(&heads, Some(HeadVersion(2))).unwrap(), HeadVersion(2));
+    assert_eq!((heads.current_version().unwrap(), waiting(&heads)), (HeadVersion(2), vec![3]));
+    publish(&heads, 1);
+    // Head 3 was left for head 1.
+    assert_eq!(roll_back(&heads, None).unwrap(), HeadVersion(2));
+    let marks: Vec<bool> = heads.list().unwrap().iter().map(|head| head.for_review).collect();
+    assert_eq!(marks, [false, false, true, true]);
+}
+
+#[test]
+fn a_head_that_was_left_for_an_older_one_waits_until_it_is_chosen_and_is_erased_only_as_others_are() {
+    let (folder, heads) = heads(2);
+    publish(&heads, 3);
+    assert_eq!(roll_back(&heads, None).unwrap(), HeadVersion(2));
+    assert_eq!(std::fs::read(folder.path().join("review")).unwrap(), b"000003 left\n");
+    publish(&heads, 1);
+    assert_eq!((numbers(&heads), waiting(&heads)), (vec![2, 3, 4], vec![3]));
+    assert_eq!(roll_back(&heads, None).unwrap(), HeadVersion(2));
+    // Those that were never live take no place of it.
+    keep(&heads, 5);
+    assert_eq!((numbers(&heads), waiting(&heads)), (vec![2, 3, 4, 7, 8, 9], vec![3, 4, 7, 8, 9]));
+    assert_eq!(roll_back(&heads, Some(HeadVersion(3))).unwrap(), HeadVersion(3));
+    assert_eq!(waiting(&heads), [4, 7, 8, 9]);
+    publish(&heads, 1);
+    assert_eq!((numbers(&heads), waiting(&heads)), (vec![3, 4, 7, 8, 9, 10], vec![4, 7, 8, 9]));
+    publish(&heads, 2);
+    assert_eq!((numbers(&heads), waiting(&heads)), (vec![7, 8, 9, 10, 11, 12], vec![7, 8, 9]));
+}
+
+#[test]
+fn the_newest_three_heads_wait_and_take_no_place_of_those_that_were_live() {
+    let (_folder, heads) = heads(2);
+    publish(&heads, 3);
+    keep(&heads, 5);
+    assert_eq!((numbers(&heads), waiting(&heads)), (vec![1, 2, 3, 6, 7, 8], vec![6, 7, 8]));
+    keep(&heads, 1);
+    assert_eq!((numbers(&heads), waiting(&heads)), (vec![1, 2, 3, 7, 8, 9], vec![7, 8, 9]));
+    publish(&heads, 1);
+    assert_eq!(numbers(&heads), [2, 3, 7, 8, 9, 10]);
+}
+
+#[test]
+fn a_number_that_was_announced_for_review_by_a_killed_process_becomes_a_live_head_like_any_other() {
+    let (folder, heads) = heads(9);
+    publish(&heads, 1);
+    std::fs::write(folder.path().join("review"), "000002\n").unwrap();
+    publish(&heads, 2);
+    assert_eq!((waiting(&heads), roll_back(&heads, None).unwrap()), (vec![], HeadVersion(2)));
+    keep(&heads, 1);
+    assert_eq!(heads.erase_but(&heads.lock().unwrap(), None).unwrap(), 4);
+    assert!(!folder.path().join("review").exists());
+    std::fs::write(folder.path().join("review"), "rubbish\n").unwrap();
+    assert!(matches!(heads.for_review(), Err(HeadFolderError::Pointer { .. })));
+}

@@ -5,7 +5,10 @@ mod files;
 mod forgetting;
 mod heads;
 mod history;
+mod listing;
+mod pictures;
 mod removal;
+mod review;
 mod views;
 
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ fn a_removed_sample_is_in_no_list_and_its_id_is_not_given_again() {
     let Fixture { mut store, folder: _folder } = fixture();
     store.insert(&[sample("1", "ant", &[1.0]), sample("2", "bee", &[1.0])]).unwrap();
     let removal = store.remove(&Filter::label(label("bee"))).unwrap();
-    assert_eq!(removal, Removal { samples: 1, log_emptied: true });
+    assert_eq!(removal, Removal { samples: 1, version: 1, log_emptied: true });
     assert_eq!(store.known(&ContentHash::of(b"2"), &fingerprint("b"), 1).unwrap(), Known::New);
     assert_eq!(store.fingerprints().unwrap()[0].samples, 1);
     assert_eq!(store.dataset(&fingerprint("b"), &Selection::default()).unwrap().len(), 1);
@@ -26,7 +26,7 @@ fn removal_while_somebody_reads_says_that_the_log_could_not_be_emptied() {
     bench.store.connection.busy_timeout(std::time::Duration::from_millis(20)).unwrap();
     let reader = bench.sql();
     reader.execute_batch("BEGIN; SELECT * FROM features").unwrap();
-    assert_eq!(bench.store.remove(&Filter::default()).unwrap(), Removal { samples: 1, log_emptied: false });
+    assert_eq!(bench.store.remove(&Filter::default()).unwrap(), Removal { samples: 1, version: 1, log_emptied: false });
     reader.execute_batch("COMMIT").unwrap();
     assert!(bench.store.erase_log().unwrap());
 }
