@@ -167,6 +167,7 @@ fn a_comparison_counts_the_pictures_that_only_one_gets_right() {
     let answers = |first: i64, right: [bool; 4]| Answers {
         labels: labels.clone(),
         ids: (first..first + 4).map(SampleId).collect(),
+        groups: (0..4).collect(),
         truth: vec![ClassIndex(0); 4],
         probabilities: ndarray::Array2::from_shape_fn(
             (4, 2),
