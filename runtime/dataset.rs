@@ -2,7 +2,8 @@
 
 mod targets;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
@@ -306,6 +307,16 @@ fn repeated(ids: &[SampleId]) -> Option<SampleId> {
     }
     let mut seen = HashSet::new();
     ids.iter().copied().find(|id| !seen.insert(*id))
+}
+
+/// Numbers from 0 in the order in which names are met, the same for the same.
+pub fn numbered<T: Eq + Hash>(names: impl IntoIterator<Item = T>) -> Vec<u32> {
+    let mut numbers = HashMap::new();
+    let mut number = |name| {
+        let next = numbers.len() as u32;
+        *numbers.entry(name).or_insert(next)
+    };
+    names.into_iter().map(&mut number).collect()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::pipe::PipedFrames;
 use super::{Address, Camera, CameraError, Frame, Wanted};
+use crate::processes::{Farewell, lead_a_group, tell_group, without_secrets};
 use crate::threads::spawn;
 
 /// Of what a program says about errors, the last so many bytes are kept.
@@ -41,6 +42,7 @@ impl Child {
         let mut command = Command::new(&program);
         command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         lead_a_group(&mut command);
+        without_secrets(&mut command);
         let mut process = command.spawn().map_err(failed)?;
         let (output, errors) = (process.stdout.take().expect("piped"), process.stderr.take().expect("piped"));
         let (sender, said) = channel();
@@ -72,12 +74,12 @@ impl Child {
         let by = Instant::now() + FAREWELL;
         // One that ended by itself keeps its own status.
         let mut status = self.process.try_wait()?;
-        signal(&self.process, Signal::End);
+        tell_group(&self.process, Farewell::End);
         while status.is_none() && Instant::now() < by {
             std::thread::sleep(Duration::from_millis(10));
             status = self.process.try_wait()?;
         }
-        signal(&self.process, Signal::Kill);
+        tell_group(&self.process, Farewell::Kill);
         status.map_or_else(|| self.process.wait(), Ok)
     }
 }
@@ -143,11 +145,6 @@ impl Listener {
     }
 }
 
-enum Signal {
-    End,
-    Kill,
-}
-
 #[cfg(unix)]
 fn file(output: std::process::ChildStdout) -> File {
     std::os::fd::OwnedFd::from(output).into()
@@ -157,26 +154,3 @@ fn file(output: std::process::ChildStdout) -> File {
 fn file(output: std::process::ChildStdout) -> File {
     std::os::windows::io::OwnedHandle::from(output).into()
 }
-
-/// Makes the program the first of a group of processes.
-#[cfg(unix)]
-fn lead_a_group(command: &mut Command) {
-    std::os::unix::process::CommandExt::process_group(command, 0);
-}
-
-#[cfg(not(unix))]
-fn lead_a_group(_: &mut Command) {}
-
-/// To the whole group. Where nobody of it is left there is nothing to do.
-#[cfg(unix)]
-fn signal(process: &Process, signal: Signal) {
-    use rustix::process::{Pid, Signal as Number, kill_process_group};
-    let number = match signal {
-        Signal::End => Number::TERM,
-        Signal::Kill => Number::KILL,
-    };
-    let _ = kill_process_group(Pid::from_child(process), number);
-}
-
-#[cfg(not(unix))]
-fn signal(_: &Process, _: Signal) {}

@@ -161,7 +161,7 @@ fn taken(feed: &Feed) -> Vec<u8> {
 
 fn conforms(mut scene: impl Scene) {
     let wanted = Wanted { fps: 50.0, max_bytes: 1 << 16 };
-    let feed = Feed::start(scene.source(), wanted, Arc::new(Bell::default())).unwrap();
+    let feed = Feed::start(scene.source(), wanted, Arc::new(Bell::default()), true).unwrap();
 
     // A frame comes as it went in, and the state says so.
     scene.show(&jpeg(1), &feed);
@@ -173,7 +173,7 @@ fn conforms(mut scene: impl Scene) {
     if scene.keeps_all() {
         (2..=6).for_each(|number| assert_eq!(taken(&feed), jpeg(number)));
     } else {
-        wait(|| matches!(&feed.take(), Some(frame) if frame.content.is_same(&Content::File(jpeg(6).into()))));
+        wait(|| matches!(&feed.take(), Some(frame) if frame.content == Content::File(jpeg(6).into())));
         let status = feed.status();
         assert!(status.frames >= 2 && status.passed_over < status.frames, "{status:?}");
     }

@@ -55,6 +55,8 @@ pub enum Activity {
     },
     /// It has no more frames.
     Ended,
+    /// Somebody switched it off: it is closed.
+    Off,
 }
 
 /// The state of a camera, with what it did so far.
@@ -90,6 +92,7 @@ struct Shared {
     /// Told when a frame is taken, or the feed is to end.
     taken: Condvar,
     stop: AtomicBool,
+    is_off: AtomicBool,
     bell: Arc<Bell>,
     /// Whether every frame waits until it is taken.
     keeps_all: bool,
@@ -103,13 +106,13 @@ struct Slot {
 }
 
 impl Feed {
-    /// Opens the camera and goes on doing so; `bell` is rung with each frame and each change.
+    /// Opens the camera, where it is `on`, and goes on doing so; `bell` is rung with each frame and each change.
     ///
     /// # Errors
     /// When the system refuses a thread.
-    pub fn start(source: Source, wanted: Wanted, bell: Arc<Bell>) -> Result<Self, NoThread> {
+    pub fn start(source: Source, wanted: Wanted, bell: Arc<Bell>, on: bool) -> Result<Self, NoThread> {
         let status = Status {
-            activity: Activity::Connecting,
+            activity: if on { Activity::Connecting } else { Activity::Off },
             since: SystemTime::now(),
             frames: 0,
             passed_over: 0,
@@ -121,6 +124,7 @@ impl Feed {
             slot: Mutex::new(Slot { frame: None, last: None, status }),
             taken: Condvar::new(),
             stop: AtomicBool::new(false),
+            is_off: AtomicBool::new(!on),
             bell,
             keeps_all: matches!(source, Source::Folder(_)),
         });
@@ -154,6 +158,30 @@ impl Feed {
         frame
     }
 
+    /// The last frame that came, taken or not, and how many came up to it.
+    pub fn newest(&self) -> Option<(u64, Frame)> {
+        let slot = lock(&self.shared.slot);
+        slot.last.as_ref().map(|(frame, _)| (slot.status.frames, frame.clone()))
+    }
+
+    /// Closes the camera, or opens it again. What it showed is gone.
+    pub fn switch(&self, on: bool) {
+        let mut slot = lock(&self.shared.slot);
+        if self.shared.is_off.swap(!on, Ordering::SeqCst) != on {
+            return;
+        }
+        (slot.frame, slot.last) = (None, None);
+        slot.status.activity = if on { Activity::Connecting } else { Activity::Off };
+        (slot.status.since, slot.status.same_since) = (SystemTime::now(), None);
+        drop(slot);
+        self.shared.taken.notify_all();
+        self.shared.bell.ring();
+    }
+
+    pub fn is_on(&self) -> bool {
+        !self.shared.is_off()
+    }
+
     /// Whether a frame waits to be taken.
     pub fn has_frame(&self) -> bool {
         lock(&self.shared.slot).frame.is_some()
@@ -179,7 +207,10 @@ impl Feed {
 impl Feed {
     /// The camera is to close; no frame comes after.
     pub fn ask_to_stop(&self) {
+        // Under the lock, or a thread that is about to wait would not notice.
+        let slot = lock(&self.shared.slot);
         self.shared.stop.store(true, Ordering::SeqCst);
+        drop(slot);
         self.shared.taken.notify_all();
     }
 
@@ -206,14 +237,26 @@ impl Shared {
         self.stop.load(Ordering::SeqCst)
     }
 
+    fn is_off(&self) -> bool {
+        self.is_off.load(Ordering::SeqCst)
+    }
+
+    /// Whether the camera is to be closed, for a while or for ever.
+    fn is_shut(&self) -> bool {
+        self.is_stopped() || self.is_off()
+    }
+
     fn put(&self, frame: Frame) {
         let mut slot = lock(&self.slot);
-        while self.keeps_all && slot.frame.is_some() && !self.is_stopped() {
+        while self.keeps_all && slot.frame.is_some() && !self.is_shut() {
             slot = self.taken.wait_timeout(slot, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if self.is_off() {
+            return;
         }
         let Slot { status, last, .. } = &mut *slot;
         status.frames += 1;
-        let is_same = last.as_ref().is_some_and(|(last, _)| last.content.is_same(&frame.content));
+        let is_same = last.as_ref().is_some_and(|(last, _)| last.content == frame.content);
         status.same_since = status.same_since.filter(|_| is_same).or(Some(frame.taken));
         status.last = Some(frame.taken);
         if status.activity != Activity::Live {
@@ -229,6 +272,9 @@ impl Shared {
 
     fn set(&self, activity: Activity) {
         let mut slot = lock(&self.slot);
+        if self.is_off() {
+            return;
+        }
         slot.status.failures += u64::from(matches!(activity, Activity::Failed { .. }));
         if slot.status.activity != activity {
             (slot.status.activity, slot.status.since) = (activity, SystemTime::now());
@@ -237,10 +283,16 @@ impl Shared {
         self.bell.ring();
     }
 
-    /// Waits for `pause`, or until the feed is to end.
+    /// Waits for `pause`, or until the camera is to close.
     fn pause(&self, pause: Duration) {
         let slot = lock(&self.slot);
-        drop(self.taken.wait_timeout_while(slot, pause, |_| !self.is_stopped()));
+        drop(self.taken.wait_timeout_while(slot, pause, |_| !self.is_shut()));
+    }
+
+    /// Waits until the camera is on, or the feed is to end.
+    fn wait_until_on(&self) {
+        let slot = lock(&self.slot);
+        drop(self.taken.wait_while(slot, |_| self.is_off() && !self.is_stopped()));
     }
 }
 
@@ -256,8 +308,10 @@ impl Keeper<'_> {
         let (mut pause, mut kept) = (PAUSE, None);
         while !self.shared.is_stopped() {
             let (frames, error) = self.follow(&mut kept);
-            if self.shared.is_stopped() {
-                return;
+            if self.shared.is_shut() {
+                (pause, kept) = (PAUSE, None);
+                self.shared.wait_until_on();
+                continue;
             }
             if matches!(error, CameraError::Ended) && self.source.ends() {
                 return self.shared.set(Activity::Ended);
@@ -274,6 +328,9 @@ impl Keeper<'_> {
     /// Opens the camera, unless one was kept, and hands on what it gives, until it fails; says how many frames that were.
     fn follow(&self, kept: &mut Option<Box<dyn Camera>>) -> (u64, CameraError) {
         let mut frames = 0;
+        if self.shared.is_shut() {
+            return (frames, CameraError::Ended);
+        }
         let mut camera = match kept.take().map_or_else(|| self.source.open(&self.wanted), Ok) {
             Ok(camera) => camera,
             Err(error) => return (frames, error),
@@ -283,7 +340,7 @@ impl Keeper<'_> {
             self.shared.set(Activity::Live);
         }
         let mut last = Instant::now();
-        while !self.shared.is_stopped() {
+        while !self.shared.is_shut() {
             match self.next(&mut *camera, last) {
                 Ok(Some(frame)) => {
                     (frames, last) = (frames + 1, Instant::now());

@@ -4,16 +4,15 @@
 //! line feeds. None of that is looked at: the JPEG files are found by their own structure, and what stands between is skipped.
 
 use std::io::{self, Read};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use ureq::http::{Response, header};
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Body, BodyReader};
 
 use super::pipe::{left, next_of};
 use super::{Address, Camera, CameraError, Frame, FrameError, JpegStream, Wanted};
+use crate::tls::Roots;
 
 /// In which a camera must answer, and the longest silence within an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,13 +33,8 @@ pub(super) fn open(address: &Address, wanted: &Wanted) -> Result<Box<dyn Camera>
 }
 
 fn agent() -> Agent {
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .root_certs(RootCerts::PlatformVerifier)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .build();
     let config = Agent::config_builder()
-        .tls_config(tls)
+        .tls_config(Roots::System.of_requests())
         // A camera stands in the same network.
         .proxy(None)
         .http_status_as_error(false)

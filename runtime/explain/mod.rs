@@ -17,6 +17,6 @@ pub use boxes::{PictureBox, boxes};
 pub use maps::{ClassMap, How, class_maps};
 pub use nearest::{Neighbour, nearest};
 pub use occlusion::{OcclusionError, occluded_maps};
-pub use overlay::{Overlay, jpeg, overlay, png};
+pub use overlay::{Overlay, jpeg, layer, overlay, png};
 pub use patches::{Part, filter_picture};
 pub use strongest::{Peak, Strongest};

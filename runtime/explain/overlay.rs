@@ -52,6 +52,35 @@ pub fn overlay(drawn: &Overlay<'_>) -> Picture {
     Picture::new(width, height, pixels).expect("it has its size")
 }
 
+/// The longest side of a [`layer`], which a browser stretches.
+const LAYER: u32 = 480;
+
+/// The map's colours alone, as a PNG file to be laid over the picture: what is not painted can be seen through. It has the picture's
+/// proportions.
+pub fn layer(drawn: &Overlay<'_>) -> Vec<u8> {
+    let (width, height) = (drawn.picture.width(), drawn.picture.height());
+    let scale = (f64::from(LAYER) / f64::from(width.max(height))).min(1.0);
+    let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
+    let (columns, rows) = (side(width), side(height));
+    let mut pixels = Vec::with_capacity(columns as usize * rows as usize * 4);
+    for y in 0..rows {
+        let row = drawn.seen.input_y((f64::from(y) + 0.5) * f64::from(height) / f64::from(rows));
+        for x in 0..columns {
+            let column = drawn.seen.input_x((f64::from(x) + 0.5) * f64::from(width) / f64::from(columns));
+            let (colour, opacity) = match row.zip(column) {
+                None => ([0; 3], 1.0 - UNSEEN),
+                Some((row, column)) => cover(between(drawn.grid, row, column) / drawn.most.max(f32::MIN_POSITIVE)),
+            };
+            pixels.extend(colour);
+            pixels.push((opacity * 255.0).round() as u8);
+        }
+    }
+    let mut file = Vec::new();
+    let written = PngEncoder::new(&mut file).write_image(&pixels, columns, rows, ExtendedColorType::Rgba8);
+    written.expect("RGBA pixels are encoded into memory");
+    file
+}
+
 /// A PNG file.
 pub fn png(picture: &Picture) -> Vec<u8> {
     let mut file = Vec::new();
@@ -70,9 +99,14 @@ pub fn jpeg(picture: &Picture) -> Vec<u8> {
     file
 }
 
-fn paint(pixel: &mut [u8; 3], share: f32) {
+/// The colour of a share of the most, and how much of it covers what is below.
+fn cover(share: f32) -> ([u8; 3], f32) {
     let share = share.clamp(0.0, 1.0);
-    let (cover, strength) = (colour(share), STRENGTH * share.powf(0.7));
+    (colour(share), STRENGTH * share.powf(0.7))
+}
+
+fn paint(pixel: &mut [u8; 3], share: f32) {
+    let (cover, strength) = cover(share);
     let mix = |under: u8, over: u8| (f32::from(under) * (1.0 - strength) + f32::from(over) * strength).round() as u8;
     *pixel = std::array::from_fn(|c| mix(pixel[c], cover[c]));
 }
@@ -146,6 +180,16 @@ mod tests {
         let [r, g, b] = picture.get_pixel(2, 2).0;
         assert!(r > 180 && g > 170 && b < 80, "{r} {g} {b}");
         assert_eq!(picture.get_pixel(38, 28).0, [100; 3]);
+    }
+
+    #[test]
+    fn a_layer_covers_the_strongest_place_most_and_leaves_the_rest_to_be_seen() {
+        let picture = Picture::new(960, 720, vec![100; 960 * 720 * 3]).unwrap();
+        let (grid, seen) = (array![[1.0, 0.0], [0.0, -1.0]], Seen::whole(Dimensions { width: 960, height: 720 }));
+        let file = layer(&Overlay { picture: &picture, grid: &grid, most: 1.0, seen: &seen, caption: "" });
+        let layer = image::load_from_memory_with_format(&file, image::ImageFormat::Png).unwrap().to_rgba8();
+        assert_eq!(layer.dimensions(), (480, 360));
+        assert_eq!((layer.get_pixel(2, 2).0[3], layer.get_pixel(478, 358).0[3]), ((STRENGTH * 255.0) as u8 + 1, 0));
     }
 
     #[test]

@@ -14,6 +14,7 @@ fn answers() -> Answers {
         labels: Labels::new(vec![label("<i>ant</i>"), label("bee")]).unwrap(),
         ids: (0..4).map(SampleId).collect(),
         truth: [0, 0, 1, 1].map(ClassIndex).to_vec(),
+        groups: (0..4).collect(),
         probabilities: array![[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.1, 0.9]],
     }
 }
@@ -91,8 +92,13 @@ fn a_page_shows_the_training_where_there_was_one_and_nothing_of_it_where_not() {
 
 #[test]
 fn a_head_of_which_nothing_was_measured_has_a_page_that_says_so() {
-    let none =
-        Answers { ids: Vec::new(), truth: Vec::new(), probabilities: ndarray::Array2::zeros((0, 2)), ..answers() };
+    let none = Answers {
+        ids: Vec::new(),
+        truth: Vec::new(),
+        groups: Vec::new(),
+        probabilities: ndarray::Array2::zeros((0, 2)),
+        ..answers()
+    };
     let html = page(&none, None).html();
     assert!(html.contains("Nothing measured") && !html.contains("<svg") && !html.contains("NaN"));
 }

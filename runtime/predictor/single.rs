@@ -31,6 +31,16 @@ impl SingleExtractor {
         self.forward(input)
     }
 
+    /// [`feature`](Self::feature), unless the picture is too poor to say anything of.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn feature_unless_poor(&mut self, bytes: &[u8]) -> Result<Result<Vec<f32>, PoorPicture>, ExtractError> {
+        let mut input = self.input();
+        self.preprocessor.run(bytes, input.slice_mut(s![0, .., .., ..]))?;
+        self.forward_unless_poor(input)
+    }
+
     /// [`feature`](Self::feature) of a picture that is decoded already, unless it is too poor to say anything of.
     ///
     /// # Errors
@@ -38,6 +48,10 @@ impl SingleExtractor {
     pub fn feature_of(&mut self, picture: &Picture) -> Result<Result<Vec<f32>, PoorPicture>, ExtractError> {
         let mut input = self.input();
         self.preprocessor.run_picture(picture, input.slice_mut(s![0, .., .., ..]))?;
+        self.forward_unless_poor(input)
+    }
+
+    fn forward_unless_poor(&mut self, input: Array4<f32>) -> Result<Result<Vec<f32>, PoorPicture>, ExtractError> {
         match self.preprocessor.quality().fault() {
             Some(poor) => Ok(Err(poor)),
             None => self.forward(input).map(Ok),

@@ -40,7 +40,7 @@ pub use error::{DecodeError, Unrecognised};
 pub use picture::{Dimensions, Picture, PictureError, Turn};
 pub use quality::{PoorPicture, Quality};
 pub use seen::Seen;
-pub use thumbnail::to_jpeg;
+pub use thumbnail::{extension, to_jpeg, to_png, to_small_jpeg, to_thumbnail};
 
 use crate::files;
 use crate::manifest::{Filter, ManifestError, Preprocess};
@@ -286,7 +286,7 @@ pub fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, PreprocessErro
 pub fn thumbnail_of(path: &Path, limits: &Limits) -> Result<Vec<u8>, PreprocessError> {
     let picture = decode(&read_file(path, limits)?, limits, [255; 3])
         .map_err(|source| PreprocessError::File { path: path.to_owned(), source })?;
-    Ok(thumbnail::thumbnail(&picture, Turn::default(), &mut Resizer::new()))
+    Ok(to_thumbnail(&picture))
 }
 
 /// Whether a folder scan takes this file for an image, by its extension; decoding goes by content alone.

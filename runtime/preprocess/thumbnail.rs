@@ -3,8 +3,9 @@
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::{CompressionType, FilterType as PngFilter, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder as _};
 
 use super::picture::{Dimensions, Picture, Turn};
 
@@ -18,7 +19,7 @@ pub(super) const BYTES: u64 = 1 << 20;
 
 /// A JPEG file of `stored`, turned upright, its longer side at most 160 pixels.
 pub(super) fn thumbnail(stored: &Picture, turn: Turn, resizer: &mut Resizer) -> Vec<u8> {
-    let small = shrunk(stored, resizer);
+    let small = shrunk(stored, SIDE, resizer);
     let Dimensions { width, height } = turn.size(small.dimensions());
     let mut upright = Picture::filled(width, height, [0; 3]);
     turn.paste(&small, &mut upright, (0, 0));
@@ -37,14 +38,49 @@ pub fn to_jpeg(picture: &Picture) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// A JPEG file of `picture`, its longer side at most `side` pixels.
+pub fn to_small_jpeg(picture: &Picture, side: u32) -> Vec<u8> {
+    let small = shrunk(picture, side, &mut Resizer::new());
+    let mut bytes = Vec::new();
+    let mut encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
+    let encoded = encoder.encode(small.pixels(), small.width(), small.height(), ExtendedColorType::Rgb8);
+    encoded.expect("a small RGB picture is encoded into memory");
+    bytes
+}
+
+/// A PNG file of the whole picture, from which the same pixels are read again; `None` for one that is larger than the format allows.
+pub fn to_png(picture: &Picture) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, PngFilter::Adaptive);
+    encoder.write_image(picture.pixels(), picture.width(), picture.height(), ExtendedColorType::Rgb8).ok()?;
+    Some(bytes)
+}
+
+/// A JPEG file of `picture`, its longer side at most 160 pixels.
+pub fn to_thumbnail(picture: &Picture) -> Vec<u8> {
+    thumbnail(picture, Turn::default(), &mut Resizer::new())
+}
+
+/// The usual extension of the name of an image file with this content.
+pub fn extension(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [0x89, b'P', b'N', b'G', ..] => "png",
+        [b'R', b'I', b'F', b'F', ..] => "webp",
+        [b'G', b'I', b'F', ..] => "gif",
+        [b'B', b'M', ..] => "bmp",
+        [b'I', b'I', ..] | [b'M', b'M', ..] => "tif",
+        _ => "jpg",
+    }
+}
+
 /// The whole picture; one that is small enough stays as it is.
-fn shrunk(picture: &Picture, resizer: &mut Resizer) -> Picture {
+fn shrunk(picture: &Picture, most: u32, resizer: &mut Resizer) -> Picture {
     let Dimensions { width, height } = picture.dimensions();
     let longest = u64::from(width.max(height));
-    if longest <= u64::from(SIDE) {
+    if longest <= u64::from(most) {
         return picture.clone();
     }
-    let side = |pixels: u32| (u64::from(pixels) * u64::from(SIDE)).div_ceil(longest) as u32;
+    let side = |pixels: u32| (u64::from(pixels) * u64::from(most)).div_ceil(longest) as u32;
     let (small_width, small_height) = (side(width), side(height));
     let mut pixels = vec![0; small_width as usize * small_height as usize * 3];
     let from = TypedImageRef::<U8x3>::from_buffer(width, height, picture.pixels()).expect("it has its size");
@@ -83,6 +119,15 @@ mod tests {
             assert_eq!(picture.dimensions(), expected);
             assert!(bytes < 20_000, "{bytes}");
         }
+    }
+
+    #[test]
+    fn a_png_file_gives_the_same_pixels_again() {
+        let picture = gradient(37, 21);
+        let bytes = to_png(&picture).unwrap();
+        assert_eq!(extension(&bytes), "png");
+        let back = crate::preprocess::decode(&bytes, &crate::preprocess::Limits::default(), [0; 3]).unwrap();
+        assert_eq!(back, picture);
     }
 
     #[test]
