@@ -61,6 +61,19 @@ impl<'a> Backbones<'a> {
         }
     }
 
+    /// The fingerprint of the one in use, by a store that is open; `None` where it is gone. No network is read.
+    ///
+    /// # Errors
+    /// When the store or the folder cannot be read.
+    pub fn fingerprint_in_use_of(&self, store: &Store) -> Result<Option<Fingerprint>, DeviceError> {
+        let embedded = Package::embedded().map(|package| package.manifest().clone());
+        let Some(name) = store.setting(CURRENT)? else { return Ok(embedded.map(|manifest| manifest.fingerprint())) };
+        let name: BackboneName = name.parse()?;
+        let kept = self.list()?.into_iter().find(|kept| kept.name == name).map(|kept| kept.manifest);
+        let manifest = kept.or_else(|| embedded.filter(|manifest| manifest.name == name));
+        Ok(manifest.map(|manifest| manifest.fingerprint()))
+    }
+
     /// The name of the one in use; `None` where there is none yet, or the store has something that is no name.
     ///
     /// # Errors
@@ -153,6 +166,14 @@ impl<'a> Backbones<'a> {
             store.set_setting(CURRENT, name.as_str())?;
         }
         Ok(())
+    }
+
+    /// Makes `before` the one in use again; `None` where nobody had named one.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub(super) fn put_back(&self, store: &mut Store, before: Option<&BackboneName>) -> Result<(), DeviceError> {
+        Ok(store.set_setting(CURRENT, before.map_or("", BackboneName::as_str))?)
     }
 
     /// Removes the one kept under `name`, and gives its fingerprint. With `force` also one that is in use or that heads need.

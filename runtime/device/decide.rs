@@ -3,31 +3,55 @@
 use super::Device;
 use super::error::DeviceError;
 use super::fit::{Fitted, Read};
-use crate::head::{FitOptions, Goal, fit_with_answers};
+use super::heads::PublishedHead;
+use crate::head::{FitOptions, Goal, HeadArtifact, decide, fit_with_answers};
+use crate::store::{Forgettings, HeadVersion, Store};
 
 impl Device {
     /// The live head with the decision that meets `goal`, and that says nothing below `least`; publishes nothing. With
-    /// neither, the likeliest class is said.
+    /// neither, the likeliest class is said. Where `expected` is named, only while that head is live.
     ///
-    /// The decision is set by answers of heads fitted as this one was, on the samples that are stored now.
+    /// The decision is set by the answers of the held-out pictures that the head keeps; where it keeps none, by those of heads fitted as
+    /// this one was, on the samples that are stored now. The likeliest class takes no answers.
     ///
     /// # Errors
-    /// When there is no head, it answers with no classes, or with others than those of the samples; when the goal names none
-    /// of them.
-    pub fn decide(&self, goal: Option<Goal>, least: Option<f64>) -> Result<Fitted, DeviceError> {
+    /// When there is no head or another one is live, it answers with no classes; when the goal names none of them. Without answers
+    /// of its own, when the samples are of other classes.
+    pub fn decide(
+        &self,
+        (goal, least): (Option<Goal>, Option<f64>),
+        expected: Option<HeadVersion>,
+    ) -> Result<Fitted, DeviceError> {
         let store = self.existing_store()?;
-        let live = self.heads().read(None)?.artifact;
-        let backbone = (&live.fingerprint(), live.channels().last);
-        let Read { forgettings, dataset, .. } = Read::new(&store, backbone, false)?;
+        // Before the head: one that is there after that has learned from nothing that was forgotten until then.
+        let forgettings = store.forgettings()?;
+        let live = self.heads().read(None)?;
+        if let Some(expected) = expected.filter(|expected| *expected != live.version) {
+            return Err(DeviceError::OtherLive { expected, live: live.version });
+        }
+        let backbone = self.backbones().of(&live.artifact.fingerprint())?.manifest().clone();
+        let (head, read) = match decide(&live.artifact, goal.clone(), least)? {
+            Some(decided) => (decided, forgettings),
+            None => self.decide_by_refit(&store, (goal, least), &live)?,
+        };
+        Ok(Fitted { head, answers: None, backbone, read })
+    }
+
+    fn decide_by_refit(
+        &self,
+        store: &Store,
+        (goal, least): (Option<Goal>, Option<f64>),
+        live: &PublishedHead,
+    ) -> Result<(HeadArtifact, Forgettings), DeviceError> {
+        let backbone = (&live.artifact.fingerprint(), live.artifact.channels().last);
+        let Read { forgettings, dataset, .. } = Read::new(store, backbone, false)?;
         // After the samples: a head that is there now has learned from nothing that was forgotten before they were read.
         let head = self.heads().read(None)?;
         let options = head.artifact.options().cloned();
         let options = options.unwrap_or_else(|| FitOptions::told_by(head.artifact.report()));
-        let (refitted, answers) =
-            fit_with_answers(&dataset, &FitOptions { goal, least, ..self.within_memory(&options) })?;
+        let (refitted, _) = fit_with_answers(&dataset, &FitOptions { goal, least, ..self.within_memory(&options) })?;
         let decided = head.artifact.with_decision_of(&refitted);
         let decided = decided.map_err(|source| DeviceError::Decide { version: head.version, source })?;
-        let backbone = self.backbones().of(&decided.fingerprint())?.manifest().clone();
-        Ok(Fitted { head: decided, answers: Some(answers), backbone, read: forgettings })
+        Ok((decided, forgettings))
     }
 }

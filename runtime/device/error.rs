@@ -8,11 +8,11 @@ use super::known_classes::KnownClassesError;
 use super::registry::RegistryError;
 use crate::backbone::{BackboneError, GraphError};
 use crate::digest::Fingerprint;
-use crate::head::{ArtifactError, FitError, HeadError};
+use crate::head::{ArtifactError, CompareError, FitError, HeadError};
 use crate::manifest::BackboneNameError;
 use crate::predictor::{ExtractError, GoldenCheckError, OpenError};
 use crate::sources::SourceError;
-use crate::store::{HeadFolderError, HeadVersion, PublishError, StateError, StoreError};
+use crate::store::{HeadFolderError, HeadVersion, PublishError, ReviewId, StateError, StoreError};
 
 /// Why a device did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +78,10 @@ pub enum DeviceError {
     NoSamples,
     #[error("expected stored pictures without a label, got none")]
     NoUnlabelled,
+    #[error("expected a picture that waits for review, got the number {}", .0.0)]
+    NoSuchReview(ReviewId),
+    #[error("expected head {expected} to be live, got head {live}")]
+    OtherLive { expected: HeadVersion, live: HeadVersion },
     #[error("cannot give head {version} another decision")]
     Decide { version: HeadVersion, source: HeadError },
     /// Whoever is told of the work could not take it.
@@ -88,6 +92,8 @@ pub enum DeviceError {
     Head { version: HeadVersion, source: ArtifactError },
     #[error("cannot open the backbone of head {version}")]
     HeadBackbone { version: HeadVersion, source: Box<DeviceError> },
+    #[error("cannot compare the head with the live one")]
+    Compare(#[source] CompareError),
     #[error("cannot publish the head")]
     Publish { source: Box<PublishError>, live: LiveHead },
     #[error("the head that is live cannot be fitted again without the samples")]

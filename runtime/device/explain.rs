@@ -125,6 +125,15 @@ impl Device {
 }
 
 impl Explainer {
+    /// Reads the stored pictures again.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn catch_up(&mut self, device: &Device) -> Result<(), DeviceError> {
+        self.remembered = device.remembered(&self.head.artifact.fingerprint())?;
+        Ok(())
+    }
+
     pub fn head(&self) -> &PublishedHead {
         &self.head
     }

@@ -17,8 +17,16 @@ impl Device {
         fingerprint: &Fingerprint,
         selection: &Selection,
     ) -> Result<Dataset, DeviceError> {
-        let last = self.backbones().last_dim(fingerprint)?;
-        Ok(with_last_map(store.dataset(fingerprint, selection)?, last))
+        self.last_map(store.dataset(fingerprint, selection)?)
+    }
+
+    /// `dataset`, whose last map is told from earlier ones.
+    ///
+    /// # Errors
+    /// When the kept backbones cannot be listed.
+    pub fn last_map(&self, dataset: Dataset) -> Result<Dataset, DeviceError> {
+        let last = self.backbones().last_dim(&dataset.fingerprint())?;
+        Ok(with_last_map(dataset, last))
     }
 }
 

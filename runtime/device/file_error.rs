@@ -15,6 +15,14 @@ pub enum BackupError {
     Entry { path: PathBuf, entry: String },
     #[error("expected a backup in `{path}`, got an archive without a sample store")]
     NoStore { path: PathBuf },
+    #[error("expected a whole backup in `{path}`, got one that was cut off")]
+    CutOff { path: PathBuf },
+    #[error("another program uses the state `{path}`, so nothing can take its place")]
+    InUse { path: PathBuf },
+    #[error("a backup is half in its place, and the rest of it is in `{path}`")]
+    Begun { path: PathBuf },
+    #[error("a backup is half in its place, which can be neither finished nor undone; the rest of it is in `{path}`")]
+    Half { path: PathBuf, source: io::Error },
     #[error("expected a state folder without samples, heads and backbones, got `{path}`")]
     Occupied { path: PathBuf },
 }

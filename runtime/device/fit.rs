@@ -2,16 +2,19 @@
 
 use std::path::PathBuf;
 
+use super::changes::{Marked, noted};
 use super::error::{DeviceError, LiveHead};
 use super::features::with_last_map;
 use super::known_classes::known_classes;
 use super::{Device, Heads};
+use crate::backbone::Package;
 use crate::causes::causes;
 use crate::dataset::{Dataset, Unlabelled};
 use crate::digest::Fingerprint;
 use crate::head::{Answers, FitOptions, HeadArtifact, fit_beside, fit_with_answers, fit_with_guesses};
+use crate::labels::Label;
 use crate::manifest::Manifest;
-use crate::store::{Forgettings, HeadFolderError, HeadVersion, PublishError, Store, StoreError};
+use crate::store::{Forgettings, HeadFolder, HeadFolderError, HeadVersion, PublishError, Store, StoreError};
 
 /// Which head to fit, and on what beside the labelled pictures.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -54,8 +57,27 @@ pub struct Published {
 pub(super) struct Read {
     pub forgettings: Forgettings,
     pub dataset: Dataset,
+    /// The samples of the dataset.
+    pub pictures: Vec<Marked>,
     /// Empty where it was not asked for.
     pub unlabelled: Unlabelled,
+}
+
+impl FitRequest {
+    /// How a head was fitted, as far as its file says; without its note.
+    pub(super) fn of(head: &HeadArtifact) -> Self {
+        let report = head.report();
+        let of_classes = report.of_classes();
+        let kept = of_classes.and_then(|classes| classes.kept.as_ref());
+        let mode = match (kept, of_classes.and_then(|classes| classes.pseudo_labels.as_ref())) {
+            (Some(kept), _) => {
+                FitMode::Beside { names: head.labels().iter().take(kept.classes).map(Label::to_string).collect() }
+            }
+            (None, Some(guesses)) => FitMode::Guessing { confidence: guesses.confidence },
+            (None, None) => FitMode::Plain,
+        };
+        Self { options: head.options().cloned().unwrap_or_else(|| FitOptions::told_by(report)), mode }
+    }
 }
 
 impl Read {
@@ -69,7 +91,8 @@ impl Read {
             let forgettings = store.forgettings()?;
             let dataset = with_last_map(store.training_set(fingerprint)?, Some(last));
             let unlabelled = if unlabelled { store.unlabelled(fingerprint)? } else { Unlabelled::default() };
-            Ok(Self { forgettings, dataset, unlabelled })
+            let pictures = store.labelled(fingerprint)?.iter().map(Marked::of).collect();
+            Ok(Self { forgettings, dataset, pictures, unlabelled })
         })
     }
 }
@@ -82,26 +105,39 @@ impl Device {
     pub fn fit(&self, request: &FitRequest) -> Result<Fitted, DeviceError> {
         let store = self.existing_store()?;
         let package = self.backbones().in_use_of(&store)?;
-        let options = &self.within_memory(&request.options);
+        let read = self.read_for(request, &store, &package)?;
+        self.fit_read(&read, request, &package)
+    }
+
+    /// What `request` learns from, of the backbone `package`.
+    pub(super) fn read_for(&self, request: &FitRequest, store: &Store, package: &Package) -> Result<Read, DeviceError> {
+        let options = self.within_memory(&request.options);
         if let Some(stored) = store.fingerprints()?.iter().find(|stored| stored.fingerprint == package.fingerprint()) {
             options.check_memory(stored.samples, stored.dim)?;
         }
         let guessing = matches!(request.mode, FitMode::Guessing { .. });
-        let Read { forgettings, dataset, unlabelled } =
-            Read::new(&store, (&package.fingerprint(), package.manifest().feature.dim), guessing)?;
-        if dataset.is_empty() {
-            return Err(DeviceError::NoSamples);
-        }
+        let read = Read::new(store, (&package.fingerprint(), package.manifest().feature.dim), guessing)?;
+        if read.dataset.is_empty() { Err(DeviceError::NoSamples) } else { Ok(read) }
+    }
+
+    pub(super) fn fit_read(
+        &self,
+        Read { forgettings, dataset, pictures, unlabelled }: &Read,
+        request: &FitRequest,
+        package: &Package,
+    ) -> Result<Fitted, DeviceError> {
+        let options = &self.within_memory(&request.options);
         let (head, answers) = match &request.mode {
-            FitMode::Beside { names } => (fit_beside(&dataset, &known_classes(&package, names)?, options)?, None),
+            FitMode::Beside { names } => (fit_beside(dataset, &known_classes(package, names)?, options)?, None),
             FitMode::Guessing { .. } if unlabelled.ids.is_empty() => return Err(DeviceError::NoUnlabelled),
-            FitMode::Guessing { confidence } => (fit_with_guesses(&dataset, &unlabelled, options, *confidence)?, None),
+            FitMode::Guessing { confidence } => (fit_with_guesses(dataset, unlabelled, options, *confidence)?, None),
             FitMode::Plain => {
-                let (head, answers) = fit_with_answers(&dataset, options)?;
+                let (head, answers) = fit_with_answers(dataset, options)?;
                 (head, Some(answers))
             }
         };
-        Ok(Fitted { head, answers, backbone: package.manifest().clone(), read: forgettings })
+        let head = noted(head, answers.as_ref(), pictures)?;
+        Ok(Fitted { head, answers, backbone: package.manifest().clone(), read: *forgettings })
     }
 
     /// `options` with the memory of the settings where they say none.
@@ -114,11 +150,20 @@ impl Device {
     /// # Errors
     /// When samples were forgotten since it was fitted, from which it may have learned; when it cannot be written.
     pub fn publish(&self, fitted: &Fitted) -> Result<Published, DeviceError> {
+        self.write(fitted, |folder, bytes, store| folder.publish_fitted(bytes, store, fitted.read))
+    }
+
+    /// Writes the head by `how`, and says where it is.
+    pub(super) fn write(
+        &self,
+        fitted: &Fitted,
+        how: impl FnOnce(&HeadFolder, &[u8], &mut Store) -> Result<HeadVersion, PublishError>,
+    ) -> Result<Published, DeviceError> {
         let (heads, bytes) = (self.heads(), fitted.head.to_bytes());
         let mut store = self.existing_store()?;
         let failed =
             |error: PublishError| DeviceError::Publish { source: error.into(), live: live_now(&heads, &bytes) };
-        let version = heads.folder().publish_fitted(&bytes, &mut store, fitted.read).map_err(failed)?;
+        let version = how(heads.folder(), &bytes, &mut store).map_err(failed)?;
         let written = heads.list().map_err(|error| failed(error.into()))?;
         let path = written.into_iter().find(|head| head.version == version).map(|head| head.path);
         Ok(Published { version, path })

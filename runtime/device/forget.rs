@@ -54,6 +54,7 @@ impl Device {
         let mut store = self.existing_store()?;
         self.live()?;
         let removal = store.forget(filter)?;
+        store.sweep_pictures()?;
         let forgotten = self.forget_in_heads(&mut store).map_err(|error| DeviceError::HeadsRemember(error.into()))?;
         finish(&mut store, removal.samples, removal.log_emptied, Some(forgotten))
     }
@@ -114,5 +115,7 @@ fn finish(
 ) -> Result<Removed, DeviceError> {
     // Whoever was reading before may have ended meanwhile.
     let erased = log_emptied || store.erase_log()?;
+    // With a change, those are let go of that are older than 30 days, and with them their pictures.
+    store.sweep_pictures()?;
     Ok(Removed { samples, erased, forgotten })
 }

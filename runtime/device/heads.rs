@@ -69,7 +69,15 @@ impl Heads {
         }
     }
 
-    /// Makes an older version the live one: `to`, or the newest below the live one. Nothing is removed.
+    /// Makes `version` the live one: one that waits for review, or one that was live before. Nothing is removed.
+    ///
+    /// # Errors
+    /// When it is not there, or it could not answer: it is damaged, or its backbone is gone.
+    pub fn activate(&self, version: HeadVersion) -> Result<HeadVersion, DeviceError> {
+        self.rollback(Some(version))
+    }
+
+    /// Makes another version the live one: `to`, or the newest below the live one that was live. Nothing is removed.
     ///
     /// # Errors
     /// When there is none, or it could not answer: it is damaged, or its backbone is gone.

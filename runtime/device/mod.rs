@@ -16,13 +16,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod answered;
 mod answering;
 mod backbones;
 mod backup;
 mod baseline;
+mod careful;
+mod changes;
+mod classes;
+mod code;
 mod collect;
 mod compare;
 mod decide;
+mod doubts;
+mod drift;
+mod enough;
 mod error;
 mod explain;
 mod export;
@@ -32,23 +40,39 @@ mod fit;
 mod follower;
 mod forget;
 mod heads;
+mod history;
 mod known_classes;
+mod neighbourhood;
+mod pictures;
+mod piles;
 mod predictor;
 mod refit;
 mod registry;
+mod restoring;
+mod review;
+mod review_order;
+mod samples;
+mod switch;
+mod teacher;
+mod trainer;
 mod visualize;
 
 use std::path::PathBuf;
 
+pub use answered::{AnsweredAlike, AnsweredPicture};
 pub use answering::{AnswerError, Asked, Visit};
 pub use backbones::Backbones;
 pub use backup::BackupReport;
 pub use baseline::BaselineReport;
+pub use careful::{Careful, CarefulFit, CarefulRequest};
+pub use classes::{Class, Classes};
 pub use collect::{
     CollectEvent, CollectReport, CollectRequest, Conflict, Gone, Moved, NotUsed, Observer, OtherSplit, Poor, Stage,
     SyncPlan,
 };
-pub use compare::{CompareReport, CompareRequest, ComparedBackbone};
+pub use compare::{CompareReport, CompareRequest, ComparedBackbone, KeptComparison, KeptRow};
+pub use doubts::{Doubts, Examination};
+pub use drift::DriftReference;
 pub use error::{DeviceError, LiveHead};
 pub use explain::{Explained, Explainer, Explanation, Nearest, Outlook, Resembling};
 pub use export::ExportReport;
@@ -57,9 +81,17 @@ pub use fit::{FitMode, FitRequest, Fitted, Published};
 pub use follower::{EVERY as FOLLOW_EVERY, Followed, Follower};
 pub use forget::{Forgotten, Removed};
 pub use heads::{Heads, PublishedHead};
+pub use history::{ClassChange, HeadChange};
 pub use known_classes::KnownClassesError;
+pub use pictures::{Added, NewPicture};
+pub use piles::{Pile, Piles};
 pub use predictor::{Facts, Glance, GoldenCheck, Predictor, Successor};
 pub use registry::{Kept, RegistryError};
+pub use restoring::WaitingRestore;
+pub use samples::Edit;
+pub use switch::{SwitchRequest, Switched};
+pub use teacher::{Lesson, Taught, Teacher};
+pub use trainer::{FitAsked, TellTraining, Trainer, TrainerSettings, TrainerStatus, TrainingEvent, TrainingOutcome};
 pub use visualize::{ChannelShown, LayerShown, PatchShown, Visualization, VisualizeRequest};
 
 use crate::backbone::{Loader, Options, Package};

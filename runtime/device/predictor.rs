@@ -59,6 +59,8 @@ pub struct Successor {
 pub enum Glance {
     Answer {
         answer: Box<Answer>,
+        /// `[C]`, of the picture.
+        feature: Vec<f32>,
         /// Whether the head has an operating point, which says what counts.
         decided: bool,
     },
@@ -163,7 +165,7 @@ impl Predictor {
         let asked = Asked { version: None, top: GLANCE_TOP, why: false };
         let answer = Box::new(self.said(name, &feature, &asked)?);
         let decided = !self.head.artifact.operating().is_plain();
-        Ok(Glance::Answer { answer, decided })
+        Ok(Glance::Answer { answer, feature, decided })
     }
 
     /// [`answer`](Self::answer) to all that is asked but the version, which was chosen when the predictor was opened.

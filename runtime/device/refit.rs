@@ -1,13 +1,16 @@
 //! A published head fitted again, with what it was fitted with, on the samples that the store has now.
 
 use super::backbones::Backbones;
+use super::changes::noted;
 use super::error::DeviceError;
-use super::fit::Read;
+use super::fit::{FitMode, FitRequest, Read};
 use super::known_classes::known_classes;
 use crate::causes::causes;
+use crate::dataset::Dataset;
 use crate::digest::Fingerprint;
-use crate::head::{FitError, FitOptions, HeadArtifact, KnownClasses, fit, fit_beside, fit_with_guesses};
-use crate::labels::Label;
+use crate::head::{
+    FitError, FitOptions, HeadArtifact, HeadChoice, KnownClasses, fit, fit_beside, fit_with_answers, fit_with_guesses,
+};
 use crate::store::{Forgettings, Store, StoreError};
 
 /// How a head was fitted.
@@ -42,18 +45,12 @@ impl Refit {
     /// # Errors
     /// When the head stands beside classes of a classifier that is there no longer.
     pub fn of(head: &HeadArtifact, backbones: &Backbones, memory: Option<u64>) -> Result<Self, DeviceError> {
-        let report = head.report();
-        let of_classes = report.of_classes();
-        let kept = of_classes.and_then(|classes| classes.kept.as_ref());
-        let mode = match (kept, of_classes.and_then(|classes| classes.pseudo_labels.as_ref())) {
-            (Some(kept), _) => {
-                let names: Vec<String> = head.labels().iter().take(kept.classes).map(Label::to_string).collect();
-                RefitMode::Beside(known_classes(&backbones.of(&head.fingerprint())?, &names)?)
-            }
-            (None, Some(guesses)) => RefitMode::Guessing(guesses.confidence),
-            (None, None) => RefitMode::Plain,
+        let FitRequest { options, mode } = FitRequest::of(head);
+        let mode = match mode {
+            FitMode::Plain => RefitMode::Plain,
+            FitMode::Guessing { confidence } => RefitMode::Guessing(confidence),
+            FitMode::Beside { names } => RefitMode::Beside(known_classes(&backbones.of(&head.fingerprint())?, &names)?),
         };
-        let options = head.options().cloned().unwrap_or_else(|| FitOptions::told_by(report));
         Ok(Self {
             fingerprint: head.fingerprint(),
             last: head.channels().last,
@@ -61,6 +58,22 @@ impl Refit {
             mode,
             assumed: head.options().is_none(),
         })
+    }
+
+    /// The same, but that it does not try the perceptron where it chooses among heads.
+    pub fn without_perceptron(mut self) -> Self {
+        if self.options.head == HeadChoice::Auto {
+            self.options.head = HeadChoice::Linear;
+        }
+        self
+    }
+
+    /// A head on labelled pictures alone, guesses left out.
+    pub fn without_guesses(&self, dataset: &Dataset) -> Result<HeadArtifact, FitError> {
+        match &self.mode {
+            RefitMode::Plain | RefitMode::Guessing(_) => fit(dataset, &self.options),
+            RefitMode::Beside(known) => fit_beside(dataset, known, &self.options),
+        }
     }
 
     /// What is fitted, in words.
@@ -81,12 +94,16 @@ impl Refit {
     }
 
     fn fit(&self, read: &Read) -> Result<HeadArtifact, FitError> {
-        match &self.mode {
-            RefitMode::Plain => fit(&read.dataset, &self.options),
+        let (head, answers) = match &self.mode {
             RefitMode::Guessing(confidence) => {
-                fit_with_guesses(&read.dataset, &read.unlabelled, &self.options, *confidence)
+                (fit_with_guesses(&read.dataset, &read.unlabelled, &self.options, *confidence)?, None)
             }
-            RefitMode::Beside(known) => fit_beside(&read.dataset, known, &self.options),
-        }
+            RefitMode::Beside(known) => (fit_beside(&read.dataset, known, &self.options)?, None),
+            RefitMode::Plain => {
+                let (head, answers) = fit_with_answers(&read.dataset, &self.options)?;
+                (head, Some(answers))
+            }
+        };
+        noted(head, answers.as_ref(), &read.pictures)
     }
 }

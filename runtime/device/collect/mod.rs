@@ -134,6 +134,7 @@ impl Device {
         let plan = Plan::new(request)?;
         let mut store = self.store()?;
         store.purge_old()?;
+        store.sweep_pictures()?;
         let package = match &request.backbone {
             Some(package) => self.backbones().as_kept(&store, package.clone())?,
             None => self.backbones().in_use_of(&store)?,

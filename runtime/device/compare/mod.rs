@@ -1,6 +1,7 @@
 //! Kept backbones side by side, on the pictures that are stored.
 
 mod judge;
+mod kept;
 mod report;
 mod timing;
 
@@ -19,6 +20,7 @@ use crate::manifest::{BackboneName, Manifest};
 use crate::preprocess::REVISION;
 use crate::store::{Filter, Known, SampleRow, Store};
 use judge::judge;
+pub use kept::{KeptComparison, KeptRow};
 pub use report::{CompareReport, ComparedBackbone};
 
 /// Which backbones to compare, and how.
@@ -84,6 +86,9 @@ impl Device {
             store.snapshot(|store| Ok(judge(self, store, &options, &mut report)))??;
         }
         report.seconds = start.elapsed().as_secs_f64();
+        if !report.interrupted {
+            Self::keep_comparison(&mut store, &report)?;
+        }
         Ok(report)
     }
 
@@ -128,7 +133,7 @@ impl Device {
             }
         };
         row.provider = Some(loader.provider());
-        let lacking = pictures.lacking(&row.fingerprint, store)?;
+        let lacking = lacking(&pictures.rows, &row.fingerprint, store)?;
         if !lacking.is_empty() {
             let collected = self.collect_stored((&lacking, &loader), stop, store, observer)?;
             row.extracted = collected.stored;
@@ -139,6 +144,21 @@ impl Device {
     }
 }
 
+/// Those of `rows` without features of this backbone; without a thumbnail they may be.
+pub(in crate::device) fn lacking(
+    rows: &[SampleRow],
+    fingerprint: &Fingerprint,
+    store: &Store,
+) -> Result<Vec<SampleRow>, DeviceError> {
+    let mut lacking = Vec::new();
+    for row in rows {
+        if !matches!(store.known(&row.hash, fingerprint, REVISION)?, Known::Complete(_)) {
+            lacking.push(row.clone());
+        }
+    }
+    Ok(lacking)
+}
+
 impl Pictures {
     /// # Errors
     /// When there are none.
@@ -146,17 +166,6 @@ impl Pictures {
         let mut rows = store.samples(&Filter::default())?;
         rows.retain(|row| row.label.is_some());
         if rows.is_empty() { Err(DeviceError::NoSamples) } else { Ok(Self { rows, unread: Vec::new() }) }
-    }
-
-    /// Those without features of this backbone; without a thumbnail they may be.
-    fn lacking(&self, fingerprint: &Fingerprint, store: &Store) -> Result<Vec<SampleRow>, DeviceError> {
-        let mut lacking = Vec::new();
-        for row in &self.rows {
-            if !matches!(store.known(&row.hash, fingerprint, REVISION)?, Known::Complete(_)) {
-                lacking.push(row.clone());
-            }
-        }
-        Ok(lacking)
     }
 
     /// Notes each picture once, whichever backbone it was for.
