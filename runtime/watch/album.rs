@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Moment;
 use crate::atomic_file;
 use crate::camera::Content;
-use crate::preprocess::to_jpeg;
+use crate::preprocess::{extension, to_jpeg};
 
 /// How many stay.
 const MOST: usize = 1000;
@@ -75,17 +75,6 @@ fn is_own(name: &str) -> bool {
 fn plain(label: &str) -> String {
     let plain = |letter: char| if letter.is_alphanumeric() || letter == '-' { letter } else { '_' };
     label.chars().take(40).map(plain).collect()
-}
-
-fn extension(bytes: &[u8]) -> &'static str {
-    match bytes {
-        [0x89, b'P', b'N', b'G', ..] => "png",
-        [b'R', b'I', b'F', b'F', ..] => "webp",
-        [b'G', b'I', b'F', ..] => "gif",
-        [b'B', b'M', ..] => "bmp",
-        [b'I', b'I', ..] | [b'M', b'M', ..] => "tif",
-        _ => "jpg",
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Who answers about a picture: a head in this process, or the worker of a service.
 
+use std::sync::Arc;
+
 use crate::device::{AnswerError, Device, Follower, Glance, Predictor};
 use crate::predictor::{Answer, Statement};
 use crate::preprocess::Picture;
@@ -11,7 +13,7 @@ use super::decision::{Look, Said};
 pub trait Answerer {
     /// # Errors
     /// When there is no answer about this picture.
-    fn answer(&mut self, camera: &str, picture: Picture) -> Result<Glance, NoAnswer>;
+    fn answer(&mut self, camera: &str, picture: Arc<Picture>) -> Result<Glance, NoAnswer>;
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +41,7 @@ impl OwnPredictor {
 }
 
 impl Answerer for OwnPredictor {
-    fn answer(&mut self, camera: &str, picture: Picture) -> Result<Glance, NoAnswer> {
+    fn answer(&mut self, camera: &str, picture: Arc<Picture>) -> Result<Glance, NoAnswer> {
         if let Some(successor) = self.follower.look_now_and_then() {
             self.predictor.take(successor);
         }
@@ -47,8 +49,15 @@ impl Answerer for OwnPredictor {
     }
 }
 
-/// What an answer is to a decision.
-pub(super) fn look(answer: &Answer, at: Moment, decided: bool) -> Look {
+/// What a decision is told of it.
+pub(super) fn look(glance: &Glance, at: Moment) -> Look {
+    match glance {
+        Glance::Answer { answer, decided, .. } => answered(answer, at, *decided),
+        Glance::Poor(poor) => Look::Nothing { at, nothing: poor.to_string() },
+    }
+}
+
+fn answered(answer: &Answer, at: Moment, decided: bool) -> Look {
     let nothing = |why: &str| Look::Nothing { at, nothing: why.to_owned() };
     let Statement::Prediction(prediction) = &answer.statement else { return nothing("a number") };
     let label = match (&prediction.labels, &prediction.label) {

@@ -150,6 +150,16 @@ pub enum Kind {
     Ended,
 }
 
+impl Kind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Changed => "changed",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// An event, with its evidence.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Change {

@@ -3,7 +3,11 @@
 use serde::Serialize;
 
 use super::Moment;
+use super::board::RegionFrom;
 use super::decision::Change;
+use super::drift::DriftEvent;
+use super::region::Region;
+use crate::device::TrainingEvent;
 
 /// Something happened before a camera, or to it. One JSON object.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -11,6 +15,29 @@ use super::decision::Change;
 pub enum Event {
     Decided(Decided),
     Camera(CameraEvent),
+    Set(CameraSet),
+    Drift(DriftEvent),
+    /// A head was fitted, or was not; of no camera.
+    Training(Box<TrainingEvent>),
+}
+
+impl Event {
+    /// The camera that it is about, where it is about one.
+    pub fn camera(&self) -> Option<&str> {
+        match self {
+            Self::Decided(decided) => Some(&decided.camera),
+            Self::Camera(camera) => Some(&camera.camera),
+            Self::Set(set) => Some(&set.camera),
+            Self::Drift(drift) => Some(&drift.camera),
+            Self::Training(_) => None,
+        }
+    }
+}
+
+impl From<&TrainingEvent> for Event {
+    fn from(event: &TrainingEvent) -> Self {
+        Self::Training(Box::new(event.clone()))
+    }
 }
 
 /// Something happened before a camera.
@@ -43,6 +70,19 @@ pub struct CameraEvent {
     pub because: Option<String>,
 }
 
+/// Somebody switched a camera on or off, or chose another region.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct CameraSet {
+    pub camera: String,
+    /// Always `camera-set`.
+    pub event: &'static str,
+    pub at: Moment,
+    pub on: bool,
+    /// The part of the upright picture that is looked at now; null is all of it.
+    pub region: Option<Region>,
+    pub region_from: Option<RegionFrom>,
+}
+
 /// How a camera is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -59,6 +99,8 @@ pub enum CameraState {
     Poor,
     /// It had an end.
     Ended,
+    /// Somebody switched it off.
+    Off,
 }
 
 impl CameraState {
@@ -71,6 +113,7 @@ impl CameraState {
             Self::Frozen => "frozen",
             Self::Poor => "poor",
             Self::Ended => "ended",
+            Self::Off => "off",
         }
     }
 }

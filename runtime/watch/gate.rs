@@ -56,26 +56,27 @@ impl Gate {
         self.triggered = true;
     }
 
-    /// Whether the network is to see the frame. `picture` is asked for only where it matters; `wanted`: something is about to be
-    /// decided.
-    pub fn passes(&mut self, at: Moment, picture: impl FnOnce() -> Grey, wanted: bool) -> bool {
+    /// Why the network is to see the frame, in a word; `None` where it is not. `picture` is asked for only where it matters;
+    /// `wanted`: something is about to be decided.
+    pub fn passes(&mut self, at: Moment, picture: impl FnOnce() -> Grey, wanted: bool) -> Option<&'static str> {
+        if self.settings.opens == Opens::Motion && self.motion.share(&picture()) >= self.settings.area {
+            self.moved = Some(at);
+        }
         let due = |wait: Duration| self.passed.is_none_or(|passed| at.since(passed) >= wait);
-        let passes = match self.settings.opens {
-            Opens::Always => true,
-            Opens::Trigger => self.triggered || (wanted && due(WHILE_OPEN)),
-            Opens::Motion => {
-                let due = due(self.settings.every) || (wanted && due(WHILE_OPEN));
-                if self.motion.share(&picture()) >= self.settings.area {
-                    self.moved = Some(at);
-                }
-                due || self.triggered || self.moved.is_some_and(|moved| at.since(moved) < LINGERS)
-            }
+        let moves = self.moved.is_some_and(|moved| at.since(moved) < LINGERS);
+        let why = match self.settings.opens {
+            Opens::Always => Some("always"),
+            _ if self.triggered => Some("trigger"),
+            Opens::Motion if moves => Some("motion"),
+            _ if wanted && due(WHILE_OPEN) => Some("deciding"),
+            Opens::Motion if due(self.settings.every) => Some("time"),
+            _ => None,
         };
-        if passes {
+        if why.is_some() {
             self.passed = Some(at);
             self.triggered = false;
         }
-        passes
+        why
     }
 }
 
@@ -96,7 +97,8 @@ mod tests {
     /// The seconds at which a frame passes; one a second, of the levels given.
     fn passes(gate: &mut Gate, from: u64, levels: &[u8], wanted: bool) -> Vec<u64> {
         let seconds = levels.iter().zip(from..);
-        let passing = seconds.filter(|(level, second)| gate.passes(Moment(second * 1000), || grey(**level), wanted));
+        let passing =
+            seconds.filter(|(level, second)| gate.passes(Moment(second * 1000), || grey(**level), wanted).is_some());
         passing.map(|(_, second)| second).collect()
     }
 

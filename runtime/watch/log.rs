@@ -71,6 +71,12 @@ impl Log {
         self.write(camera, Entry::Passed { passed })
     }
 
+    /// What was decided about the camera holds no longer.
+    pub fn begin_anew(&mut self, camera: &str) -> io::Result<()> {
+        let rules = self.rules.iter().find(|(name, _)| name == camera).map(|(_, rules)| rules.clone());
+        rules.map_or(Ok(()), |rules| self.write(camera, Entry::Rules { rules }))
+    }
+
     fn begin(&mut self) -> io::Result<()> {
         for (camera, rules) in self.rules.clone() {
             self.write(&camera, Entry::Rules { rules })?;

@@ -1,6 +1,6 @@
 //! The part of a picture that is looked at, and which way up it is.
 
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::preprocess::{Dimensions, Picture, Turn};
 
@@ -12,6 +12,11 @@ impl Rotation {
     /// `None` for what is no quarter turn.
     pub fn of_degrees(degrees: u16) -> Option<Self> {
         matches!(degrees, 0 | 90 | 180 | 270).then_some(Self(degrees))
+    }
+
+    /// Clockwise.
+    pub fn degrees(self) -> u16 {
+        self.0
     }
 
     fn turn(self) -> Turn {
@@ -63,6 +68,11 @@ impl Region {
         Ok(Self(corners))
     }
 
+    /// Whether it leaves nothing out.
+    pub(super) fn is_all(&self) -> bool {
+        self.is_rectangle() && self.bounds() == [0.0, 0.0, 1.0, 1.0]
+    }
+
     fn is_rectangle(&self) -> bool {
         let [left, top, right, bottom] = self.bounds();
         let is_corner = |[x, y]: &[f32; 2]| (*x == left || *x == right) && (*y == top || *y == bottom);
@@ -98,6 +108,13 @@ impl Region {
     }
 }
 
+impl Serialize for Region {
+    /// As it is read: the sides of a rectangle, the corners of anything else.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.is_rectangle() { self.bounds().serialize(serializer) } else { self.0.serialize(serializer) }
+    }
+}
+
 impl<'de> Deserialize<'de> for Region {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
@@ -126,6 +143,11 @@ pub struct Section {
 const OUTSIDE: u8 = 127;
 
 impl Section {
+    /// Whether all of a picture is looked at, as it is.
+    pub fn is_whole(&self) -> bool {
+        self.rotation.turn().is_none() && self.region.is_none()
+    }
+
     /// Upright, the region alone; what lies around a region that is no rectangle is grey.
     pub fn of(&self, picture: Picture) -> Picture {
         let turn = self.rotation.turn();

@@ -7,7 +7,10 @@ use serde::{Deserialize, Deserializer, de::Error};
 use super::decision::{Mode, Rules, RulesError};
 use super::gate::{GateSettings, Opens};
 use super::region::{Region, Rotation, Section};
+use crate::announce::BINARY_CLASSES;
+use crate::announce::settings::is_plain;
 use crate::camera::Source;
+use crate::labels::Label;
 
 /// A camera, and how it is watched. A field that is not named has its default.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -49,6 +52,12 @@ pub struct CameraSettings {
     pub hold: Option<f32>,
     #[serde(default)]
     pub gone_after: Option<f32>,
+    /// The class that turns a binary sensor of Home Assistant's on.
+    #[serde(default)]
+    pub on: Option<Label>,
+    /// What kind of sensor that is.
+    #[serde(default, deserialize_with = "device_class")]
+    pub device_class: Option<String>,
 }
 
 fn fps() -> f32 {
@@ -65,6 +74,14 @@ fn every() -> f32 {
 
 fn source<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Source, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+}
+
+fn device_class<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let class = String::deserialize(deserializer)?;
+    match BINARY_CLASSES.contains(&class.as_str()) {
+        true => Ok(Some(class)),
+        false => Err(D::Error::custom(format!("expected one of {}, got `{class}`", BINARY_CLASSES.join(", ")))),
+    }
 }
 
 impl CameraSettings {
@@ -85,6 +102,8 @@ impl CameraSettings {
             tries: None,
             hold: None,
             gone_after: None,
+            on: None,
+            device_class: None,
         }
     }
 
@@ -133,6 +152,5 @@ impl CameraSettings {
 
 /// Letters, digits, `-` and `_`, at most 64: a name goes into file names and topics.
 pub fn is_camera_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    (1..=64).contains(&name.len()) && name.bytes().all(allowed)
+    is_plain(name)
 }

@@ -7,10 +7,11 @@ use std::time::Instant;
 use super::*;
 use crate::backbone::Provider;
 use crate::camera::Source;
-use crate::device::Glance;
+use crate::device::{Device, Glance, Settings};
 use crate::labels::Label;
 use crate::predictor::{Answer, Prediction, RankedLabel, Statement};
 use crate::preprocess::{Picture, PoorPicture, to_jpeg};
+use crate::store::StateDir;
 
 /// Names a picture by how bright it is, takes its time, and counts whom it answered.
 #[derive(Default)]
@@ -20,7 +21,7 @@ struct Brightness {
 }
 
 impl Answerer for Brightness {
-    fn answer(&mut self, camera: &str, picture: Picture) -> Result<Glance, NoAnswer> {
+    fn answer(&mut self, camera: &str, picture: Arc<Picture>) -> Result<Glance, NoAnswer> {
         *self.asked.entry(camera.to_owned()).or_default() += 1;
         std::thread::sleep(self.takes);
         let level = picture.pixels()[0];
@@ -48,7 +49,7 @@ impl Answerer for Brightness {
             head_hash: String::new(),
             provider: Provider::Tract,
         };
-        Ok(Glance::Answer { answer: Box::new(answer), decided: false })
+        Ok(Glance::Answer { answer: Box::new(answer), feature: vec![f32::from(level)], decided: false })
     }
 }
 
@@ -59,7 +60,8 @@ fn frame(level: u8) -> Vec<u8> {
 fn pushed(names: &[&str]) -> Watch {
     let settings = CameraSettings { fps: 60.0, ..CameraSettings::new(Source::Push) };
     let cameras: Vec<_> = names.iter().map(|name| ((*name).to_owned(), settings.clone())).collect();
-    Watch::start(&cameras, Limits::default()).unwrap()
+    let nobody = Device::new(StateDir::new("/nonexistent"), Settings::default());
+    Watch::start(&cameras, Choices::of(nobody, []), Limits::default()).unwrap()
 }
 
 /// Watches while `act` runs beside it; gives the events.
@@ -103,7 +105,7 @@ fn an_event_says_what_was_decided_when_and_by_which_head() {
         .iter()
         .filter_map(|event| match event {
             Event::Decided(decided) => Some(decided),
-            Event::Camera(_) => None,
+            _ => None,
         })
         .collect();
     let told: Vec<_> = decided.iter().map(|event| (event.change.event, event.change.label.as_str())).collect();
@@ -113,7 +115,7 @@ fn an_event_says_what_was_decided_when_and_by_which_head() {
         .iter()
         .filter_map(|event| match event {
             Event::Camera(camera) => Some(camera.state),
-            Event::Decided(_) => None,
+            _ => None,
         })
         .collect();
     assert_eq!(states, [CameraState::Live, CameraState::Poor], "the last pictures were too dark");

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::answerer::{Answerer, NoAnswer, look};
-use super::board::{Entry, Seen};
+use super::board::{Entry, Seen, View};
 use super::decision::{Change, Decision, Look};
-use super::event::{CameraEvent, CameraState, Decided, Event};
+use super::event::{CameraEvent, CameraSet, CameraState, Decided, Event};
 use super::gate::Gate;
 use super::log::Log;
 use super::motion::Grey;
-use super::region::Section;
 use super::settings::CameraSettings;
+use super::witness::{Sight, Witness};
 use super::{Album, Moment};
 use crate::camera::{Content, Frame};
 use crate::causes::causes;
@@ -22,6 +22,9 @@ use crate::preprocess::{Limits, Picture, decode};
 /// After so many poor pictures one after another, the camera is said to give such.
 const POOR: u32 = 3;
 
+/// An event comes sooner after its frame; if not, the clock was set meanwhile.
+const LONGEST_EVENT: Duration = Duration::from_secs(3600);
+
 /// After so many answers one after another that score too little to count, it is said once.
 const WEAK: u32 = 20;
 
@@ -30,13 +33,16 @@ pub(super) struct Common<'a> {
     pub answerer: &'a mut dyn Answerer,
     pub album: &'a mut Option<Album>,
     pub log: &'a mut Option<Log>,
+    pub witnesses: &'a mut [Box<dyn Witness>],
     pub limits: Limits,
 }
 
 pub(super) struct Watched {
     pub entry: Arc<Entry>,
-    section: Section,
+    /// What is obeyed of how the camera is set up.
+    setup: u64,
     gate: Gate,
+    settings: CameraSettings,
     decision: Decision,
     interval: Duration,
     /// What the gate counts from: a clock that nobody sets.
@@ -56,8 +62,9 @@ impl Watched {
     pub fn new(entry: Arc<Entry>, settings: &CameraSettings) -> Self {
         Self {
             entry,
-            section: settings.section(),
+            setup: 0,
             gate: Gate::new(settings.gate()),
+            settings: settings.clone(),
             decision: Decision::new(settings.rules()),
             interval: Duration::from_secs_f32(1.0 / settings.fps),
             started: Instant::now(),
@@ -80,13 +87,13 @@ impl Watched {
     /// # Errors
     /// When nobody answers any more.
     pub fn turn(&mut self, common: &mut Common<'_>) -> Result<Vec<Event>, NoAnswer> {
-        let mut events: Vec<Event> = Vec::new();
+        let mut events: Vec<Event> = self.obey_setup(common).map(Event::Set).into_iter().collect();
         let frame = if self.wait().is_none() { self.entry.feed.take() } else { None };
         match frame {
             Some(frame) => {
                 // Evenly, but without catching up.
                 self.due = (self.due + self.interval).max(Instant::now() + self.interval / 2);
-                events.extend(self.look_at(&frame, common)?.into_iter().map(Event::Decided));
+                events.extend(self.look_at(&frame, common)?);
             }
             // A frame that waits was taken before now, and may show that a visit goes on.
             None if self.entry.feed.has_frame() => {}
@@ -99,10 +106,25 @@ impl Watched {
         Ok(events)
     }
 
-    fn look_at(&mut self, frame: &Frame, common: &mut Common<'_>) -> Result<Vec<Decided>, NoAnswer> {
+    /// Begins anew where somebody set the camera up in another way: what was decided was about something else.
+    fn obey_setup(&mut self, common: &mut Common<'_>) -> Option<CameraSet> {
+        let (_, setup) = self.entry.section();
+        if std::mem::replace(&mut self.setup, setup) == setup {
+            return None;
+        }
+        self.gate = Gate::new(self.settings.gate());
+        self.decision = Decision::new(self.settings.rules());
+        (self.poor, self.weak, self.seen.poor) = (0, 0, None);
+        note(common.log, |log| log.begin_anew(&self.entry.name));
+        let View { camera, on, region, region_from, .. } = self.entry.view();
+        Some(CameraSet { camera, event: "camera-set", at: Moment::now(), on, region, region_from })
+    }
+
+    fn look_at(&mut self, frame: &Frame, common: &mut Common<'_>) -> Result<Vec<Event>, NoAnswer> {
         let at = Moment::from(frame.taken);
+        let (decoding, (section, _)) = (Instant::now(), self.entry.section());
         let picture = match picture(&frame.content, &common.limits) {
-            Ok(picture) => self.section.of(picture),
+            Ok(picture) => Arc::new(section.of(picture)),
             Err(error) => {
                 self.is_poor(Some(error));
                 return Ok(Vec::new());
@@ -113,29 +135,52 @@ impl Watched {
         }
         let wanted = self.decision.is_open() || (1..POOR).contains(&self.poor);
         let running = Moment::default().after(self.started.elapsed());
-        if !self.gate.passes(running, || Grey::of(&picture), wanted) {
-            return Ok(self.pass(at, common).into_iter().collect());
+        let decoded = Instant::now();
+        let passes = self.gate.passes(running, || Grey::of(&picture), wanted);
+        self.entry.count(|tally| {
+            tally.took("decode", decoded - decoding);
+            tally.took("gate", decoded.elapsed());
+            tally.count_gate(passes.unwrap_or("shut"));
+        });
+        if passes.is_none() {
+            return Ok(self.pass(at, common).map(Event::Decided).into_iter().collect());
         }
         self.seen.looks += 1;
-        let Some(look) = self.answered(picture, at, common)? else { return Ok(Vec::new()) };
+        let asked = Instant::now();
+        let glance = self.glance(picture.clone(), common)?;
+        self.entry.count(|tally| {
+            tally.took("answer", asked.elapsed());
+            glance.iter().for_each(|glance| tally.count_glance(glance));
+        });
+        let Some(look) = glance.as_ref().map(|glance| look(glance, at)) else { return Ok(Vec::new()) };
         note(common.log, |log| log.look(&self.entry.name, &look));
         self.count_weak(&look);
         let changes = self.decision.take(look);
-        Ok(changes.into_iter().map(|change| self.decided(change, frame, common)).collect())
+        let decided: Vec<Decided> = changes.into_iter().map(|change| self.decided(change, frame, common)).collect();
+        let Some(Glance::Answer { answer, feature, .. }) = &glance else {
+            return Ok(decided.into_iter().map(Event::Decided).collect());
+        };
+        let holds = self.decision.holds().map(|(label, _)| label);
+        let camera = &self.entry.name;
+        let (is_whole, picture, decided_now) = (section.is_whole(), &*picture, &decided[..]);
+        let sight = Sight { camera, at, frame, is_whole, picture, feature, answer, decided: decided_now, holds };
+        let others: Vec<Event> = common.witnesses.iter_mut().flat_map(|witness| witness.see(&sight)).collect();
+        Ok(decided.into_iter().map(Event::Decided).chain(others).collect())
     }
 
     /// `None` where there is no answer, and none can be made up.
-    fn answered(&mut self, picture: Picture, at: Moment, common: &mut Common<'_>) -> Result<Option<Look>, NoAnswer> {
+    fn glance(&mut self, picture: Arc<Picture>, common: &mut Common<'_>) -> Result<Option<Glance>, NoAnswer> {
         match common.answerer.answer(&self.entry.name, picture) {
-            Ok(Glance::Answer { answer, decided }) => {
-                self.is_poor(None);
-                self.seen.answers += 1;
-                self.head_version = Some(answer.head_version);
-                Ok(Some(look(&answer, at, decided)))
-            }
-            Ok(Glance::Poor(poor)) => {
-                self.is_poor(Some(poor.to_string()));
-                Ok(Some(Look::Nothing { at, nothing: poor.to_string() }))
+            Ok(glance) => {
+                match &glance {
+                    Glance::Answer { answer, .. } => {
+                        self.is_poor(None);
+                        self.seen.answers += 1;
+                        self.head_version = Some(answer.head_version);
+                    }
+                    Glance::Poor(poor) => self.is_poor(Some(poor.to_string())),
+                }
+                Ok(Some(glance))
             }
             Err(NoAnswer::Gone) => Err(NoAnswer::Gone),
             Err(NoAnswer::NoHead) => Ok(None),
@@ -192,16 +237,19 @@ impl Watched {
 
     fn event(&self, change: Change, frame: Option<&Frame>) -> Decided {
         // A clock that was set meanwhile gives no time at all.
-        let seconds = frame.and_then(|frame| frame.taken.elapsed().ok()).map(|time| time.as_secs_f64());
+        let elapsed = frame.and_then(|frame| frame.taken.elapsed().ok()).filter(|time| *time < LONGEST_EVENT);
+        let seconds = elapsed.map(|time| time.as_secs_f64());
+        self.entry.count(|tally| {
+            tally.count_event(change.event.word());
+            seconds.iter().for_each(|seconds| tally.took("event", Duration::from_secs_f64(*seconds)));
+        });
         Decided { camera: self.entry.name.clone(), change, head_version: self.head_version, seconds, picture: None }
     }
 
     /// The state of the camera, where it is another than the one told last.
     pub fn state_event(&mut self) -> Option<CameraEvent> {
         let view = self.entry.view();
-        // The measured value of a poor picture is another with each.
-        let kind = |because: &String| because.split(':').next().unwrap_or_default().to_owned();
-        let now = (view.state, view.because.as_ref().map(kind));
+        let now = (view.state, view.cause().map(str::to_owned));
         if self.told.as_ref() == Some(&now) || view.state == CameraState::Connecting {
             return None;
         }
@@ -211,7 +259,8 @@ impl Watched {
     }
 }
 
-fn picture(content: &Content, limits: &Limits) -> Result<Picture, String> {
+/// The whole picture of a frame, upright as its file says.
+pub(super) fn picture(content: &Content, limits: &Limits) -> Result<Picture, String> {
     match content {
         // A camera's pictures have nothing to see through.
         Content::File(bytes) => decode(bytes, limits, [255; 3]).map_err(|error| causes(&error)),
