@@ -18,6 +18,8 @@ const HEAD: Duration = Duration::from_secs(5);
 /// What a connection is at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
+    /// It speaks about TLS, within the time for the head of its first request.
+    Handshake,
     /// The head of a request is coming, or none came since the start.
     Head,
     /// Its request was answered and nothing has come since.
@@ -26,6 +28,8 @@ pub(super) enum Phase {
     Asking,
     /// It has a picture in memory.
     Working,
+    /// Its request is being answered for as long as the client wants.
+    Ongoing,
 }
 
 /// Every open connection.
@@ -94,12 +98,26 @@ impl Connections {
         let late = |entry: &Entry| {
             let age = now.saturating_duration_since(entry.since);
             match entry.phase {
-                Phase::Head => age >= self.head,
+                Phase::Handshake | Phase::Head => age >= self.head,
                 Phase::Idle => age >= self.idle,
-                Phase::Asking | Phase::Working => false,
+                Phase::Asking | Phase::Working | Phase::Ongoing => false,
             }
         };
         self.lock().entries.retain(|_, entry| !late(entry));
+    }
+
+    /// Closes those whose answer goes on.
+    pub fn close_ongoing(&self) {
+        self.close_all(Phase::Ongoing);
+    }
+
+    /// Closes those that have not asked for anything yet.
+    pub fn close_handshakes(&self) {
+        self.close_all(Phase::Handshake);
+    }
+
+    fn close_all(&self, at: Phase) {
+        self.lock().entries.retain(|_, entry| entry.phase != at);
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -112,6 +130,23 @@ impl Place {
     pub fn set(&self, phase: Phase) {
         if let Some(entry) = self.connections.lock().entries.get_mut(&self.number) {
             (entry.phase, entry.since) = (phase, Instant::now());
+        }
+    }
+
+    /// TLS is agreed on; the time for the head of the first request goes on.
+    pub fn greeted(&self) {
+        let mut open = self.connections.lock();
+        if let Some(entry) = open.entries.get_mut(&self.number) {
+            entry.phase = Phase::Head;
+        }
+    }
+
+    /// The head of the answer is there: where the rest is not said to go on, the connection waits for its next request.
+    pub fn answered(&self) {
+        let mut open = self.connections.lock();
+        let entry = open.entries.get_mut(&self.number).filter(|entry| entry.phase != Phase::Ongoing);
+        if let Some(entry) = entry {
+            (entry.phase, entry.since) = (Phase::Idle, Instant::now());
         }
     }
 
@@ -143,7 +178,7 @@ fn spared(entries: &HashMap<u64, Entry>) -> Option<u64> {
 }
 
 /// What counts as one client: an IPv4 address, or the network of 64 bits in which an IPv6 client chooses its address.
-fn network(client: IpAddr) -> IpAddr {
+pub(super) fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
         ip @ IpAddr::V4(_) => ip,
@@ -206,6 +241,38 @@ mod tests {
         open[0].0.set(Phase::Idle);
         open.extend(enter(&connections, &["::1"]));
         assert_eq!(closed(&mut open), [0, 1]);
+    }
+
+    #[test]
+    fn an_answer_that_goes_on_is_never_late_until_it_ends() {
+        let connections = Connections::new(9, IDLE);
+        let mut open = enter(&connections, &["::1"; 2]);
+        open.iter().for_each(|(place, _)| place.set(Phase::Ongoing));
+        open.iter().for_each(|(place, _)| place.answered());
+        connections.close_late(Instant::now() + 100 * IDLE);
+        assert!(closed(&mut open).is_empty());
+        open[0].0.set(Phase::Idle);
+        connections.close_late(Instant::now() + IDLE);
+        assert_eq!(closed(&mut open), [0]);
+        connections.close_ongoing();
+        assert_eq!(closed(&mut open), [0, 1]);
+    }
+
+    #[test]
+    fn a_handshake_and_the_head_behind_it_share_one_time_and_end_with_the_service() {
+        let connections = Connections::new(9, IDLE);
+        let mut open = enter(&connections, &["::1"; 3]);
+        let start = Instant::now();
+        open[0].0.set(Phase::Handshake);
+        open[1].0.set(Phase::Handshake);
+        std::thread::sleep(Duration::from_millis(20));
+        open[1].0.greeted();
+        connections.close_late(start + HEAD + Duration::from_millis(10));
+        assert_eq!(closed(&mut open), [0, 1, 2]);
+        let mut open = enter(&connections, &["::1"; 2]);
+        open[0].0.set(Phase::Handshake);
+        connections.close_handshakes();
+        assert_eq!(closed(&mut open), [0]);
     }
 
     #[test]

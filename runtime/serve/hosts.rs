@@ -5,8 +5,11 @@
 //! is no name and cannot be pointed anywhere.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
+
+use super::machine;
 
 /// The longest name that DNS has.
 const LONGEST_NAME: usize = 253;
@@ -41,7 +44,33 @@ impl FromStr for Host {
     }
 }
 
+impl fmt::Display for Host {
+    /// As [`FromStr`] reads it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(ip) => ip.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
 impl Host {
+    /// As an address has it: IPv6 in brackets.
+    pub(super) fn in_url(&self) -> String {
+        match self {
+            Self::Ip(IpAddr::V6(ip)) => format!("[{ip}]"),
+            other => other.to_string(),
+        }
+    }
+
+    /// Whether no other machine gets here by it.
+    pub(super) fn is_loopback(&self) -> bool {
+        match self {
+            Self::Ip(ip) => ip.to_canonical().is_loopback(),
+            Self::Name(name) => name == "localhost",
+        }
+    }
+
     fn name(text: &str) -> Option<Self> {
         let text = text.strip_suffix('.').unwrap_or(text);
         if let Ok(ip) = text.parse::<Ipv4Addr>() {
@@ -96,16 +125,12 @@ pub(super) struct Hosts {
 impl Hosts {
     /// This machine's names, the address that the service is bound to, and what was `listed`.
     pub fn new(listed: &[Host], bound: IpAddr) -> Self {
-        Self::of_machine(machine_name().as_deref(), listed, bound)
+        Self::of_machine(&machine::names(), listed, bound)
     }
 
-    fn of_machine(machine: Option<&str>, listed: &[Host], bound: IpAddr) -> Self {
+    fn of_machine(machine: &[String], listed: &[Host], bound: IpAddr) -> Self {
         let mut allowed = HashSet::from([Host::Name("localhost".to_owned())]);
-        if let Some(Host::Name(name)) = machine.and_then(Host::name) {
-            // Multicast DNS announces the first label.
-            let short = name.split('.').next().unwrap_or(&name).to_owned();
-            allowed.extend([Host::Name(format!("{short}.local")), Host::Name(short), Host::Name(name)]);
-        }
+        allowed.extend(machine.iter().filter_map(|name| Host::name(name)).filter(|host| matches!(host, Host::Name(_))));
         if !bound.is_unspecified() {
             allowed.insert(Host::Ip(bound.to_canonical()));
         }
@@ -120,13 +145,6 @@ impl Hosts {
     }
 }
 
-/// What this machine calls itself.
-fn machine_name() -> Option<String> {
-    let read = |path| crate::files::of_system(path).filter(|name| !name.trim().is_empty());
-    let name = ["/proc/sys/kernel/hostname", "/etc/hostname"].into_iter().find_map(read)?;
-    Some(name.trim().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -138,8 +156,9 @@ mod tests {
     }
 
     fn hosts() -> Hosts {
+        let machine = ["workshop.local", "workshop", "workshop.example.org"].map(str::to_owned);
         let listed = ["Camera.LAN.".parse().unwrap(), "192.168.7.7".parse().unwrap()];
-        Hosts::of_machine(Some("Workshop.example.org"), &listed, "192.168.1.5".parse().unwrap())
+        Hosts::of_machine(&machine, &listed, "192.168.1.5".parse().unwrap())
     }
 
     #[test]
@@ -191,7 +210,7 @@ mod tests {
         ] {
             assert!(!hosts().allows(&authority(foreign).host, Some("10.0.0.9".parse().unwrap())), "{foreign}");
         }
-        let everywhere = Hosts::of_machine(None, &[], "0.0.0.0".parse().unwrap());
+        let everywhere = Hosts::of_machine(&[], &[], "0.0.0.0".parse().unwrap());
         assert!(!everywhere.allows(&authority("0.0.0.0").host, None));
     }
 

@@ -8,6 +8,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use std::sync::{Arc, OnceLock};
+
+use super::camera_metrics::{CameraMetrics, Shown};
 use crate::device::Facts;
 
 /// Upper bounds in seconds: from a small network on a fast machine to a large one on a slow one.
@@ -44,6 +47,8 @@ pub(super) struct Metrics {
     pub head_stale: Gauge,
     reloads: Family<Reload, Counter>,
     engine: Family<Engine, Gauge>,
+    /// Set once, when there are cameras.
+    cameras: Arc<OnceLock<Shown>>,
 }
 
 impl Metrics {
@@ -60,6 +65,7 @@ impl Metrics {
             head_stale: Gauge::default(),
             reloads: Family::default(),
             engine: Family::default(),
+            cameras: Arc::default(),
         };
         metrics.register();
         metrics
@@ -83,9 +89,15 @@ impl Metrics {
         let help = "Attempts to take over a newly published head, by result";
         registry.register("head_reloads", help, self.reloads.clone());
         registry.register("engine", "1 for the backbone and the provider that run", self.engine.clone());
+        registry.register_collector(Box::new(CameraMetrics(self.cameras.clone())));
         for ok in [true, false] {
             self.reloads.get_or_create(&Reload::of(ok)).inc_by(0);
         }
+    }
+
+    /// Shows cameras, and who is told of them, from now on.
+    pub fn watch(&self, shown: Shown) {
+        let _ = self.cameras.set(shown);
     }
 
     /// Shows what answers now.

@@ -7,27 +7,49 @@
 //!                                             heads/current ──► follower thread
 //! ```
 //!
-//! HTTP runs on one thread, which never decodes a picture; one worker answers them in the order in which they came. A
+//! Before the routes stand TLS and who is let in (`front`). HTTP runs on one thread, which never decodes a picture; one worker answers them in the order in which they came. A
 //! head that is published while the service runs is opened by the follower and handed to the worker between two pictures. The
-//! cameras of the settings are watched by a thread of their own, which asks the worker as clients do.
+//! cameras of the settings are watched by a thread of their own, which asks the worker as clients do. A trainer fits heads in a
+//! thread of its own; what it publishes is followed as any other head.
 
 mod access;
+mod admission;
+mod announcements;
+mod api;
 mod body_memory;
+mod camera_metrics;
 mod cameras;
 mod connections;
 mod descriptors;
+mod explaining;
+mod front;
+mod guesses;
 mod heartbeat;
 mod hosts;
+mod jobs;
 mod listen;
+mod live_page;
+mod machine;
+mod mdns;
 mod metrics;
+mod of_device;
+mod ongoing;
 mod origin;
+mod paired;
+mod problem;
+mod qr;
 mod queue;
+mod reach;
 mod refusal;
+mod repeats;
 mod routes;
 mod shared;
+mod shown;
 mod successors;
 mod systemd;
+mod teacher;
 mod timed_stream;
+mod tls;
 mod upload;
 mod worker;
 
@@ -38,20 +60,32 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-pub use access::{Access, TokenError};
-pub use cameras::{Cameras, Tell};
+pub use access::{Access, Open, TokenError};
+pub use announcements::Announcements;
+pub use cameras::{Cameras, Counting, Tell};
 pub use hosts::{Host, HostError};
+pub use jobs::Fetch;
+pub use qr::{half_blocks, rows as qr_rows};
+pub use reach::{Reach, pairing_url};
+pub use shown::{SectionShown, SettingShown, SettingsShown};
+pub use tls::{Certificate, Tls, TlsError, in_two_lines};
 
-use cameras::Watching;
-use listen::Acceptor;
+use camera_metrics::Shown;
+use cameras::{Watched, Watching};
+use explaining::Explaining;
+use front::Front;
+use listen::{Acceptor, Answering};
 use metrics::Metrics;
-use routes::App;
+use routes::{App, Others};
 use shared::Shared;
 use systemd::Supervisor;
+use teacher::Classroom;
+use tls::Certificates;
 use worker::Worker;
 
-use crate::device::{Device, DeviceError, Facts, Follower, Predictor};
+use crate::device::{Device, DeviceError, Facts, Follower, Predictor, Trainer};
 use crate::threads::NoThread;
+use crate::watch::Moment;
 
 /// How long what is in flight may take after a request to stop; systemd and users expect the end within 5 s.
 const DRAIN: Duration = Duration::from_millis(3500);
@@ -63,6 +97,14 @@ pub struct Settings {
     /// With port 0 the system chooses one.
     pub address: SocketAddr,
     pub access: Access,
+    /// Where the service speaks TLS.
+    pub tls: Option<Tls>,
+    /// Whether it is announced by multicast DNS, where other machines get to it.
+    pub mdns: bool,
+    /// What is open to all even where a token is needed.
+    pub open: Vec<Open>,
+    /// Whether each request is a line of the log.
+    pub access_log: bool,
     /// Names and addresses by which clients reach the service, besides this machine's own.
     pub hosts: Vec<Host>,
     /// Pictures that may wait for the worker, at least 1.
@@ -75,8 +117,10 @@ pub struct Settings {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    #[error("`{0}` can be reached from other machines, so a token is needed")]
+    #[error("`{0}` can be reached from other machines, so TLS or a token is needed")]
     Open(SocketAddr),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("cannot listen on `{address}`")]
     Bind { address: SocketAddr, source: io::Error },
     #[error(transparent)]
@@ -89,48 +133,101 @@ pub enum ServeError {
     WorkerEnded,
 }
 
+/// What requests may ask beside the state and the cameras.
+pub struct Beside {
+    /// Fits heads when a client asks for it.
+    pub trainer: Arc<Trainer>,
+    /// Brings a network of the catalogue, where this program can.
+    pub fetch: Option<Fetch>,
+    pub shown: SettingsShown,
+    pub restored: Restored,
+}
+
+/// What became of a backup that waited, when this process started.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// The folder of the state in which what was there before is kept, where the backup took its place.
+    pub done: Option<String>,
+    /// Why it did not.
+    pub because: Option<String>,
+    pub tried: Moment,
+}
+
+/// What is to follow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// Somebody asked this process to end.
+    Asked,
+    /// The service is to start anew, in a process that has nothing open.
+    Again,
+}
+
 /// Serves until SIGTERM or Ctrl-C, then answers what is in flight and returns. Without a head it starts all the same, and takes
 /// the first one that is published.
 ///
-/// `started` is told the address and what runs, as soon as requests are taken.
+/// `started` is told how clients get here and what runs, as soon as requests are taken.
 ///
 /// # Errors
-/// When the address is open to other machines without a token or cannot be had, when the head there is cannot be opened, when the
+/// When the address is open to other machines with neither TLS nor a token or cannot be had, when there is no certificate that can be used, when the head there is cannot be opened, when the
 /// golden vectors of its backbone do not match, or when the worker ended.
 pub fn run(
     settings: Settings,
     device: Device,
     cameras: Cameras,
-    started: impl FnOnce(SocketAddr, Option<&Facts>) -> io::Result<()>,
-) -> Result<(), ServeError> {
-    if !settings.access.allows(settings.address.ip()) {
+    beside: Beside,
+    started: impl FnOnce(&Reach, Option<&Facts>) -> io::Result<()>,
+) -> Result<Ended, ServeError> {
+    let is_loopback = settings.address.ip().to_canonical().is_loopback();
+    if settings.access.is_open() && settings.tls.is_none() && !is_loopback {
         return Err(ServeError::Open(settings.address));
     }
+    let open_tls = |tls| Certificates::open(tls, device.state(), &settings.hosts, settings.address.ip());
+    let certificates = settings.tls.as_ref().map(open_tls).transpose()?;
     let bind_error = |source| ServeError::Bind { address: settings.address, source };
     let listener = TcpListener::bind(settings.address).map_err(bind_error)?;
     let address = listener.local_addr().map_err(bind_error)?;
     let predictor = first_predictor(&device)?;
     let facts = predictor.as_ref().map(|predictor| predictor.facts().clone());
-    let shared = Arc::new(Shared::new(facts.clone(), Metrics::new()));
+    let shared = Arc::new(Shared::new(facts.clone(), Metrics::new(), cameras.announcements.clone()));
     let (jobs, waiting) = queue::bounded(settings.queue, shared.clone());
     let jobs = Arc::new(jobs);
     let (sender, successors) = std::sync::mpsc::channel();
-    let following = successors::follow(Follower::new(device, predictor.as_ref()), shared.clone(), sender)?;
+    let following = successors::follow(Follower::new(device.clone(), predictor.as_ref()), shared.clone(), sender)?;
     let ended = Worker::new(predictor, successors, shared.clone()).start(waiting)?;
-    let supervisor = Supervisor::new(address, shared.clone());
+    let front = Front::new(&settings, device.state(), certificates, address);
+    let supervisor = Supervisor::new(front.reach().listening(), shared.clone());
     let most = descriptors::most_connections();
-    let board = cameras.watch.board();
+    let Cameras { watch, tell, counts, drift, announcements } = cameras;
+    let (explaining, classroom) = (Explaining::start(device.clone())?, Classroom::open(device.clone())?);
+    let Beside { trainer, fetch, shown, restored } = beside;
+    let others = Others {
+        front: front.clone(),
+        cameras: watch.board(),
+        drift: drift.clone(),
+        trainer,
+        explaining,
+        classroom,
+        counts: counts.clone(),
+        fetch,
+        shown,
+        restored,
+    };
+    shared.metrics.watch(Shown { board: others.cameras.clone(), counts, drift });
     // The others are for heads, for health, and for what is refused.
-    let app = Arc::new(App::new(settings, jobs.clone(), shared.clone(), board, most * 3 / 4));
+    let app = Arc::new(App::new((settings, device), jobs.clone(), shared.clone(), others, most * 3 / 4));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
     let run = Run { ended, supervisor: &supervisor, most, shared };
+    front.tell();
     let started = || {
-        started(address, facts.as_ref()).map_err(ServeError::Start)?;
+        started(&front.reach(), facts.as_ref()).map_err(ServeError::Start)?;
         // Behind that line come those of events.
-        Ok(Watching::start(cameras, jobs)?)
+        Ok(Watching::start(Watched { watch, tell, announcements }, jobs)?)
     };
     let served = runtime.block_on(serve(listener, app, run, started));
+    front.end();
     drop(following);
+    // What was begun for a client that was cut off goes on without anybody waiting.
+    runtime.shutdown_background();
     served
 }
 
@@ -169,32 +266,41 @@ async fn serve(
     app: Arc<App>,
     run: Run<'_>,
     started: impl FnOnce() -> Result<Watching, ServeError>,
-) -> Result<(), ServeError> {
+) -> Result<Ended, ServeError> {
     let Run { mut ended, supervisor, most, shared } = run;
     let stop = listen::stop_signal().map_err(ServeError::Start)?;
     let door = Acceptor::new(listener, most, app.settings.client_timeout, shared).map_err(ServeError::Start)?;
+    let (router, front) = (routes::router(app.clone()), app.front.clone());
+    let tls = front.acceptor()?.map(|acceptor| (acceptor, routes::without_tls(app.clone())));
+    tokio::spawn(front.follow());
     let watching = started()?;
     supervisor.ready();
-    let mut worker_ended = false;
+    let (mut worker_ended, mut next, again) = (false, Ended::Asked, app.again.clone());
     let until = async {
         tokio::select! {
             () = stop => {}
+            () = again.notified() => next = Ended::Again,
             _ = &mut ended => worker_ended = true,
         }
     };
     let open = tokio::select! {
-        open = door.accept(routes::router(app), until) => open,
+        open = door.accept(Answering { router, tls }, until) => open,
         never = supervisor.watch() => match never {},
     };
     let deadline = Instant::now() + DRAIN;
     // The programs that cameras started end with this one.
     let watching = tokio::spawn(watching.end());
+    app.ongoing.stop();
+    drop(app);
     if worker_ended {
         let _ = tokio::time::timeout_at(deadline.into(), watching).await;
         return Err(ServeError::WorkerEnded);
     }
     tracing::info!("stopping: answering what is in flight");
-    supervisor.stopping();
+    match next {
+        Ended::Asked => supervisor.stopping(),
+        Ended::Again => supervisor.starting_anew(),
+    }
     if !open.finish(deadline).await {
         tracing::warn!("the clients that were not done in {} s were cut off", DRAIN.as_secs_f32());
     }
@@ -205,5 +311,5 @@ async fn serve(
     if tokio::time::timeout_at((deadline + LAST_WAIT).into(), ended).await.is_err() {
         tracing::warn!("the worker is still busy with a picture that nobody waits for");
     }
-    Ok(())
+    Ok(next)
 }

@@ -13,22 +13,31 @@ use super::refusal::Refusal;
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const HOST: &str = "one `Host` header with a host name";
 
-/// Lets a request pass that came in at the address `local` of this machine.
+/// Where a request came in.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Entrance {
+    /// The address of this machine that the client connected to.
+    pub local: Option<IpAddr>,
+    /// Whether the client speaks TLS with this service itself.
+    pub is_tls: bool,
+}
+
+/// Lets a request pass that came in at `entrance`.
 ///
 /// # Errors
 /// When it is meant for a name that is not this service's, or was made by a page that this service did not send.
 pub(super) fn check(
     hosts: &Hosts,
-    local: Option<IpAddr>,
+    entrance: Entrance,
     version: Version,
     (uri, headers): (&Uri, &HeaderMap),
 ) -> Result<(), Refusal> {
     let asked = asked(version, uri, headers)?;
-    if let Some(foreign) = asked.iter().find(|asked| !hosts.allows(&asked.authority.host, local)) {
+    if let Some(foreign) = asked.iter().find(|asked| !hosts.allows(&asked.authority.host, entrance.local)) {
         return Err(Refusal::Host(foreign.text.clone()));
     }
     let asked = asked.first().map(|asked| &asked.authority);
-    let foreign = headers.get_all(header::ORIGIN).iter().find(|origin| !is_own(origin, asked));
+    let foreign = headers.get_all(header::ORIGIN).iter().find(|origin| !is_own(origin, asked, entrance.is_tls));
     if let Some(origin) = foreign {
         return Err(Refusal::Origin(text(origin)));
     }
@@ -67,13 +76,13 @@ fn asked(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<Vec<NamedHo
 
 /// Whether `origin` is a page of the host and port that the request went to.
 ///
-/// The scheme may differ from ours: a proxy may speak TLS for us. A port that is not written is the scheme's.
-fn is_own(origin: &HeaderValue, asked: Option<&Authority>) -> bool {
+/// The scheme may differ from ours where we speak no TLS: a proxy may speak it for us. A port that is not written is the scheme's.
+fn is_own(origin: &HeaderValue, asked: Option<&Authority>, is_tls: bool) -> bool {
     let Some((scheme, authority)) = origin.to_str().ok().and_then(|origin| origin.split_once("://")) else {
         return false;
     };
     let usual = match scheme {
-        "http" => 80,
+        "http" if !is_tls => 80,
         "https" => 443,
         _ => return false,
     };
@@ -96,7 +105,8 @@ mod tests {
         for (name, value) in headers {
             map.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
-        let checked = check(&hosts, Some("127.0.0.1".parse().unwrap()), version, (&uri.parse().unwrap(), &map));
+        let entrance = Entrance { local: Some("127.0.0.1".parse().unwrap()), is_tls: false };
+        let checked = check(&hosts, entrance, version, (&uri.parse().unwrap(), &map));
         checked.map_or_else(|refusal| refusal.status().as_u16(), |()| 200)
     }
 
@@ -129,6 +139,14 @@ mod tests {
         let twice = [("host", "localhost"), ("origin", "http://localhost"), ("origin", "http://evil.example")];
         assert_eq!(status(Version::HTTP_11, "/", &twice), 403);
         assert_eq!(status(Version::HTTP_10, "/", &[("origin", "http://localhost")]), 403, "no host to compare it with");
+    }
+
+    #[test]
+    fn where_we_speak_tls_a_page_without_it_is_anothers() {
+        let asked = Authority::parse("camera.lan").unwrap();
+        let is_own = |origin, is_tls| is_own(&HeaderValue::from_static(origin), Some(&asked), is_tls);
+        assert!(is_own("https://camera.lan", true) && is_own("https://camera.lan:443", true));
+        assert!(is_own("http://camera.lan", false) && !is_own("http://camera.lan", true));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::body_memory::HeldMemory;
 use super::refusal::Refusal;
 use super::shared::Shared;
-use crate::device::Glance;
+use crate::device::{Asked, Glance};
 use crate::predictor::Answer;
 use crate::preprocess::Picture;
 use crate::watch::NoAnswer;
@@ -19,16 +19,16 @@ pub(super) enum Job {
     /// Of a client.
     File(FileJob),
     /// Of a camera.
-    Frame { camera: String, picture: Picture, reply: SyncSender<Result<Glance, NoAnswer>> },
+    Frame { camera: String, picture: Arc<Picture>, reply: SyncSender<Result<Glance, NoAnswer>> },
 }
 
 pub(super) struct FileJob {
     pub path: String,
     pub picture: Bytes,
-    pub top: usize,
+    pub asked: Asked,
     pub reply: oneshot::Sender<Result<Answer, Refusal>>,
-    /// The picture's share of the memory for pictures, given back with it.
-    pub room: HeldMemory,
+    /// The picture's share of the memory for pictures, given back with it and those it came with.
+    pub room: Arc<HeldMemory>,
 }
 
 /// The end of the queue at which requests stand.

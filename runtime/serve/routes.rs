@@ -1,72 +1,138 @@
 //! Paths and what answers them.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Path, Query, Request, State};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{Method, StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
 use axum::{Json, Router};
-use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, Semaphore};
 
-use super::Settings;
-use super::hosts::Hosts;
+use super::access::Right;
+use super::admission::Granted;
+use super::cameras::Counting;
+use super::explaining::Explaining;
+use super::front::Front;
+use super::hosts::{Authority, Hosts};
+use super::jobs::{Fetch, Jobs};
 use super::listen::Peer;
-use super::origin;
-use super::queue::{FileJob, Queue};
+use super::ongoing::Ongoing;
+use super::origin::{self, Entrance};
+use super::queue::Queue;
 use super::refusal::Refusal;
+use super::repeats::Repeats;
 use super::shared::Shared;
+use super::shown::SettingsShown;
+use super::teacher::{Classroom, Done};
 use super::upload::{self, Bodies};
-use crate::predictor::Answer;
-use crate::watch::{Board, View};
+use super::{Restored, Settings, api, live_page, problem};
+use crate::device::{Device, Doubts, Trainer};
+use crate::printable::printable;
+use crate::watch::{Board, DriftBoard};
 
-/// As many classes as `predict` shows.
-const TOP: usize = 5;
-/// The name of a picture without one.
-const UNNAMED: &str = "-";
+/// How many requests may read or write the state at once.
+const TURNS: usize = 4;
 /// A worker that has not come back from a picture for so long is not counted on.
 const STUCK: Duration = Duration::from_secs(60);
 
 /// What every request may use.
 pub(super) struct App {
     pub settings: Settings,
-    jobs: Arc<Queue>,
-    shared: Arc<Shared>,
-    cameras: Arc<Board>,
-    bodies: Bodies,
+    pub front: Arc<Front>,
+    pub jobs: Arc<Queue>,
+    pub shared: Arc<Shared>,
+    pub others: Others,
+    pub device: Device,
+    pub bodies: Bodies,
+    /// For what is done off the thread of HTTP.
+    pub turns: Arc<Semaphore>,
+    /// For what takes long, one at a time, so that it leaves turns to others.
+    pub long: Semaphore,
+    /// For frames that are decoded and encoded when somebody asks.
+    pub stills: Semaphore,
+    pub doubts: Arc<Doubts>,
+    pub ongoing: Ongoing,
+    pub repeats: Repeats<Done>,
+    pub jobs_on_backbones: Jobs,
+    /// Told when the service is to start anew.
+    pub again: Arc<Notify>,
     hosts: Hosts,
+}
+
+/// What requests ask beside the worker.
+pub(super) struct Others {
+    pub front: Arc<Front>,
+    pub cameras: Arc<Board>,
+    /// Where it is watched for.
+    pub drift: Option<Arc<DriftBoard>>,
+    pub trainer: Arc<Trainer>,
+    pub explaining: Explaining,
+    pub classroom: Classroom,
+    pub counts: Counting,
+    /// Brings a network of the catalogue, where this program can.
+    pub fetch: Option<Fetch>,
+    pub shown: SettingsShown,
+    pub restored: Restored,
 }
 
 impl App {
     /// At most `places` pictures are in memory at once.
-    pub fn new(settings: Settings, jobs: Arc<Queue>, shared: Arc<Shared>, cameras: Arc<Board>, places: usize) -> Self {
+    pub fn new(
+        (settings, device): (Settings, Device),
+        jobs: Arc<Queue>,
+        shared: Arc<Shared>,
+        others: Others,
+        places: usize,
+    ) -> Self {
         let bodies = Bodies::new(settings.max_body, settings.client_timeout, places);
         let hosts = Hosts::new(&settings.hosts, settings.address.ip());
-        Self { settings, jobs, shared, cameras, bodies, hosts }
+        let turns = Arc::new(Semaphore::new(TURNS));
+        let (ongoing, repeats, doubts) = (Ongoing::new(), Repeats::default(), Arc::default());
+        Self {
+            settings,
+            front: others.front.clone(),
+            jobs,
+            shared,
+            others,
+            device,
+            bodies,
+            turns,
+            long: Semaphore::new(1),
+            stills: Semaphore::new(2),
+            doubts,
+            ongoing,
+            repeats,
+            jobs_on_backbones: Jobs::default(),
+            again: Arc::default(),
+            hosts,
+        }
     }
 }
 
 pub(super) fn router(app: Arc<App>) -> Router {
+    let (api, description) = api::routes().split_for_parts();
+    let description = Bytes::from(description.to_json().expect("it is made of texts"));
     let guarded = Router::new()
-        .route("/v1/predict", post(predict))
-        .route("/v1/cameras", get(cameras))
-        .route("/v1/cameras/{name}/trigger", post(trigger))
-        .route("/v1/cameras/{name}/frame", put(frame))
+        .merge(api)
+        .route("/v1/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], description)))
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))
         .route_layer(from_fn_with_state(app.clone(), guard));
     Router::new()
         .route("/health/live", get(live))
+        .merge(live_page::routes())
         .merge(guarded)
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
         // `Bodies` has its own.
         .layer(DefaultBodyLimit::disable())
+        .layer(map_response(problem::in_form))
         .layer(from_fn_with_state(app.clone(), only_own))
         .layer(from_fn_with_state(app.clone(), count))
         .with_state(app)
@@ -74,25 +140,63 @@ pub(super) fn router(app: Arc<App>) -> Router {
 
 /// Lets nothing pass that is meant for another host or made by another's page.
 async fn only_own(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let local = request.extensions().get::<Peer>().map(|peer| peer.local);
+    let came = |peer: &Peer| Entrance { local: Some(peer.local), is_tls: peer.is_tls };
+    let entrance = request.extensions().get::<Peer>().map(came).unwrap_or_default();
     let asked = (request.uri(), request.headers());
-    match origin::check(&app.hosts, local, request.version(), asked) {
+    match origin::check(&app.hosts, entrance, request.version(), asked) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refuse(request, refusal).await,
     }
 }
 
-/// Lets nobody pass without the token, where there is one.
-async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let authorization = request.headers().get(header::AUTHORIZATION);
-    if app.settings.access.admits(authorization.map(|value| value.as_bytes())) {
+/// What may be asked for without a token.
+const OPEN: [&str; 2] = ["/v1/session", "/v1/pair"];
+/// What changes nothing, though it has a body.
+const LOOKS: [&str; 2] = ["/v1/predict", "/v1/explain"];
+
+/// Lets nobody pass without a token that is enough for what is asked, where there is one.
+async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let looks = request.method().is_safe() || LOOKS.contains(&path);
+    if OPEN.contains(&path) || app.settings.open.iter().any(|open| open.path() == path) {
         return next.run(request).await;
     }
-    refuse(request, Refusal::Token).await
+    let authorization = request.headers().get(header::AUTHORIZATION);
+    match app.front.admission.of(authorization.map(|value| value.as_bytes())) {
+        None => refuse(request, Refusal::Token).await,
+        Some(Granted { right: Right::Read, .. }) if !looks => refuse(request, Refusal::ReadOnly).await,
+        Some(granted) => {
+            request.extensions_mut().insert(granted);
+            next.run(request).await
+        }
+    }
+}
+
+/// Answers clients that speak HTTP on a port for TLS: a browser that opens the page is sent on, by the name that it asked for.
+pub(super) fn without_tls(app: Arc<App>) -> Router {
+    Router::new()
+        .fallback(to_tls)
+        .layer(from_fn_with_state(app.clone(), only_own))
+        .layer(from_fn_with_state(app.clone(), count))
+        .with_state(app)
+}
+
+async fn to_tls(request: Request) -> Response {
+    let named = request.headers().get(header::HOST).and_then(|host| Authority::parse(host.to_str().ok()?));
+    match named {
+        Some(Authority { host, port }) if request.method().is_safe() && request.uri().path() == "/" => {
+            let page = format!("https://{}:{}/", host.in_url(), port.unwrap_or(80));
+            // Not for ever: TLS may be turned off again.
+            Redirect::temporary(&page).into_response()
+        }
+        _ => refuse(request, Refusal::WithoutTls).await,
+    }
 }
 
 async fn count(State(app): State<Arc<App>>, path: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let asked = app.settings.access_log.then(|| Asked::of(&request));
     let response = next.run(request).await;
+    asked.iter().for_each(|asked| asked.log(response.status()));
     let (route, status) = (path.as_ref().map_or("other", MatchedPath::as_str), response.status());
     app.shared.metrics.requested(route, status.as_u16());
     if route == "/v1/predict" && status == StatusCode::SERVICE_UNAVAILABLE {
@@ -101,44 +205,28 @@ async fn count(State(app): State<Arc<App>>, path: Option<MatchedPath>, request: 
     response
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PredictQuery {
-    /// How many classes to name.
-    top: Option<usize>,
-    /// What the picture is called in the answer.
-    path: Option<String>,
+/// What the log of requests says of one.
+struct Asked {
+    method: Method,
+    /// Without its query.
+    path: String,
+    client: Option<IpAddr>,
+    at: Instant,
 }
 
-async fn predict(
-    State(app): State<Arc<App>>,
-    ask: Result<Query<PredictQuery>, QueryRejection>,
-    request: Request,
-) -> Result<Json<Answer>, Response> {
-    let Query(ask) = match ask {
-        Ok(ask) => ask,
-        Err(error) => {
-            let expected = "nothing but `top` and `path` in the query";
-            return Err(refuse(request, Refusal::Request { expected, got: error.body_text() }).await);
-        }
-    };
-    answer(&app, ask, request).await.map(Json).map_err(IntoResponse::into_response)
-}
+impl Asked {
+    fn of(request: &Request) -> Self {
+        let client = request.extensions().get::<Peer>().map(|peer| peer.client);
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        Self { method, path, client, at: Instant::now() }
+    }
 
-async fn answer(app: &App, ask: PredictQuery, request: Request) -> Result<Answer, Refusal> {
-    let upload = app.bodies.read(request).await?;
-    let start = Instant::now();
-    let (reply, answer) = oneshot::channel();
-    app.jobs.push(FileJob {
-        path: ask.path.or(upload.name).unwrap_or_else(|| UNNAMED.to_owned()),
-        picture: upload.picture,
-        top: ask.top.unwrap_or(TOP),
-        reply,
-        room: upload.room,
-    })?;
-    let answer = answer.await.map_err(|_| Refusal::NoWorker)?;
-    app.shared.metrics.predict_seconds.observe(start.elapsed().as_secs_f64());
-    answer
+    fn log(&self, status: StatusCode) {
+        let Self { method, path, client, at } = self;
+        let client = client.map_or_else(|| "-".to_owned(), |client| client.to_string());
+        let (path, status) = (printable(path), status.as_u16());
+        tracing::info!("{client} {method} {path} {status} {} ms", at.elapsed().as_millis());
+    }
 }
 
 async fn live(State(app): State<Arc<App>>) -> Response {
@@ -175,34 +263,6 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     (status, Json(body)).into_response()
 }
 
-async fn cameras(State(app): State<Arc<App>>) -> Json<Vec<View>> {
-    Json(app.cameras.views())
-}
-
-async fn trigger(State(app): State<Arc<App>>, Path(name): Path<String>, request: Request) -> Response {
-    match app.cameras.entry(&name) {
-        Some(camera) => {
-            camera.trigger();
-            StatusCode::NO_CONTENT.into_response()
-        }
-        None => refuse(request, Refusal::NoSuchCamera(name)).await,
-    }
-}
-
-async fn frame(State(app): State<Arc<App>>, Path(name): Path<String>, request: Request) -> Response {
-    match app.cameras.entry(&name) {
-        None => refuse(request, Refusal::NoSuchCamera(name)).await,
-        Some(camera) if !camera.takes_frames() => refuse(request, Refusal::NotPushed(name)).await,
-        Some(camera) => match app.bodies.read(request).await {
-            Ok(upload) => {
-                camera.push(upload.picture.into());
-                StatusCode::NO_CONTENT.into_response()
-            }
-            Err(refusal) => refusal.into_response(),
-        },
-    }
-}
-
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.shared.metrics.text())
 }
@@ -217,7 +277,12 @@ async fn wrong_method(method: Method, uri: Uri, request: Request) -> Response {
 
 /// Refuses a request whose body was not read.
 async fn refuse(request: Request, refusal: Refusal) -> Response {
+    refused(request, refusal).await.into_response()
+}
+
+/// `refusal` of a request whose body was not read.
+pub(super) async fn refused(request: Request, refusal: Refusal) -> Refusal {
     let (parts, body) = request.into_parts();
     upload::discard(&parts, body).await;
-    refusal.into_response()
+    refusal
 }

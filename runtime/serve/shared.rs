@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::announcements::Announcements;
 use super::heartbeat::Heartbeat;
 use super::metrics::Metrics;
 use crate::device::Facts;
@@ -10,6 +11,7 @@ use crate::device::Facts;
 pub(super) struct Shared {
     pub metrics: Metrics,
     pub heartbeat: Heartbeat,
+    pub announcements: Announcements,
     state: Mutex<State>,
 }
 
@@ -21,9 +23,9 @@ struct State {
 }
 
 impl Shared {
-    pub fn new(facts: Option<Facts>, metrics: Metrics) -> Self {
+    pub fn new(facts: Option<Facts>, metrics: Metrics, announcements: Announcements) -> Self {
         facts.iter().for_each(|facts| metrics.show(facts));
-        Self { metrics, heartbeat: Heartbeat::new(), state: Mutex::new(State { facts, stale: None }) }
+        Self { metrics, heartbeat: Heartbeat::new(), announcements, state: Mutex::new(State { facts, stale: None }) }
     }
 
     /// `None` as long as there is no head.
@@ -38,7 +40,9 @@ impl Shared {
     /// Another head, perhaps on another backbone, answers from now on.
     pub fn set_facts(&self, facts: Facts) {
         self.metrics.show(&facts);
+        let head_version = facts.head_version;
         self.lock().facts = Some(facts);
+        self.announcements.head(head_version);
     }
 
     pub fn set_stale(&self, reason: Option<String>) {

@@ -3,7 +3,6 @@
 //! Nothing happens where `NOTIFY_SOCKET` is not set.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,18 +11,36 @@ use super::shared::Shared;
 /// The longest time between a change and its showing in the status line.
 const TICK: Duration = Duration::from_secs(1);
 
+/// A start may take so long: on a small machine the golden vectors alone take a while.
+const START: Duration = Duration::from_secs(600);
+
 pub(super) struct Supervisor {
-    address: SocketAddr,
+    /// With its scheme.
+    address: String,
     shared: Arc<Shared>,
 }
 
 impl Supervisor {
-    pub fn new(address: SocketAddr, shared: Arc<Shared>) -> Self {
+    pub fn new(address: String, shared: Arc<Shared>) -> Self {
         Self { address, shared }
     }
 
     pub fn ready(&self) {
-        notify(&["READY=1", &self.status()]);
+        let status = self.status();
+        match watchdog().map(watchdog_after) {
+            // A start of the same process before this one may have asked for more time.
+            Some(period) => notify(&["READY=1", &status, &period]),
+            None => notify(&["READY=1", &status]),
+        }
+    }
+
+    /// The same process goes on, and nobody pings until it is ready again.
+    pub fn starting_anew(&self) {
+        let state = ["RELOADING=1", "STATUS=starting anew"];
+        match watchdog().map(|_| watchdog_after(START)) {
+            Some(period) => notify(&[state[0], state[1], &period, "WATCHDOG=1"]),
+            None => notify(&state),
+        }
     }
 
     pub fn stopping(&self) {
@@ -52,17 +69,22 @@ impl Supervisor {
 
     fn status(&self) -> String {
         let Some(facts) = self.shared.facts() else {
-            return format!("STATUS=http://{}, no head yet", self.address);
+            return format!("STATUS={}, no head yet", self.address);
         };
         let stale = if self.shared.stale().is_some() { "; the published head cannot be used" } else { "" };
-        let (address, head) = (self.address, facts.head_version);
-        format!("STATUS=http://{address}, head {head:06} on {}, {}{stale}", facts.backbone, facts.provider)
+        let (address, head) = (&self.address, facts.head_version);
+        format!("STATUS={address}, head {head:06} on {}, {}{stale}", facts.backbone, facts.provider)
     }
 }
 
 /// Whether a worker whose last beat was `age` ago deserves a ping of a watchdog that barks after `period`.
 fn alive(age: Duration, period: Duration) -> bool {
     age < period / 2
+}
+
+/// From now on the watchdog barks after `period`.
+fn watchdog_after(period: Duration) -> String {
+    format!("WATCHDOG_USEC={}", period.as_micros())
 }
 
 #[cfg(unix)]

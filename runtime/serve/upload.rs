@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use axum::extract::multipart::MultipartError;
 use axum::extract::{FromRequest as _, Multipart, Request};
 use axum::http::{Extensions, HeaderMap, header, request};
 use http_body_util::BodyExt as _;
@@ -28,12 +29,12 @@ pub(super) struct Bodies {
     room: Arc<BodyMemory>,
 }
 
-/// One picture with its share of the memory.
+/// One picture with its share of the memory, which it may have together with others.
 pub(super) struct Upload {
     /// The name of the file, where the client said one.
     pub name: Option<String>,
     pub picture: Bytes,
-    pub room: HeldMemory,
+    pub room: Arc<HeldMemory>,
 }
 
 impl Bodies {
@@ -44,6 +45,12 @@ impl Bodies {
 
     /// Reads the picture that `request` carries: as its whole body, or as the one part of `multipart/form-data`.
     pub async fn read(&self, request: Request) -> Result<Upload, Refusal> {
+        Ok(self.read_all(request, 1).await?.remove(0))
+    }
+
+    /// Reads the pictures that `request` carries, of which there is at least one: as its whole body, or as the parts of
+    /// `multipart/form-data`, `most` of them at most.
+    pub async fn read_all(&self, request: Request, most: usize) -> Result<Vec<Upload>, Refusal> {
         let (parts, mut body) = request.into_parts();
         let late = |_| Refusal::Slow(self.timeout);
         let read = match self.check_length(&parts.headers) {
@@ -60,8 +67,20 @@ impl Bodies {
                 return Err(refusal);
             }
         };
-        let (name, picture) = if is_multipart(&parts.headers) { part(parts, bytes).await? } else { (None, bytes) };
-        Ok(Upload { name, picture, room })
+        let room = Arc::new(room);
+        if !is_multipart(&parts.headers) {
+            return Ok(vec![Upload { name: None, picture: bytes, room }]);
+        }
+        let named = form(parts, bytes, most).await?;
+        Ok(named.into_iter().map(|(name, picture)| Upload { name, picture, room: room.clone() }).collect())
+    }
+
+    /// Memory for a picture of so many bytes that does not come with the request that it is for.
+    pub async fn hold(&self, of: &Extensions, bytes: usize) -> Result<HeldMemory, Refusal> {
+        let mut share = self.room.enter().await?;
+        set(of, Phase::Working);
+        share.grow(bytes.min(self.max_bytes)).await?;
+        Ok(share.whole())
     }
 
     fn check_length(&self, headers: &HeaderMap) -> Result<(), Refusal> {
@@ -138,21 +157,23 @@ fn is_multipart(headers: &HeaderMap) -> bool {
     kind.and_then(|kind| kind.get(..10)).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"))
 }
 
-/// The name and the content of the one part.
-async fn part(parts: request::Parts, bytes: Bytes) -> Result<(Option<String>, Bytes), Refusal> {
-    let expected = "multipart/form-data with one picture";
+/// The names and the contents of the parts.
+async fn form(parts: request::Parts, bytes: Bytes, most: usize) -> Result<Vec<(Option<String>, Bytes)>, Refusal> {
+    let expected = if most == 1 { "multipart/form-data with one picture" } else { "multipart/form-data with pictures" };
     let refusal = |got: String| Refusal::Request { expected, got };
+    let unreadable = |error: MultipartError| refusal(error.body_text());
     let request = Request::from_parts(parts, Body::from(bytes));
     let mut form = Multipart::from_request(request, &()).await.map_err(|error| refusal(error.body_text()))?;
-    let first = form.next_field().await.map_err(|error| refusal(error.body_text()))?;
-    let first = first.ok_or_else(|| refusal("no part".to_owned()))?;
-    let name = first.file_name().map(str::to_owned);
-    let picture = first.bytes().await.map_err(|error| refusal(error.body_text()))?;
-    match form.next_field().await {
-        Ok(None) => Ok((name, picture)),
-        Ok(Some(_)) => Err(refusal("more than one part".to_owned())),
-        Err(error) => Err(refusal(error.body_text())),
+    let mut pictures = Vec::new();
+    while let Some(part) = form.next_field().await.map_err(unreadable)? {
+        if pictures.len() == most {
+            let got = if most == 1 { "more than one part".to_owned() } else { format!("more than {most} parts") };
+            return Err(refusal(got));
+        }
+        let name = part.file_name().map(str::to_owned);
+        pictures.push((name, part.bytes().await.map_err(unreadable)?));
     }
+    if pictures.is_empty() { Err(refusal("no part".to_owned())) } else { Ok(pictures) }
 }
 
 /// Reads what a client goes on sending after its request was refused, for a moment.

@@ -104,8 +104,8 @@ impl Worker {
     }
 
     fn answer(&mut self, job: FileJob) {
-        let FileJob { path, picture, top, reply, room } = job;
-        let answer = self.ask(|predictor| predictor.answer(&path, &picture, top)).unwrap_or(Err(Refusal::NoHead));
+        let FileJob { path, picture, asked, reply, room } = job;
+        let answer = self.ask(|predictor| predictor.answer_to(&path, &picture, &asked)).unwrap_or(Err(Refusal::NoHead));
         drop((picture, room));
         // The client may have gone meanwhile.
         let _ = reply.send(answer);
