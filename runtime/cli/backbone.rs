@@ -2,7 +2,7 @@
 
 mod compare;
 #[cfg(feature = "fetch")]
-mod fetch;
+pub mod fetch;
 mod import;
 mod inspect;
 mod known;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use super::context::Context;
@@ -58,7 +59,17 @@ impl Wanted {
         let mut progress = |done, whole| {
             bar.get_or_insert_with(|| Progress::bytes("fetching", whole, context.quiet)).reach(done);
         };
-        let mut watch = Watch { progress: &mut progress, say: &mut say, stop: interrupt::catch()? };
+        self.bring_watched(digest, context, (&mut progress, interrupt::catch()?))
+    }
+
+    /// The same, followed and stopped by somebody who sits at no terminal.
+    pub fn bring_watched(
+        &self,
+        digest: Option<Digest>,
+        context: &Context,
+        (progress, stop): (&mut dyn FnMut(u64, Option<u64>), &AtomicBool),
+    ) -> anyhow::Result<Brought> {
+        let mut watch = Watch { progress, say: &mut say, stop };
         let entry = self.entry.as_ref();
         let plan = self.hub.plan(&self.reference, entry, digest, &mut watch).map_err(with_remedy)?;
         let folder = folder_of(&plan, context);

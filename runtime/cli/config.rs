@@ -1,25 +1,36 @@
 //! `edgetl.toml`: what a device's owner sets once. Flags and `EDGETL_*` variables go before it.
 
+#[cfg(feature = "serve")]
+mod shown;
+mod tls;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::failure::OrHint;
 use super::remedy::OWNERSHIP;
+use crate::announce::settings::{LogSettings, MqttSettings, ProgramSettings, WebhookSettings};
 use crate::backbone::{CudaOptions, ProviderChoice, TensorRtOptions};
 use crate::memory;
 use crate::trust;
-use crate::watch::{CameraSettings, is_camera_name};
+use crate::watch::{CameraSettings, DriftSettings, ReviewSettings, is_camera_name};
+
+pub use tls::TlsConfig;
 
 const LOCAL: &str = "edgetl.toml";
 const SYSTEM: &str = "/etc/edgetl/edgetl.toml";
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// The file that they were read from.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
     /// The state directory.
     pub state: Option<PathBuf>,
     pub engine: EngineConfig,
@@ -27,11 +38,21 @@ pub struct Config {
     pub fit: FitConfig,
     pub heads: HeadsConfig,
     pub serve: ServeConfig,
+    pub review: ReviewSettings,
     /// By name.
     pub camera: BTreeMap<String, CameraSettings>,
+    /// A broker that is told of what happens before the cameras.
+    pub mqtt: Option<MqttSettings>,
+    /// Addresses that are told, by name.
+    pub webhook: BTreeMap<String, WebhookSettings>,
+    /// Programs that are told, by name.
+    pub program: BTreeMap<String, ProgramSettings>,
+    /// A file of events.
+    pub log: Option<LogSettings>,
+    pub drift: DriftSettings,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineConfig {
     #[serde(default, deserialize_with = "choice")]
@@ -43,7 +64,7 @@ pub struct EngineConfig {
     pub tensorrt: TensorRtConfig,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CudaConfig {
     /// Which GPU.
@@ -52,7 +73,7 @@ pub struct CudaConfig {
     pub memory_limit_mib: Option<usize>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TensorRtConfig {
     /// Which GPU.
@@ -95,7 +116,7 @@ fn mib(count: usize) -> usize {
     count.saturating_mul(1 << 20)
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CollectConfig {
     /// What `collect` reads when no SOURCE is given.
@@ -104,15 +125,20 @@ pub struct CollectConfig {
     pub max_megapixels: Option<u64>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FitConfig {
     /// Bytes that fitting may take, about.
     #[serde(deserialize_with = "size")]
     pub memory: Option<u64>,
+    /// `serve` fits after so many new labels; 0 is never.
+    pub after: usize,
+    /// `serve` fits in this interval.
+    #[serde(deserialize_with = "interval")]
+    pub every: Option<Duration>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HeadsConfig {
     /// How many old heads stay for `heads rollback`.
@@ -126,12 +152,21 @@ impl Default for HeadsConfig {
 }
 
 /// What `serve` takes where no flag says otherwise; read by every build, so that all take the same file.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServeConfig {
     pub address: Option<SocketAddr>,
     /// A file with the token that clients must send.
     pub token_file: Option<PathBuf>,
+    /// A file with a token that lets clients look and not change anything.
+    pub read_token_file: Option<PathBuf>,
+    pub tls: Option<TlsConfig>,
+    /// Whether it is announced by multicast DNS, where other machines get to it; it is unless this is false.
+    pub mdns: Option<bool>,
+    /// What needs no token: `ready`, `metrics`.
+    pub open: Vec<OpenPath>,
+    /// Whether each request is a line of the log.
+    pub access_log: bool,
     /// Names by which clients reach the machine, besides its own.
     pub hosts: Vec<String>,
     /// Pictures that may wait.
@@ -139,6 +174,15 @@ pub struct ServeConfig {
     pub max_body_megabytes: Option<u16>,
     /// In seconds.
     pub client_timeout: Option<u16>,
+}
+
+/// What of the service may be open to all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OpenPath {
+    /// `/health/ready`
+    Ready,
+    Metrics,
 }
 
 impl Config {
@@ -152,7 +196,7 @@ impl Config {
         let config = Self::read(path)?;
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         tracing::info!("settings in `{}`", absolute.display());
-        Ok(config)
+        Ok(Self { file: Some(absolute), ..config })
     }
 
     /// Settings name code, so those that somebody else can write are an error and not passed over: the user, who sees them
@@ -167,7 +211,13 @@ impl Config {
         let read = toml::from_str(&text).map_err(|error| unreadable(&error, &text));
         let config: Self = read.with_context(failed).or_hint("the README shows every setting")?;
         config.check_cameras().with_context(failed).or_hint("docs/cameras.md shows every setting of a camera")?;
+        config.drift.check().context("cannot use the section [drift]").with_context(failed)?;
         Ok(config)
+    }
+
+    /// Whether nobody beyond standard output is told of events.
+    pub fn tells_nobody(&self) -> bool {
+        self.mqtt.is_none() && self.webhook.is_empty() && self.program.is_empty() && self.log.is_none()
     }
 
     fn check_cameras(&self) -> anyhow::Result<()> {
@@ -199,6 +249,14 @@ fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Er
     memory::bytes(&text).map(Some).ok_or_else(unreadable)
 }
 
+fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let unreadable =
+        || D::Error::custom(format!("expected a time of at least 1s as \"24h\" or \"30min\", got \"{text}\""));
+    let interval = humantime::parse_duration(&text).ok().filter(|interval| *interval >= Duration::from_secs(1));
+    interval.map(Some).ok_or_else(unreadable)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,15 +281,27 @@ mod tests {
             max_megapixels = 20
             [fit]
             memory = "1.5G"
+            after = 20
+            every = "24h"
             [heads]
             keep = 3
             [serve]
             address = "0.0.0.0:8080"
             token_file = "/etc/edgetl/token"
+            read_token_file = "/etc/edgetl/read-token"
+            tls = "self-signed"
+            mdns = false
+            open = ["ready", "metrics"]
+            access_log = true
             hosts = ["camera.lan", "192.168.1.7"]
             queue = 4
             max_body_megabytes = 8
             client_timeout = 10
+            [review]
+            most = 50
+            days = 7
+            megabytes = 20
+            disk_reserve_megabytes = 1000
             [camera.gate]
             source = "rtsp://user:secret@10.0.0.7/live"
             rotate = 90
@@ -248,8 +318,30 @@ mod tests {
             tries = 4
             hold = 1
             gone_after = 10
+            on = "open"
+            device_class = "garage_door"
             [camera.bin]
             source = "folder:/srv/in"
+            [mqtt]
+            broker = "mqtts://broker.lan"
+            user = "edgetl"
+            password_file = "/etc/edgetl/mqtt-password"
+            ca_file = "/etc/edgetl/ca.pem"
+            name = "porch"
+            discovery = "homeassistant"
+            commands = false
+            [webhook.house]
+            url = "https://hooks.example/edgetl"
+            secret_file = "/etc/edgetl/webhook-key"
+            ca_file = "/etc/edgetl/ca.pem"
+            [program.siren]
+            command = "/usr/local/bin/siren --loud"
+            [log]
+            file = "/var/lib/edgetl/events.jsonl"
+            megabytes = 4
+            [drift]
+            false_alarms = 0.001
+            every = 30
         "#;
         let config: Config = toml::from_str(text).unwrap();
         assert_eq!(config.engine.threads, Some(2));
@@ -261,15 +353,27 @@ mod tests {
         assert_eq!(config.collect.sources, [PathBuf::from("/srv/photos")]);
         assert_eq!(config.fit.memory, Some(1_500_000_000));
         assert!(toml::from_str::<Config>("fit.memory = \"much\"").is_err());
+        assert_eq!((config.fit.after, config.fit.every), (20, Some(Duration::from_secs(24 * 60 * 60))));
+        assert!(
+            ["fit.every = \"often\"", "fit.every = \"0s\""].iter().all(|text| toml::from_str::<Config>(text).is_err())
+        );
         assert_eq!(config.heads.keep, 3);
         assert_eq!(config.serve.address, Some("0.0.0.0:8080".parse().unwrap()));
         assert_eq!((config.serve.queue, config.serve.max_body_megabytes), (Some(4), Some(8)));
         assert_eq!(config.serve.hosts, ["camera.lan", "192.168.1.7"]);
+        assert_eq!(config.serve.open, [OpenPath::Ready, OpenPath::Metrics]);
+        assert_eq!((&config.serve.tls, config.serve.mdns), (&Some(TlsConfig::SelfSigned), Some(false)));
+        assert!(config.serve.access_log && config.serve.read_token_file.is_some());
+        let review = ReviewSettings { most: 50, days: 7, megabytes: 20, disk_reserve_megabytes: 1000 };
+        assert_eq!((config.review, Config::default().review), (review, ReviewSettings::default()));
         assert!(toml::from_str::<Config>("stat = 1").is_err());
-        assert!(config.check_cameras().is_ok());
+        assert!(config.check_cameras().is_ok() && !config.tells_nobody());
         assert_eq!(config.camera["gate"].rules().tries, 4);
         assert_eq!(config.camera["bin"].rules(), crate::watch::Rules::default());
         assert!(!format!("{config:?}").contains("secret"));
+        assert_eq!(config.drift, DriftSettings { false_alarms: 0.001, every: 30.0 });
+        assert!(DriftSettings { false_alarms: 0.5, ..DriftSettings::default() }.check().is_err());
+        assert!(DriftSettings { every: -1.0, ..DriftSettings::default() }.check().is_err());
     }
 
     #[test]
@@ -281,6 +385,7 @@ mod tests {
             ("[camera.a]\nsource = \"ftp://x\"", "expected a camera as"),
             ("[camera.a]\nsource = \"push\"\nrotate = 45", "0, 90, 180 or 270"),
             ("[camera.a]\nfps = 3", "source"),
+            ("[camera.a]\nsource = \"push\"\non = \"open\"\ndevice_class = \"gate\"", "garage_door"),
         ] {
             let error = check(text).unwrap_err().to_string();
             assert!(error.contains(said), "{text}: {error}");

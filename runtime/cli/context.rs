@@ -13,6 +13,7 @@ use crate::store::{StateDir, Store};
 
 const DEFAULT_STATE: &str = ".edgetl";
 
+#[derive(Clone)]
 pub struct Context {
     pub state: StateDir,
     pub config: Config,
@@ -24,9 +25,9 @@ pub struct Context {
 impl Context {
     pub fn new(global: &Global) -> anyhow::Result<Self> {
         let config = Config::load(global.config.as_deref())?;
-        let state = global.state.clone().or_else(|| config.state.clone()).unwrap_or_else(unnamed_state);
+        let state = StateDir::new(global.state.clone().or_else(|| config.state.clone()).unwrap_or_else(unnamed_state));
         Ok(Self {
-            state: StateDir::new(state),
+            state,
             config,
             output: if global.json { Output::Json } else { Output::Text },
             quiet: global.quiet > 0,

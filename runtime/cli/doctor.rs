@@ -3,6 +3,8 @@
 mod cameras;
 mod install;
 mod machine;
+#[cfg(feature = "serve")]
+mod service;
 mod state;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +27,8 @@ use crate::tensor::InputBatch;
 use cameras::{TriedCamera, try_cameras};
 use install::install_onnxruntime;
 use machine::Machine;
+#[cfg(feature = "serve")]
+use service::Service;
 use state::State;
 
 #[derive(Debug, clap::Args)]
@@ -46,6 +50,8 @@ struct Report {
     state: State,
     /// Of the settings.
     cameras: Vec<TriedCamera>,
+    #[cfg(feature = "serve")]
+    service: Service,
     /// What keeps edgetl from working as asked; empty when all is well.
     problems: Vec<String>,
 }
@@ -101,7 +107,20 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     }
     let cameras = try_cameras(context);
     problems.extend(cameras.iter().filter_map(TriedCamera::failure));
-    let report = Report { machine: Machine::look(), onnxruntime, providers, state, cameras, problems };
+    #[cfg(feature = "serve")]
+    let service = Service::look(context);
+    #[cfg(feature = "serve")]
+    problems.extend(service.failure());
+    let report = Report {
+        machine: Machine::look(),
+        onnxruntime,
+        providers,
+        state,
+        cameras,
+        #[cfg(feature = "serve")]
+        service,
+        problems,
+    };
     context.output.result(&report, || report.text())?;
     if report.problems.is_empty() { Ok(()) } else { Err(AlreadyReported.into()) }
 }
@@ -180,6 +199,8 @@ impl Report {
     fn text(&self) -> String {
         let mut parts =
             vec![self.machine.text(), self.library(), self.trials(), self.state.text(), cameras::text(&self.cameras)];
+        #[cfg(feature = "serve")]
+        parts.push(self.service.text());
         parts.push(if self.problems.is_empty() {
             "no problem found".to_owned()
         } else {

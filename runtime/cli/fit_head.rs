@@ -1,11 +1,11 @@
 //! `fit-head`: from cached features to a published head.
 
 mod beside;
+mod careful;
 mod earlier;
 mod guesses;
 mod map;
 mod mlp;
-mod more;
 mod page;
 mod twins;
 mod uneven;
@@ -19,22 +19,21 @@ use super::context::Context;
 use super::decision::{self, DecisionArgs};
 use super::failure::WrongUsage;
 use super::next_class;
-use super::output::{count, percent, table};
+use super::output::{count, percent, shown, table};
 use super::remedy::OrRemedy as _;
 use super::shares;
 use crate::advice::NextClass;
-use crate::device::{FitMode, FitRequest};
+use crate::device::{FitMode, FitRequest, Fitted, Published};
 use crate::head::{
     Candidate, FitOptions, FitReport, HeadChoice, LeftOut, NumbersReport, Task, TaskReport, TrainingReport,
 };
 use crate::memory;
 use crate::metrics::RegressionMetrics;
-use crate::printable::printable;
 use crate::store::Selection;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// auto, prototype, lda, ridge, softmax, average or mlp
+    /// auto, linear (auto without the mlp), prototype, lda, ridge, softmax, average or mlp
     #[arg(long, default_value = "auto")]
     head: HeadChoice,
     /// What labels are: classification (one class), regression (a number) or multilabel (names with `+` between)
@@ -72,6 +71,10 @@ pub struct Args {
     /// Measure and print, but publish nothing
     #[arg(long)]
     dry_run: bool,
+    /// Compare with the live head on held-out pictures, and publish only if the new one is not worse beyond the error of that; else
+    /// keep it for review. Without other flags it is fitted as the live one was
+    #[arg(long, conflicts_with = "report")]
+    unless_worse: bool,
     /// Also learn from stored pictures without a label that a first head is sure of; shows what that does to held-out
     /// pictures, and does it only where it does no harm
     #[arg(long)]
@@ -99,6 +102,9 @@ pub struct Args {
 #[derive(Serialize)]
 struct Report<'a> {
     version: Option<u64>,
+    /// What became of it; only with `--unless-worse`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
     #[serde(flatten)]
     fit: &'a FitReport,
     backbone: &'a str,
@@ -113,21 +119,15 @@ struct Report<'a> {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     args.check()?;
+    if args.unless_worse {
+        return careful::run(args, context);
+    }
     let start = Instant::now();
     let device = context.device();
     let fitted = device.fit(&args.request()).or_remedy()?;
     let published = if args.dry_run { None } else { Some(device.publish(&fitted).or_remedy()?) };
-    let next_class = more::next(&fitted, &args.options(), context)?;
-    let report = Report {
-        version: published.as_ref().map(|published| published.version.0),
-        fit: fitted.head.report(),
-        backbone: fitted.backbone.name.as_str(),
-        fingerprint: fitted.head.fingerprint().to_string(),
-        seconds: start.elapsed().as_secs_f64(),
-        path: published.and_then(|published| published.path),
-        warnings: uneven::warnings(fitted.head.report()),
-        next_class,
-    };
+    let next_class = next_class_of(&fitted, &args.options(), context)?;
+    let report = Report::new(&fitted, published, (None, next_class), start);
     context.output.result(&report, || report.text())?;
     if let (Some(file), Some(answers)) = (&args.report, &fitted.answers) {
         let store = context.existing_store()?;
@@ -136,6 +136,18 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
             .write(&report, file, context)?;
     }
     Ok(())
+}
+
+/// The class to take more pictures of; not measured where the head learned from guesses or beside a classifier.
+fn next_class_of(
+    fitted: &Fitted,
+    options: &FitOptions,
+    context: &Context,
+) -> anyhow::Result<Option<Option<NextClass>>> {
+    match fitted.answers {
+        Some(_) => Ok(context.device().next_class(&fitted.head, options).or_remedy()?),
+        None => Ok(None),
+    }
 }
 
 impl Args {
@@ -198,12 +210,35 @@ fn size(text: &str) -> Result<u64, String> {
     memory::bytes(text).ok_or_else(|| format!("expected a size as 1.5G or 800M, got `{text}`"))
 }
 
+impl<'a> Report<'a> {
+    fn new(
+        fitted: &'a Fitted,
+        written: Option<Published>,
+        (outcome, next_class): (Option<&'static str>, Option<Option<NextClass>>),
+        start: Instant,
+    ) -> Self {
+        let fit = fitted.head.report();
+        Self {
+            version: written.as_ref().map(|written| written.version.0),
+            outcome,
+            fit,
+            backbone: fitted.backbone.name.as_str(),
+            fingerprint: fitted.head.fingerprint().to_string(),
+            seconds: start.elapsed().as_secs_f64(),
+            path: written.and_then(|written| written.path),
+            warnings: uneven::warnings(fit),
+            next_class,
+        }
+    }
+}
+
 impl Report<'_> {
     fn text(&self) -> String {
         let mut parts = vec![self.headline()];
         if !self.fit.per_class().is_empty() {
             parts.push(self.classes());
         }
+        parts.extend(self.fit.comparison.as_deref().map(careful::text));
         parts.extend(self.fit.operating().map(decision::text));
         parts.extend(twins::text(self.fit));
         parts.extend(self.warnings.iter().cloned());
@@ -289,8 +324,14 @@ impl Report<'_> {
             _ => "no rule for unknown pictures: too few samples to set one".to_owned(),
         };
         let published = match (self.version, &self.path) {
+            (Some(version), Some(path)) if self.outcome == Some(careful::KEPT) => {
+                let path = shown(path);
+                format!(
+                    "kept for review as head {version:06}, `{path}`; to take it all the same: edgetl heads activate {version}"
+                )
+            }
             (Some(version), Some(path)) => {
-                format!("published as head {version:06}, `{}`", printable(&path.to_string_lossy()))
+                format!("published as head {version:06}, `{}`", shown(path))
             }
             _ => "not published".to_owned(),
         };

@@ -29,9 +29,11 @@ pub enum Command {
         /// [default: the live one]
         version: Option<HeadVersion>,
     },
-    /// Make an older version the live one; nothing is removed
+    /// Make a version the live one: one that waits for review, or an older one; nothing is removed
+    Activate { version: HeadVersion },
+    /// Make the version that was live before the live one again; nothing is removed
     Rollback {
-        /// [default: the newest below the live one]
+        /// [default: the newest below the live one that was live]
         #[arg(long, value_name = "VERSION")]
         to: Option<HeadVersion>,
     },
@@ -57,6 +59,8 @@ pub enum Command {
 struct Row {
     version: u64,
     current: bool,
+    /// Whether it waits for somebody to look at it: it was kept, or left for an older one.
+    for_review: bool,
     path: String,
     /// When its file was written; `None` where the file system does not say.
     made: Option<String>,
@@ -87,6 +91,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<()> {
     match command {
         Command::List => list(context),
         Command::Show { version } => show(context, version),
+        Command::Activate { version } => activate(context, version),
         Command::Rollback { to } => rollback(context, to),
         Command::Decide { decision, likeliest } => decide(context, &decision, likeliest),
         Command::Export { onnx, version } => export(context, &onnx, version),
@@ -101,7 +106,11 @@ fn list(context: &Context) -> anyhow::Result<()> {
             return "no head yet: edgetl fit-head".to_owned();
         }
         let lines = rows.iter().map(|row| {
-            let mark = if row.current { "live" } else { "" };
+            let mark = match row {
+                Row { current: true, .. } => "live",
+                Row { for_review: true, .. } => "review",
+                _ => "",
+            };
             match &row.fit {
                 Fit::Report(fit) => [
                     format!("{:06}", row.version),
@@ -130,13 +139,15 @@ fn list(context: &Context) -> anyhow::Result<()> {
 fn row(context: &Context, head: crate::store::HeadFile) -> Option<Row> {
     let modified = std::fs::metadata(&head.path).and_then(|metadata| metadata.modified()).ok();
     let made = modified.map(|made| humantime::format_rfc3339_seconds(made).to_string());
-    let (version, current, path) = (head.version.0, head.current, head.path.display().to_string());
+    let (version, path) = (head.version.0, head.path.display().to_string());
+    let (current, for_review) = (head.current, head.for_review);
     let device = context.device();
     Some(match device.heads().read(Some(head.version)) {
         Err(DeviceError::HeadFolder(HeadFolderError::NoSuchVersion { .. })) => return None,
         Ok(PublishedHead { digest, artifact, .. }) => Row {
             version,
             current,
+            for_review,
             path,
             made,
             backbone: device.backbones().name_of(&artifact.fingerprint()).ok(),
@@ -146,7 +157,7 @@ fn row(context: &Context, head: crate::store::HeadFile) -> Option<Row> {
         },
         Err(error) => {
             let fit = Fit::Damaged(Damaged { error: causes(&error) });
-            Row { version, current, path, made, backbone: None, hash: None, note: None, fit }
+            Row { version, current, for_review, path, made, backbone: None, hash: None, note: None, fit }
         }
     })
 }
@@ -183,9 +194,16 @@ fn show(context: &Context, version: Option<HeadVersion>) -> anyhow::Result<()> {
         let rows = fit.per_class().iter().map(|class| {
             [class.label.to_string(), class.count.to_string(), class.f1.map_or_else(|| "-".to_owned(), percent)]
         });
+        let compared = fit.comparison.as_ref().map_or_else(String::new, |comparison| format!("\n{comparison}"));
         let decision = fit.operating().map_or_else(String::new, |operating| format!("\n{}", decision::text(operating)));
-        format!("{head}{decision}\n\n{}", table(["label", "samples", "F1 held out"], rows))
+        format!("{head}{compared}{decision}\n\n{}", table(["label", "samples", "F1 held out"], rows))
     })?;
+    Ok(())
+}
+
+fn activate(context: &Context, version: HeadVersion) -> anyhow::Result<()> {
+    let version = context.device().heads().activate(version).or_remedy()?;
+    context.output.result(&RolledBack { version: version.0 }, || format!("head {version} is live"))?;
     Ok(())
 }
 
@@ -212,7 +230,7 @@ fn decide(context: &Context, decision: &DecisionArgs, likeliest: bool) -> anyhow
         return Err(WrongUsage(got.to_owned()).into());
     }
     let device = context.device();
-    let decided = device.decide(decision.goal(), decision.least()).or_remedy()?;
+    let decided = device.decide((decision.goal(), decision.least()), None).or_remedy()?;
     let version = device.publish(&decided).or_remedy()?.version;
     let operating = decided.head.report().operating();
     context.output.result(&Decided { version: version.0, operating }, || match operating {

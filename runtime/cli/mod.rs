@@ -12,6 +12,7 @@ mod decision;
 mod demo;
 mod doctor;
 mod documents;
+mod drift;
 mod engine;
 mod environment;
 mod eval;
@@ -25,15 +26,21 @@ mod log;
 mod network;
 mod next_class;
 mod output;
+#[cfg(feature = "serve")]
+mod pair;
 mod predict;
 mod progress;
 mod remedy;
 mod report;
+mod review;
 mod samples;
+#[cfg(any(feature = "announce", feature = "serve"))]
+mod secret;
 #[cfg(feature = "serve")]
 mod serve;
 mod shares;
 mod shell;
+mod telling;
 mod trial;
 mod watch;
 
@@ -45,6 +52,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use context::Context;
+use remedy::OrRemedy as _;
 
 use crate::printable::{printable, printable_lines};
 
@@ -94,12 +102,15 @@ enum Command {
     /// Import any ONNX image classifier; list, inspect, choose and remove backbones
     #[command(subcommand)]
     Backbone(backbone::Command),
-    /// List, show, roll back and export published heads
+    /// List, show, activate, roll back and export fitted heads
     #[command(subcommand)]
     Heads(heads::Command),
     /// List, relabel, rename, remove and check stored samples
     #[command(subcommand)]
     Samples(samples::Command),
+    /// List, label and dismiss the pictures of cameras that would teach the head most
+    #[command(subcommand)]
+    Review(review::Command),
     /// Write the whole state (samples, heads, backbones) to one file, also while others use it
     Backup(backup::BackupArgs),
     /// Make a state of what `backup` wrote
@@ -109,6 +120,9 @@ enum Command {
     /// Answer over HTTP, and watch the cameras of the settings
     #[cfg(feature = "serve")]
     Serve(serve::Args),
+    /// Let a phone in to a running service with a code; list phones, take their tokens back
+    #[cfg(feature = "serve")]
+    Pair(pair::Args),
     /// Say what this machine can run, what is wrong, and how to mend it
     Doctor(doctor::Args),
     /// Run the whole loop on pictures that edgetl draws itself
@@ -129,7 +143,13 @@ pub fn main() -> ExitCode {
         Err(error) => return wrong_usage(error),
     };
     log::start(&cli.global, cli.command.quieter());
-    match Context::new(&cli.global).and_then(|context| cli.command.run(&context)) {
+    let run = |context: Context| {
+        if cli.command.needs_state() {
+            context.device().check_whole().or_remedy()?;
+        }
+        cli.command.run(&context)
+    };
+    match Context::new(&cli.global).and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
     }
@@ -179,6 +199,15 @@ impl Command {
         if matches!(self, Self::Demo(_)) { 2 } else { 0 }
     }
 
+    /// Whether it uses the state that the flags name, which has to be whole. The service makes it whole.
+    fn needs_state(&self) -> bool {
+        #[cfg(feature = "serve")]
+        if matches!(self, Self::Serve(_)) {
+            return false;
+        }
+        !matches!(self, Self::Doctor(_) | Self::Demo(_) | Self::Completions(_) | Self::Man(_))
+    }
+
     fn run(self, context: &Context) -> anyhow::Result<()> {
         if self.computes() {
             crate::threads::start_pool();
@@ -194,10 +223,13 @@ impl Command {
             Self::Backbone(command) => backbone::run(command, context),
             Self::Heads(command) => heads::run(command, context),
             Self::Samples(command) => samples::run(command, context),
+            Self::Review(command) => review::run(command, context),
             Self::Backup(args) => backup::back_up(&args, context),
             Self::Restore(args) => backup::restore(&args, context),
             #[cfg(feature = "serve")]
             Self::Serve(args) => serve::run(&args, context),
+            #[cfg(feature = "serve")]
+            Self::Pair(args) => pair::run(args, context),
             Self::Doctor(args) => doctor::run(&args, context),
             Self::Demo(args) => demo::run(&args, context),
             Self::Completions(args) => documents::completions(&args, context),

@@ -53,6 +53,16 @@ impl Output {
     }
 }
 
+impl Output {
+    /// Lines of block characters for a camera to read, black on white whatever the colours of the terminal.
+    #[cfg(feature = "serve")]
+    pub fn black_on_white(self, lines: &[String]) -> io::Result<()> {
+        // Of the 256 colours these two are the same everywhere; schemes change the first 16.
+        let line = |line: &String| format!("\x1b[38;5;16;48;5;231m{}\x1b[0m\n", printable(line));
+        write_stdout(lines.iter().map(line).collect::<String>().as_bytes())
+    }
+}
+
 /// JSON on one line in which also those hidden characters are escaped that JSON would let pass.
 struct AllEscaped;
 

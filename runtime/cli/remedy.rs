@@ -90,10 +90,15 @@ fn of_device(error: &DeviceError) -> Option<String> {
         }
         DeviceError::Publish { source, live } => match **source {
             PublishError::Forgotten => "fit again, without them: edgetl fit-head",
+            PublishError::Superseded => "fit again, to be compared with that one: edgetl fit-head --unless-worse",
             _ => return Some(live_head(live)),
         },
         DeviceError::SyncUnknown { .. } => "mend or move that, so that nothing is taken for gone which is there",
         DeviceError::SyncSource { .. } => "name a folder of folders named after labels",
+        DeviceError::Backup(BackupError::Begun { .. }) => "start the service, which finishes it: edgetl serve",
+        DeviceError::Backup(BackupError::Half { .. }) => {
+            "mend that and start the service again, which goes on; what was there before is in the folder `replaced-…`"
+        }
         DeviceError::Backup(BackupError::Occupied { .. }) => "name a new state directory: --state DIR",
         DeviceError::Export(ExportError { source, .. }) if source.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
             "name a folder that is not there yet"
@@ -110,6 +115,7 @@ fn of_store(error: &StoreError) -> Option<String> {
             "collect pictures first: edgetl collect FOLDER; or name the state directory: --state DIR"
         }
         StoreError::DamagedRows { ids } => return Some(of_damaged_rows(ids)),
+        StoreError::DamagedReview { id } => return Some(format!("`edgetl review dismiss {}` lets it go", id.0)),
         StoreError::OtherBackbones { .. } => {
             "collect the pictures again with the backbone in use: edgetl collect FOLDER"
         }

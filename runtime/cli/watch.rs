@@ -1,27 +1,33 @@
 //! `watch`: looks through cameras, and says when something changes before them.
 
+mod collecting;
 mod words;
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anyhow::Context as _;
 
 use super::config::Config;
 use super::context::Context;
+use super::drift;
 use super::engine::EngineArgs;
 use super::failure::{OrHint, WrongUsage, failure};
 use super::interrupt;
 use super::output::Output;
 use super::remedy::OrRemedy as _;
 use super::shares;
+use super::telling::{Teaching, Teller};
 use crate::camera::Source;
-use crate::device::Device;
+use crate::device::{Device, Trainer, TrainerSettings, TrainingEvent};
 use crate::head::Outputs;
+use crate::labels::Label;
 use crate::watch::{
-    Album, CameraSettings, Event, Log, Mode, OwnPredictor, Region, Rotation, Rules, Watch, WatchError, replay,
+    Album, CameraSettings, Choices, DriftBoard, Event, Keeping, Log, Mode, OwnPredictor, Recent, Region, Rotation,
+    Rules, Watch, WatchError, replay,
 };
 
 #[derive(Debug, clap::Args)]
@@ -38,6 +44,9 @@ pub struct Args {
     /// Watch nothing; say which events the looks in this file come to
     #[arg(long, value_name = "LOG", conflicts_with_all = ["cameras", "save", "log", "fps", "region", "rotate"])]
     replay: Option<PathBuf>,
+    /// Decide nothing: whatever is before the camera has this label, and is collected until Ctrl-C
+    #[arg(long, value_name = "LABEL", conflicts_with_all = ["save", "log", "replay", "threshold", "mode"])]
+    collect: Option<Label>,
     /// The least score of an answer that counts [default: 0.8]
     #[arg(long, value_name = "P", value_parser = shares::share)]
     threshold: Option<f64>,
@@ -87,10 +96,14 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     }
     let cameras = args.cameras(&context.config)?;
     let device = context.device_on(&args.engine);
+    if let Some(label) = &args.collect {
+        let choices = args.choices(&device, context);
+        return collecting::run(context, device, (&cameras, choices), label);
+    }
     let predictor = device.predictor().or_remedy()?;
     check_head(&device)?;
     let stop = interrupt::catch()?;
-    let mut watch = Watch::start(&cameras, device.settings().limits)?;
+    let mut watch = Watch::start(&cameras, args.choices(&device, context), device.settings().limits)?;
     if let Some(folder) = &args.save {
         let opened = Album::open(folder).with_context(|| format!("cannot save pictures in `{}`", folder.display()));
         watch.album = Some(opened?);
@@ -100,12 +113,44 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         let opened = Log::open(path, rules).with_context(|| format!("cannot write the log `{}`", path.display()));
         watch.log = Some(opened?);
     }
-    let output = context.output;
+    let Attended { own, recent, .. } = attend(&mut watch, &device, &cameras, &context.config);
+    let teaching = Teaching::new(recent);
+    let about = (&own[..], watch.board());
+    let teller = Teller::open((&context.config, context.output), &device, about, teaching.clone())?;
+    let telling = teller.clone();
+    // Only when somebody who is told asks for it.
+    let tell_fits = Box::new(move |event: &TrainingEvent| drop(telling.tell(&event.into())));
+    let trainer = Arc::new(Trainer::start(device.clone(), TrainerSettings::default(), tell_fits)?);
+    teaching.by(&trainer);
     let is_asked = || stop.load(Ordering::SeqCst);
-    match watch.run(&mut OwnPredictor::new(device, predictor), &is_asked, &mut |event| told(output, event)) {
+    let watched = watch.run(&mut OwnPredictor::new(device, predictor), &is_asked, &mut |event| teller.tell(event));
+    teller.end();
+    match watched {
         Err(WatchError::Told(error)) => Err(error.into()),
         other => Ok(other?),
     }
+}
+
+/// Puts beside the decision who else sees the answers about `cameras`; gives what sees the last one of each.
+pub fn attend(watch: &mut Watch, device: &Device, cameras: &[(String, CameraSettings)], config: &Config) -> Attended {
+    // A camera that is only named on the command line is looked through in passing.
+    let own: Vec<_> = cameras.iter().filter(|(name, _)| config.camera.contains_key(name)).cloned().collect();
+    if let Some(keeping) = Keeping::new(device.clone(), config.review, &own) {
+        watch.witnesses.push(Box::new(keeping));
+    }
+    let recent = Recent::new(device.clone());
+    watch.witnesses.push(recent.witness());
+    let drift = drift::follow(watch, device, config, &own);
+    Attended { own, recent, drift }
+}
+
+/// What others may ask of those who see the answers.
+pub struct Attended {
+    /// The cameras that are in the settings.
+    pub own: Vec<(String, CameraSettings)>,
+    pub recent: Recent,
+    #[cfg_attr(not(feature = "serve"), expect(dead_code, reason = "/metrics shows it"))]
+    pub drift: Option<Arc<DriftBoard>>,
 }
 
 /// On stdout what was decided; in JSON also what happens to cameras, which is else in the log.
@@ -115,8 +160,14 @@ pub fn told(output: Output, event: &Event) -> io::Result<()> {
             words::log(camera);
             Ok(())
         }
-        Event::Camera(_) => output.json_line(event),
+        Event::Set(set) if !output.is_json() => {
+            words::log_set(set);
+            Ok(())
+        }
+        Event::Camera(_) | Event::Set(_) => output.json_line(event),
         Event::Decided(decided) => output.result(event, || words::decided(decided)),
+        Event::Drift(drift) => output.result(event, || words::drift(drift)),
+        Event::Training(training) => output.result(event, || words::training(training)),
     }
 }
 
@@ -142,6 +193,12 @@ fn check_head(device: &Device) -> anyhow::Result<()> {
 }
 
 impl Args {
+    /// Somebody may have chosen otherwise for a camera of the settings; a flag goes before that.
+    fn choices(&self, device: &Device, context: &Context) -> Choices {
+        let choices = Choices::of(device.clone(), context.config.camera.keys().cloned());
+        if self.region.is_some() { choices.without_regions() } else { choices }
+    }
+
     fn cameras(&self, config: &Config) -> anyhow::Result<Vec<(String, CameraSettings)>> {
         let named =
             if self.cameras.is_empty() { config.camera.clone().into_iter().collect() } else { self.named(config)? };

@@ -1,10 +1,15 @@
 //! `backbone fetch`: a network from elsewhere becomes a package, in one command.
 
+#[cfg(feature = "serve")]
+use std::sync::atomic::AtomicBool;
+
 use serde::Serialize;
 
 use super::import::{self, How};
 use crate::cli::bring::Wanted;
 use crate::cli::context::Context;
+#[cfg(feature = "serve")]
+use crate::cli::engine::EngineArgs;
 use crate::cli::output::table;
 use crate::digest::Digest;
 use crate::hub::Reference;
@@ -38,6 +43,23 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     args.how.check_place()?;
     let brought = wanted.bring(args.sha256, context)?;
     import::import(&brought.network, &args.how, Some(&brought.fetched), context)?;
+    brought.clear();
+    Ok(())
+}
+
+/// Fetches the network `name` of the catalogue, for a service: followed and stopped by others, printing nothing.
+///
+/// # Errors
+/// When it cannot be fetched, or no package be made of it.
+#[cfg(feature = "serve")]
+pub fn for_service(
+    name: &str,
+    (engine, context): (&EngineArgs, &Context),
+    (progress, stop): (&mut dyn FnMut(u64, Option<u64>), &AtomicBool),
+) -> anyhow::Result<()> {
+    let wanted = Wanted::new(&Reference::Catalogue(name.to_owned()))?;
+    let brought = wanted.bring_watched(None, context, (progress, stop))?;
+    import::import(&brought.network, &How::plain(engine.clone()), Some(&brought.fetched), context)?;
     brought.clear();
     Ok(())
 }

@@ -31,7 +31,7 @@ pub struct Args {
 }
 
 /// What a user may say of a network, and what becomes of it.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct How {
     #[command(flatten)]
     pub network: NetworkArgs,
@@ -60,7 +60,7 @@ pub struct How {
 }
 
 /// What the graph itself may leave open.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkArgs {
     /// The tensor or node to take as the feature [default: found]
@@ -203,6 +203,12 @@ impl Proven {
 }
 
 impl How {
+    /// Nothing is said of it, and it is run on this engine.
+    #[cfg(all(feature = "fetch", feature = "serve"))]
+    pub fn plain(engine: EngineArgs) -> Self {
+        Self { engine, ..Self::default() }
+    }
+
     /// # Errors
     /// When the package cannot go where it is to go: better before a long way than after it.
     pub fn check_place(&self) -> anyhow::Result<()> {

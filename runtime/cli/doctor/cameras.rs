@@ -1,5 +1,6 @@
 //! The cameras of the settings, each asked for a frame.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -8,10 +9,11 @@ use serde::Serialize;
 use crate::camera::{CameraError, Content, Source, Wanted, probe};
 use crate::causes::causes;
 use crate::cli::context::Context;
+use crate::cli::drift;
 use crate::cli::output::table;
 use crate::preprocess::{Limits, decode};
 use crate::printable::printable;
-use crate::watch::CameraSettings;
+use crate::watch::{CameraSettings, Choice, Choices, DriftView, kept_view};
 
 /// What decoders and slow cameras take to their first frame.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -22,30 +24,49 @@ pub struct TriedCamera {
     camera: String,
     /// Without passwords.
     source: String,
+    /// Whether somebody switched it off; then it is not asked.
+    off: bool,
     /// Of its first frame; `None` where none came, or none is asked for.
     width: Option<u32>,
     height: Option<u32>,
     reason: Option<String>,
     remedy: Option<String>,
+    /// `None` where nothing is known yet, or it is not watched for.
+    drift: Option<DriftView>,
 }
 
 /// Each in turn.
 pub fn try_cameras(context: &Context) -> Vec<TriedCamera> {
     let limits = crate::cli::engine::limits(&context.config);
-    context.config.camera.iter().map(|(name, settings)| TriedCamera::of(name, settings, &limits)).collect()
+    let names = context.config.camera.keys().cloned();
+    let chosen: BTreeMap<String, Choice> = Choices::of(context.device(), names).look().into_iter().collect();
+    let is_off = |name: &String| chosen.get(name).is_some_and(|choice| !choice.on);
+    let tried = |(name, settings): (&String, &CameraSettings)| {
+        let false_alarms = Some(context.config.drift.false_alarms).filter(|rate| *rate > 0.0);
+        let drift = false_alarms.and_then(|rate| kept_view(&context.state, name, rate));
+        let off = is_off(name);
+        let tried = if off { TriedCamera::untried(name, settings) } else { TriedCamera::of(name, settings, &limits) };
+        TriedCamera { drift, off, ..tried }
+    };
+    context.config.camera.iter().map(tried).collect()
 }
 
 impl TriedCamera {
-    fn of(name: &str, settings: &CameraSettings, limits: &Limits) -> Self {
-        let source = &settings.source;
-        let mut tried = Self {
+    fn untried(name: &str, settings: &CameraSettings) -> Self {
+        Self {
             camera: name.to_owned(),
-            source: source.to_string(),
+            source: settings.source.to_string(),
+            off: false,
             width: None,
             height: None,
             reason: None,
             remedy: None,
-        };
+            drift: None,
+        }
+    }
+
+    fn of(name: &str, settings: &CameraSettings, limits: &Limits) -> Self {
+        let (source, mut tried) = (&settings.source, Self::untried(name, settings));
         // They wait for somebody.
         if !source.is_steady() {
             if let Source::Folder(folder) = source {
@@ -84,6 +105,7 @@ impl TriedCamera {
         let found = match (self.width.zip(self.height), &self.reason) {
             (Some((width, height)), _) => format!("{width}x{height}"),
             (None, Some(_)) => "-".to_owned(),
+            (None, None) if self.off => "off".to_owned(),
             (None, None) => "waits for frames".to_owned(),
         };
         [self.camera.clone(), printable(&self.source).into_owned(), found]
@@ -102,6 +124,9 @@ pub fn text(cameras: &[TriedCamera]) -> String {
         }
         if let Some(remedy) = &camera.remedy {
             text.push_str(&format!("\n    remedy: {remedy}"));
+        }
+        if let Some(view) = &camera.drift {
+            text.extend(drift::text(view).lines().map(|line| format!("\n  {line}")));
         }
     }
     text

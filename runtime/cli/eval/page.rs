@@ -64,7 +64,8 @@ fn answers(measured: &Measured) -> anyhow::Result<Answers> {
     let flat: Vec<f32> = places.iter().flat_map(|&at| measured.scores[at].probabilities.iter().copied()).collect();
     let probabilities = Array2::from_shape_vec((places.len(), labels.len()), flat)?;
     let ids = places.into_iter().map(|at| SampleId(at as i64)).collect();
-    Ok(Answers { labels: labels.clone(), ids, truth, probabilities })
+    let groups = (0..truth.len() as u32).collect();
+    Ok(Answers { labels: labels.clone(), ids, truth, groups, probabilities })
 }
 
 fn figures(answers: &Answers) -> Vec<(&'static str, String)> {

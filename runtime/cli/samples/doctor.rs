@@ -11,12 +11,11 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use crate::cli::context::Context;
-use crate::cli::failure::failure;
 use crate::cli::remedy::OrRemedy as _;
 use crate::cli::shell::Shell;
 use crate::dataset::SampleId;
-use crate::head::{FitOptions, diagnose};
-use crate::store::{Filter, SampleRow, Selection, Store};
+use crate::device::Examination;
+use crate::store::{Filter, SampleRow, Store};
 use findings::Findings;
 use reserve::Reserve;
 
@@ -88,25 +87,17 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
 
 fn examine(args: &Args, context: &Context, store: &Store, rows: &[SampleRow]) -> anyhow::Result<Findings> {
     let start = Instant::now();
-    let package = context.device().backbones().in_use_of(store).or_remedy()?;
-    let dataset = context.device().dataset(store, &package.fingerprint(), &Selection::default()).or_remedy()?;
-    if dataset.is_empty() {
-        return Err(failure(
-            "expected stored samples for training, got none",
-            "collect labelled pictures first: edgetl collect FOLDER",
-        ));
-    }
-    let options = FitOptions { seed: args.seed, ..FitOptions::default() };
-    let diagnosis = diagnose(&dataset, &options).or_remedy()?;
+    let Examination { backbone, samples, diagnosis, .. } =
+        context.device().examine(store, args.seed, None).or_remedy()?;
     let shell = Shell::new(context);
     let reserve = RefCell::new(Reserve::new(rows));
     let examined = Examined { rows: rows.iter().map(|row| (row.id, row)).collect(), shell: &shell, reserve };
     let mut findings = Findings::new(&diagnosis, &examined);
-    findings.tiny = files::tiny(rows, &package.manifest().preprocess, &examined);
+    findings.tiny = files::tiny(rows, &backbone.preprocess, &examined);
     findings.sources = files::sources(rows, &examined);
-    findings.backbone = package.manifest().name.to_string();
-    findings.fingerprint = package.fingerprint().to_string();
-    findings.samples = dataset.len();
+    findings.backbone = backbone.name.to_string();
+    findings.fingerprint = backbone.fingerprint().to_string();
+    findings.samples = samples;
     findings.seconds = start.elapsed().as_secs_f64();
     Ok(findings)
 }

@@ -8,6 +8,7 @@ use super::timestamp;
 use crate::cli::context::Context;
 use crate::cli::failure::failure;
 use crate::cli::output::count;
+use crate::cli::remedy::OrRemedy as _;
 use crate::labels::Label;
 use crate::store::{Change, Undone};
 
@@ -74,7 +75,7 @@ pub fn undo(context: &Context) -> anyhow::Result<()> {
 
 /// `samples purge`.
 pub fn purge(context: &Context) -> anyhow::Result<()> {
-    let purged = context.existing_store()?.purge()?;
+    let purged = context.device().purge().or_remedy()?;
     context.output.result(&serde_json::json!({ "purged": purged }), || match purged {
         0 => "nothing was kept".to_owned(),
         _ => {

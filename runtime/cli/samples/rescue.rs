@@ -12,12 +12,19 @@ pub fn run(context: &Context) -> anyhow::Result<()> {
     let moved_to = rescued.moved_to.to_string_lossy().into_owned();
     let report = serde_json::json!({
         "samples": rescued.samples, "features": rescued.features, "damaged": rescued.damaged,
-        "unreadable": rescued.unreadable, "moved_to": moved_to,
+        "unreadable": rescued.unreadable, "pictures": rescued.pictures, "moved_to": moved_to,
     });
+    let aside = match rescued.pictures {
+        0 => String::new(),
+        pictures => format!(
+            "\n{} of cameras that belong to none of these are in `pictures.damaged`",
+            count(pictures, "picture")
+        ),
+    };
     context.output.result(&report, || {
         format!(
             "{} with {} kept; {} did not match, {} could not be read\nthe damaged store is now `{}`; `edgetl collect FOLDER` \
-             stores what is missing",
+             stores what is missing{aside}",
             count(rescued.samples, "sample"),
             count(rescued.features, "feature vector"),
             count(rescued.damaged, "row"),

@@ -1,8 +1,9 @@
 //! Events as a person reads them.
 
 use crate::cli::output::percent;
+use crate::device::TrainingEvent;
 use crate::printable::printable;
-use crate::watch::{CameraEvent, CameraState, Decided, Kind, Moment};
+use crate::watch::{CameraEvent, CameraSet, CameraState, Decided, DriftEvent, Kind, Moment};
 
 /// `2026-11-26T13:30:02Z  gate  open, before closed for 2 min 39 s  97 %, 3 equal answers in a row`
 pub fn decided(decided: &Decided) -> String {
@@ -18,6 +19,23 @@ pub fn decided(decided: &Decided) -> String {
     let score = change.score.map_or_else(String::new, |score| format!("{}, ", percent(f64::from(score))));
     let saved = picture.as_ref().map_or_else(String::new, |picture| format!("\n    {}", printable(picture)));
     format!("{}  {camera}  {what}  ({score}{}){saved}", second(change.at), change.why)
+}
+
+/// `2026-11-26T13:30:02Z  gate  closed is 95 % of the answers, 50 % of the fitted pictures  (of 120 looks)`
+pub fn drift(event: &DriftEvent) -> String {
+    let DriftEvent { camera, at, sentence, found, .. } = event;
+    format!("{}  {camera}  {}  (of {} looks)", second(*at), printable(sentence), found.looks)
+}
+
+/// `2026-11-26T13:30:02Z  head 000004 was published: better than head 000003: accuracy 96.2 %, before 95.1 % …`
+pub fn training(event: &TrainingEvent) -> String {
+    let way_out = match event.head {
+        Some(head) if event.outcome == "kept" => {
+            format!("\n    edgetl heads activate {} takes it all the same", head.0)
+        }
+        _ => String::new(),
+    };
+    format!("{}  {}{way_out}", second(event.at.into()), printable(&event.sentence))
 }
 
 /// `2026-11-26T13:30:02Z`
@@ -36,6 +54,13 @@ fn lasted(at: Moment, since: Moment) -> String {
 }
 
 /// Into the log.
+pub fn log_set(event: &CameraSet) {
+    let CameraSet { camera, on, region, .. } = event;
+    let part = if region.is_some() { "a part" } else { "all" };
+    tracing::info!("camera {camera} was set {}, to look at {part} of its picture", if *on { "on" } else { "off" });
+}
+
+/// Into the log.
 pub fn log(event: &CameraEvent) {
     let CameraEvent { camera, state, because, .. } = event;
     let because = because.as_ref().map_or_else(String::new, |because| format!(": {because}"));
@@ -43,6 +68,7 @@ pub fn log(event: &CameraEvent) {
     match state {
         CameraState::Live | CameraState::Connecting => tracing::info!("camera {camera} is {word}"),
         CameraState::Ended => tracing::info!("camera {camera} has no more frames"),
+        CameraState::Off => tracing::info!("camera {camera} is off; `on` in the page or the API opens it again"),
         CameraState::Failed => tracing::warn!("camera {camera} failed{because}"),
         CameraState::Stale | CameraState::Frozen => tracing::warn!("camera {camera} is {word}{because}"),
         CameraState::Poor => tracing::warn!("the pictures of camera {camera} are of no use{because}"),
@@ -52,7 +78,19 @@ pub fn log(event: &CameraEvent) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::TrainingOutcome;
+    use crate::store::HeadVersion;
     use crate::watch::Change;
+
+    #[test]
+    fn a_head_that_was_kept_is_told_with_the_way_to_take_it() {
+        let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(1_795_700_202_123);
+        let kept = TrainingOutcome::Fitted { head: HeadVersion(5), published: false, comparison: None };
+        let said = training(&TrainingEvent::of(Ok(kept), at, std::time::Duration::ZERO));
+        let expected =
+            "2026-11-26T13:36:42Z  head 000005 was kept for review\n    edgetl heads activate 5 takes it all the same";
+        assert_eq!(said, expected);
+    }
 
     #[test]
     fn an_event_is_one_line() {
