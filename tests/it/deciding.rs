@@ -1,7 +1,7 @@
 //! Decisions other than the likeliest class: set by what was held out, kept with the head, obeyed everywhere.
 
 use edgetl::digest::{ContentHash, Digest, Fingerprint};
-use edgetl::head::HeadArtifact;
+use edgetl::head::{HeadArtifact, HeldOutAnswers};
 use edgetl::labels::Label;
 use edgetl::store::{FeatureVector, NewSample, Split, StateDir, Store};
 use predicates::prelude::*;
@@ -11,6 +11,7 @@ use rand_pcg::Pcg64;
 use serde_json::{Value, json};
 
 use crate::common::{Device, backbone};
+use crate::fitting_carefully::forget_the_note;
 
 /// Drawings of circles and stars, as many of each as said, and a head that has learned from them.
 fn taught(circles: usize, stars: usize) -> Device {
@@ -89,6 +90,39 @@ fn an_unknown_picture_has_no_label_but_the_nearest_with_distance_and_threshold()
     assert_eq!(answer["nearest"], answer["top"][0]["label"]);
 }
 
+/// Its own held-out answers stay what they were, whatever is stored since.
+#[test]
+fn a_head_is_decided_by_the_answers_that_it_keeps() {
+    let device = taught(12, 8);
+    let fitted = device.json(&["fit-head", "--recall", "star=0.9"]).remove(0)["operating"].clone();
+    device.json(&["heads", "decide", "--likeliest"]);
+    let plain = live(&device);
+    device.draw("more", 3, 50);
+    device.json(&["collect", "more"]);
+    device.json(&["samples", "relabel", "ring", "--label", "star"]);
+    let decided = device.json(&["heads", "decide", "--recall", "star=0.9"]).remove(0);
+    assert_eq!(decided["operating"], fitted);
+    let (now, report) = (live(&device), plain.report());
+    assert_eq!((now.head(), now.answers()), (plain.head(), plain.answers()));
+    let right = HeldOutAnswers::of(&plain).unwrap().outcome(plain.operating()).right;
+    assert_eq!((right.share, right.of), (report.cv().accuracy, report.cv().samples));
+}
+
+/// Fitting again would have asked for samples of the same classes.
+#[test]
+fn the_likeliest_is_said_again_without_a_fit() {
+    let device = taught(12, 8);
+    device.json(&["fit-head", "--recall", "star=0.9"]);
+    device.draw("more", 2, 50);
+    device.json(&["collect", "more"]);
+    forget_the_note(&device);
+    let before = live(&device);
+    device.json(&["heads", "decide", "--likeliest"]);
+    let now = live(&device);
+    assert_eq!((now.head(), now.report().operating(), now.operating().is_plain()), (before.head(), None, true));
+    assert_eq!(now.options().unwrap().goal, None);
+}
+
 #[test]
 fn a_decision_stays_through_a_refit_that_forgets() {
     let device = taught(12, 8);
@@ -113,6 +147,7 @@ fn what_cannot_be_decided_is_refused_with_a_way_out() {
     refused(&["heads", "decide"], 2, "--likeliest");
     device.draw("more", 2, 50);
     device.json(&["collect", "more"]);
+    forget_the_note(&device);
     let other = device.edgetl(&["heads", "decide", "--recall", "star=0.9"]).assert().code(1);
     other.stderr(contains("other classes").and(contains("hint: fit a head for these samples")));
 }

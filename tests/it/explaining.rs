@@ -184,6 +184,8 @@ fn through_a_hidden_layer_the_map_is_pytorchs_grad_cam() {
         unknown: None,
         report: usual.report().clone(),
         options: None,
+        learned_from: None,
+        answers: None,
     })
     .unwrap();
     for options in engines() {

@@ -20,10 +20,13 @@ mod crash_store;
 mod damage;
 mod deciding;
 mod documents;
+#[cfg(unix)]
+mod drifting;
 mod evaluating;
 mod exits;
 mod explaining;
 mod fetching;
+mod fitting_carefully;
 mod forgetting;
 mod frames;
 #[cfg(unix)]
@@ -53,9 +56,11 @@ mod main_job;
 mod near_twins;
 mod nets;
 mod packaging;
+mod page;
 mod photographs;
 mod pictures;
 mod poor_pictures;
+mod reviewing;
 mod revision;
 #[cfg(target_os = "linux")]
 mod scarce_threads;
@@ -68,6 +73,7 @@ mod store_processes;
 mod strange_names;
 mod switches;
 mod taps;
+mod telling;
 mod thumbnails;
 #[cfg(unix)]
 mod trusted_files;

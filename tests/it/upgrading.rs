@@ -14,10 +14,10 @@ fn set_schema(database: &Path, version: u32) {
     sql.query_one("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
 }
 
-/// What schema 5 added to 4, taken away again.
+/// What schema 6 added to 5, taken away again.
 fn make_older(database: &Path) {
     let sql = rusqlite::Connection::open(database).unwrap();
-    let added = include_str!("../../runtime/store/schema/5.sql");
+    let added = include_str!("../../runtime/store/schema/6.sql");
     let tables: Vec<&str> = added
         .split("CREATE TABLE ")
         .skip(1)
@@ -28,7 +28,7 @@ fn make_older(database: &Path) {
         sql.execute_batch(&format!("DROP TABLE {table}")).unwrap();
     }
     drop(sql);
-    set_schema(database, 4);
+    set_schema(database, 5);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn an_older_state_is_brought_up_to_date_once_and_that_is_said() {
     make_older(&device.state().join("samples.db"));
     let picture = ["predict", "photos/star/000.png", "--provider", "tract"];
     let list = ["samples", "list", "--count"];
-    let said = contains("was brought from schema version 4 to 5; an older edgetl refuses it from now on");
+    let said = contains("was brought from schema version 5 to 6; an older edgetl refuses it from now on");
     device.edgetl(&list).assert().success().stderr(said.clone());
     device.edgetl(&list).assert().success().stderr(said.not());
     device.edgetl(&picture).assert().success();
@@ -60,7 +60,7 @@ fn a_state_of_a_newer_program_is_refused_by_every_command_and_left_as_it_is() {
     ] {
         let refused = device.edgetl(command).env("EDGETL_PROVIDER", "tract").assert().code(1);
         refused.stderr(
-            contains("expected schema version 5 or older in `")
+            contains("expected schema version 6 or older in `")
                 .and(contains("got 99: a newer edgetl wrote it"))
                 .and(contains("hint: update edgetl; or go on in another state directory")),
         );

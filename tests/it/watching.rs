@@ -27,7 +27,10 @@ impl Watcher {
     fn with(device: &Device, arguments: &[&str], input: Stdio, variables: &[(&str, &str)]) -> Self {
         std::fs::create_dir_all(device.path("in")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_edgetl"));
-        command.args(["watch", "--json", "--provider", "tract", "--threshold", "0.5"]).args(arguments).env_clear();
+        command.args(["watch", "--json", "--provider", "tract"]).args(arguments).env_clear();
+        if !arguments.contains(&"--collect") {
+            command.args(["--threshold", "0.5"]);
+        }
         command.env("EDGETL_STATE", device.state()).current_dir(device.path("."));
         command.env("PATH", std::env::var_os("PATH").unwrap()).envs(variables.iter().copied());
         let mut child = command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -53,6 +56,18 @@ impl Watcher {
         }
     }
 
+    /// The next line, which `put` leads to once what is watched is open.
+    #[track_caller]
+    pub fn next_after(&mut self, mut put: impl FnMut(u32)) -> Value {
+        for number in 0..100 {
+            put(number);
+            if let Ok(line) = self.lines.recv_timeout(Duration::from_millis(600)) {
+                return line;
+            }
+        }
+        panic!("nothing came: {}", self.said())
+    }
+
     /// The next line for which `is_it` holds.
     #[track_caller]
     fn next_that(&mut self, is_it: impl Fn(&Value) -> bool) -> Value {
@@ -74,6 +89,12 @@ impl Watcher {
         signal(self.child.id(), "TERM");
         assert!(self.child.wait().unwrap().success(), "{}", self.said());
         self.said()
+    }
+
+    /// [`end`](Self::end), with the lines that come until then.
+    pub fn end_with_lines(&mut self) -> Vec<Value> {
+        self.end();
+        self.lines.iter().collect()
     }
 
     fn said(&mut self) -> String {

@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use crate::common::Device;
 
 /// edgetl-tiny, 2.2 MB, as a foreign network.
-fn network() -> Vec<u8> {
+pub fn network() -> Vec<u8> {
     std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/models/edgetl-tiny/backbone.onnx")).unwrap()
 }
 
 /// What its repository says of its pixels: those of the package in the program.
-fn settings() -> Value {
+pub fn settings() -> Value {
     json!({ "image_processor_type": "MobileNetV1ImageProcessor", "size": { "shortest_edge": 146 },
             "crop_size": { "height": 128, "width": 128 }, "do_center_crop": true, "resample": 2,
             "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5] })

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::schemas::Documented;
 use crate::common::{Device, backbone};
+use crate::serve::service::{Service, eventually};
 
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to.parent().unwrap()).unwrap();
@@ -95,6 +96,48 @@ pub fn fitting(documented: &Documented) {
     let compared = documented.run_one("advise", &device, &["advise", "--baseline"]);
     assert!(compared["baseline"]["points"].is_array(), "{compared}");
     documented.run_one("doctor", &device, &["doctor"]);
+}
+
+/// What is published and what is kept where old is compared with new.
+pub fn fitting_carefully(documented: &Documented) {
+    let device = Device::new();
+    device.draw("photos", 10, 0);
+    device.json(&["collect", "photos"]);
+    device.json(&["fit-head", "--head", "ridge"]);
+    let careful = |flags: &[&str]| {
+        let title = "fit-head --unless-worse";
+        documented.run_one(title, &device, &[&["fit-head", "--unless-worse"][..], flags].concat())
+    };
+    assert_eq!(careful(&[])["outcome"], "nothing-new");
+    let more = device.draw("more", 10, 50);
+    std::fs::rename(more.join("star"), more.join("asterisk")).unwrap();
+    std::fs::rename(more.join("ring"), more.join("star")).unwrap();
+    std::fs::rename(more.join("circle"), more.join("ring")).unwrap();
+    device.json(&["collect", "more"]);
+    let dry = careful(&["--dry-run"]);
+    assert_eq!(
+        (&dry["outcome"], &dry["comparison"]["new_classes"][0]["label"]),
+        (&"dry-run".into(), &"asterisk".into())
+    );
+    assert_eq!(careful(&[])["outcome"], "kept");
+    documented.run_one("heads show", &device, &["heads", "show", "2"]);
+    let list = documented.run_one("heads list", &device, &["heads", "list"]);
+    assert_eq!(list[1]["for_review"], true);
+    assert_eq!(documented.run_one("heads activate", &device, &["heads", "activate", "2"])["version"], 2);
+    device.json(&["samples", "rename", "asterisk", "aster"]);
+    assert!(careful(&[])["comparison"]["reason"].is_string());
+
+    let service = Service::start(&device, &[]);
+    let asked = service.post("/v1/fit", "text/plain", b"");
+    documented.check("GET /v1/fit", &asked.json());
+    eventually("the end of a fit", || service.get("/v1/fit").json()["last"].is_object());
+    let last = |service: &Service| service.get("/v1/fit").json();
+    documented.check("GET /v1/fit", &last(&service));
+    device.draw("others", 2, 90);
+    device.json(&["collect", "others"]);
+    service.post("/v1/fit", "text/plain", b"");
+    eventually("the end of another", || last(&service)["last"]["event"] == "fitted");
+    documented.check("GET /v1/fit", &last(&service));
 }
 
 fn versions(documented: &Documented, device: &Device) {

@@ -2,6 +2,7 @@
 
 use super::schemas::Documented;
 use crate::common::{Device, backbone};
+use crate::reviewing::{put_stripes, with_something_to_review};
 use crate::serve::service::Service;
 use crate::watching::{Watcher, put};
 
@@ -71,6 +72,31 @@ pub fn serving(documented: &Documented) {
     let refusal: serde_json::Value = serde_json::from_str(body).unwrap();
     assert!(refusal["hint"].is_string(), "{refusal}");
     documented.check("HTTP refusals", &refusal);
+}
+
+pub fn pairing(documented: &Documented) {
+    let device = Device::taught();
+    std::fs::write(device.path("edgetl.toml"), "[serve]\nmdns = false\ntls = \"self-signed\"\n").unwrap();
+    let service = Service::start(&device, &["--address", "0.0.0.0:0"]);
+    documented.check("serve", &service.started);
+    let invitation = documented.run_one("pair", &device, &["pair"]);
+    let body = serde_json::json!({"code": invitation["code"], "name": "phone"}).to_string();
+    assert_eq!(service.post("/v1/pair", "application/json", body.as_bytes()).status, 200);
+    documented.run_one("pair list", &device, &["pair", "list"]);
+    documented.run_one("doctor", &device, &["doctor"]);
+    documented.run_one("pair withdraw", &device, &["pair", "withdraw", "1"]);
+}
+
+pub fn reviewing(documented: &Documented) {
+    let (device, waits) = with_something_to_review();
+    let id = waits["id"].to_string();
+    documented.run_one("review list", &device, &["review", "list"]);
+    documented.run_one("review list", &device, &["review", "list", "--save", "look"]);
+    documented.run_one("review label", &device, &["review", "label", &id, "stripes"]);
+    documented.run_one("review dismiss", &device, &["review", "dismiss", "--all"]);
+    let mut watcher = Watcher::start(&device, &["--collect", "more"]);
+    documented.check("watch --collect", &watcher.next_after(|number| put_stripes(&device, 7 + number)));
+    watcher.end_with_lines().iter().for_each(|line| documented.check("watch --collect", line));
 }
 
 pub fn watching(documented: &Documented) {

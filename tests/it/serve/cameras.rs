@@ -26,6 +26,7 @@ fn a_service_without_a_head_starts_says_what_is_missing_and_takes_the_first_one(
     assert!(ready.json()["missing"].as_str().unwrap().contains("edgetl fit-head"));
     let refused = service.predict(&jpeg(&device, "star", 0));
     assert_eq!((refused.status, &refused.json()["error"]), (503, &"there is no head yet".into()));
+    assert_eq!(refused.json()["code"], "no-head");
     assert_eq!(service.get("/health/live").status, 200);
     assert_eq!(service.put("/v1/cameras/door/frame", &jpeg(&device, "star", 0)).status, 204);
     eventually("a look without an answer", || door(&service)["looks"] == 1);

@@ -80,9 +80,24 @@ fn a_service_manager_is_told_of_readiness_life_changes_and_the_end() {
     let ready = next();
     assert!(ready.starts_with("READY=1\nSTATUS=") && ready.contains(&service.address.to_string()), "{ready}");
     assert!(ready.contains("head 000001 on gap, tract"), "{ready}");
+    assert!(ready.contains("\nWATCHDOG_USEC=4000000\n"), "{ready}");
     assert_eq!([next(), next()], ["WATCHDOG=1\n", "WATCHDOG=1\n"]);
     device.json(&["fit-head"]);
     while !next().contains("STATUS=http") {}
+    // The same process starts anew, in which nobody pings.
+    device.json(&["backup", "backup.tar"]);
+    let backup = std::fs::read(device.path("backup.tar")).unwrap();
+    assert_eq!(service.post("/v1/restore", "application/x-tar", &backup).status, 200);
+    assert_eq!(service.post("/v1/restore/begin", "application/json", b"").status, 202);
+    let mut said = String::new();
+    while !said.starts_with("RELOADING=1\n") {
+        said = next();
+    }
+    assert!(said.contains("\nWATCHDOG_USEC=600000000\n"), "{said}");
+    while !said.starts_with("READY=1\n") {
+        said = next();
+    }
+    assert!(said.contains("\nWATCHDOG_USEC=4000000\n"), "{said}");
     service.signal("TERM");
     while !next().starts_with("STOPPING=1\n") {}
     assert_eq!(service.wait().code(), Some(0));

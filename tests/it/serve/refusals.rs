@@ -35,7 +35,7 @@ fn every_request_that_cannot_be_answered_is_told_why() {
         (service.predict(b"just words"), 415, "got text"),
         (service.predict(b""), 415, "an empty file"),
         (service.predict(&picture[..picture.len() / 2]), 422, "Png"),
-        (service.post(predict, &kind, &two), 400, "more than one part"),
+        (service.post("/v1/samples", &kind, &two), 400, "more than one part"),
         (service.post(predict, &kind, &none), 400, "got"),
         (service.post(predict, &kind, &picture), 400, "multipart/form-data"),
         (service.post(predict, "multipart/form-data", &two), 400, "boundary"),
@@ -110,10 +110,10 @@ fn with_a_token_nothing_but_the_sign_of_life_is_open() {
 }
 
 #[test]
-fn nothing_is_opened_to_other_machines_without_a_token() {
+fn nothing_is_opened_to_other_machines_without_tls_or_a_token() {
     let device = Device::taught();
     let open = ["serve", "--provider", "tract", "--address", "0.0.0.0:0"];
-    let hint = contains("hint: make a token").and(contains("--token-file"));
+    let hint = contains("--tls self-signed").and(contains("--token-file"));
     device.edgetl(&open).assert().code(1).stderr(contains("`0.0.0.0:0`").and(hint));
     device.edgetl(&open).env("EDGETL_TOKEN", "short").assert().code(1).stderr(contains("at least 16"));
     let missing = ["serve", "--token-file", "nowhere"];

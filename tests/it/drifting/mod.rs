@@ -1,0 +1,4 @@
+//! Noticing that what a camera shows is no longer what its head was taught with.
+
+mod cameras;
+mod photographs;
