@@ -1,12 +1,14 @@
 """What the harnesses of `tools/long` share: a state to attack, what is in a state, and the table in docs/reliability.md."""
 
 import argparse
+import atexit
 import datetime
 import hashlib
 import json
 import os
 import random
 import shutil
+import socket
 import sqlite3
 import struct
 import subprocess
@@ -40,6 +42,25 @@ def arguments(document):
     parser.add_argument("--short", action="store_true", help="seconds, for CI; writes nothing")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     return parser
+
+
+def free_ports(count):
+    """Ports of loopback, one after another, that nobody has. The system gives them to no connection that goes out, so that a server
+    which ends and comes back finds its own again."""
+    first_given = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for _ in range(100):
+        ports = list(range(first := random.randrange(10_000, first_given - count), first + count))
+        if all(map(is_free, ports)):
+            return ports
+    raise SystemExit(f"expected {count} free ports below {first_given}, found none")
+
+
+def is_free(port):
+    try:
+        socket.create_server(("", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def record(name, ran, survived):
@@ -202,6 +223,13 @@ def acknowledged(stdout):
 def content(path):
     """A picture's name in the store."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def spawn(*command, **options):
+    """A program that ends with the harness, whichever way that ends."""
+    program = subprocess.Popen(command, **options)
+    atexit.register(program.kill)
+    return program
 
 
 def main(run):

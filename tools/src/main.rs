@@ -1,6 +1,7 @@
 //! What `tools/bench` needs of edgetl's library. Every sub-command prints one JSON object.
 
 mod batches;
+mod careful;
 mod few;
 mod fit;
 mod large;
@@ -28,6 +29,8 @@ enum Command {
     Fit(fit::Args),
     /// Measure every head on few pictures a class, over random draws
     Few(few::Args),
+    /// Measure how often old against new is judged wrong, over random draws
+    Careful(careful::Args),
     /// Measure every head over random splits
     Splits(splits::Args),
 }
@@ -40,6 +43,7 @@ fn main() -> anyhow::Result<()> {
         Command::Large(args) => large::run(&args),
         Command::Pictures(args) => pictures::run(&args),
         Command::Fit(args) => fit::run(&args),
+        Command::Careful(args) => careful::run(&args),
         Command::Few(args) => few::run(&args),
         Command::Splits(args) => splits::run(&args),
     }?;
