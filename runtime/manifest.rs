@@ -35,7 +35,6 @@ pub struct Onnx {
     /// Relative to the manifest.
     pub file: String,
     /// SHA-256 of the file, 64 hexadecimal digits.
-    #[serde(with = "digest_text")]
     pub sha256: Digest,
     /// Name of the graph input that takes the image.
     pub input: String,
@@ -267,20 +266,6 @@ impl Preprocess {
             return Err(ManifestError::Normalisation { range, mean, std });
         }
         Ok(())
-    }
-}
-
-mod digest_text {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use crate::digest::Digest;
-
-    pub fn serialize<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(digest)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
