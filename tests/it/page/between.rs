@@ -1,4 +1,4 @@
-//! A proxy before the service, which answers some paths itself: as another program would.
+//! A proxy before the service: at a prefix of the path, or one that answers some paths itself, as another program would.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
@@ -21,13 +21,18 @@ pub struct Between {
 
 impl Between {
     pub fn before(behind: SocketAddr) -> Self {
+        Self::with_prefix(behind, "")
+    }
+
+    /// What comes for paths below `prefix` is passed on without it.
+    pub fn with_prefix(behind: SocketAddr, prefix: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, answers) = (listener.local_addr().unwrap(), Answers::default());
         let known = answers.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let known = known.clone();
-                std::thread::spawn(move || pass_on(client, behind, &known));
+                std::thread::spawn(move || pass_on(client, behind, prefix, &known));
             }
         });
         Self { address, answers }
@@ -54,7 +59,7 @@ impl Between {
 }
 
 /// One request; the connection ends with it.
-fn pass_on(mut client: TcpStream, behind: SocketAddr, answers: &Answers) -> Option<()> {
+fn pass_on(mut client: TcpStream, behind: SocketAddr, prefix: &str, answers: &Answers) -> Option<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -78,6 +83,7 @@ fn pass_on(mut client: TcpStream, behind: SocketAddr, answers: &Answers) -> Opti
     }
     let mut server = TcpStream::connect(behind).ok()?;
     let (first, rest) = head.split_once("\r\n")?;
+    let first = first.replacen(&format!(" {prefix}/"), " /", 1);
     let rest = rest.replace("Connection: keep-alive\r\n", "");
     server.write_all(format!("{first}\r\nConnection: close\r\n{rest}").as_bytes()).ok()?;
     let (mut from, mut to) = (client.try_clone().ok()?, server.try_clone().ok()?);

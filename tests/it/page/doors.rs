@@ -1,9 +1,8 @@
 //! Who comes in, from where, and what names do to the page.
 
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
+use super::between::Between;
 use super::browser::{Browser, DESKTOP, PHONE};
 use super::scene::{Scene, empty};
 use super::{complaints, keep, pictures};
@@ -67,10 +66,10 @@ fn names_that_look_like_script_are_shown_as_they_are_written() {
 fn behind_a_proxy_with_a_prefix_everything_works() {
     let (device, service) = empty();
     let scene = Scene::before(&device, service.address, "star");
-    let proxy = proxy(service.address, "/cellar/edgetl");
+    let proxy = Between::with_prefix(service.address, "/cellar/edgetl");
     let browser = Browser::start(None);
     browser.show_on(DESKTOP);
-    browser.open(&format!("http://{proxy}/cellar/edgetl/#teach"));
+    browser.open(&proxy.url("/cellar/edgetl/#teach"));
     browser.wait("document.getElementById('stage').dataset.shows === 'canvas'");
     browser.write("#new-class", "star\u{e007}");
     browser.click("[data-hold='star']");
@@ -112,42 +111,4 @@ pub fn film(device: &Device, shape: &str) -> PathBuf {
     let path = device.path("film.mjpeg");
     std::fs::write(Path::new(&path), bytes).unwrap();
     path
-}
-
-/// Passes on what comes for paths below `prefix`, without it.
-fn proxy(behind: SocketAddr, prefix: &'static str) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            std::thread::spawn(move || pass_on(client, behind, prefix));
-        }
-    });
-    address
-}
-
-/// One request; the connection ends with it.
-fn pass_on(mut client: TcpStream, behind: SocketAddr, prefix: &str) -> Option<()> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        client.read_exact(&mut byte).ok()?;
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).ok()?;
-    let mut server = TcpStream::connect(behind).ok()?;
-    let (first, rest) = head.split_once("\r\n")?;
-    let first = first.replacen(&format!(" {prefix}/"), " /", 1);
-    server
-        .write_all(
-            format!("{first}\r\nConnection: close\r\n{}", rest.replace("Connection: keep-alive\r\n", "")).as_bytes(),
-        )
-        .ok()?;
-    let (mut from, mut to) = (client.try_clone().ok()?, server.try_clone().ok()?);
-    std::thread::spawn(move || {
-        let _ = std::io::copy(&mut from, &mut to);
-    });
-    let _ = std::io::copy(&mut server, &mut client);
-    let _ = client.shutdown(Shutdown::Both);
-    server.shutdown(Shutdown::Both).ok()
 }
