@@ -15,6 +15,9 @@ use crate::threads::{background_pool, spawn, step_back};
 /// Brings a network of the catalogue and keeps it; told how many bytes are there, of how many.
 pub type Fetch = Arc<dyn Fn(&str, &mut dyn FnMut(u64, Option<u64>), &AtomicBool) -> Result<(), String> + Send + Sync>;
 
+/// Why there is none.
+pub(super) const CANNOT_FETCH: &str = "this program was built without the feature `fetch`";
+
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub(super) enum Task {
@@ -138,7 +141,7 @@ impl Shared {
                 Ok(if report.interrupted { JobState::Stopped } else { JobState::Done })
             }
             Task::Fetch(name) => {
-                let fetch = fetch.ok_or("this program was built without the feature `fetch`")?;
+                let fetch = fetch.ok_or(CANNOT_FETCH)?;
                 let mut progress = |done, of| self.change(|job| (job.done, job.of) = (done, of));
                 let fetched = pool.install(|| fetch(name, &mut progress, &self.stop));
                 match fetched {

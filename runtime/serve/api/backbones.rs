@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 
 use super::{Answer, Problem, blocking, timestamp};
 use crate::device::{Device, DeviceError, KeptComparison};
-use crate::hub::catalogue;
 use crate::serve::routes::App;
 
 #[derive(Serialize, ToSchema)]
@@ -123,16 +122,32 @@ pub(super) struct Catalogue {
 pub(super) async fn catalogue(State(app): State<Arc<App>>) -> Answer<Catalogue> {
     let kept = |device: &Device| Ok(device.backbones().list().map_err(DeviceError::from)?);
     let names: Vec<String> = blocking(&app, kept).await?.into_iter().map(|kept| kept.name.to_string()).collect();
-    let entry = |entry: catalogue::Entry| CatalogueEntry {
-        kept: names.contains(&entry.name),
-        name: entry.name,
-        bytes: entry.bytes,
-        input: entry.input,
-        features: entry.features,
-        top1: entry.top1,
-        licence: entry.licence,
-        good_for: entry.good_for,
-    };
-    let networks = catalogue::entries().into_iter().map(entry).collect();
+    let mut networks = fetchable();
+    networks.iter_mut().for_each(|network| network.kept = names.contains(&network.name));
     Ok(Json(Catalogue { can_fetch: app.others.fetch.is_some(), networks }))
+}
+
+/// Whether [`fetch`](super::jobs::fetch) takes `name`.
+pub(super) fn is_fetchable(name: &str) -> bool {
+    fetchable().iter().any(|network| network.name == name)
+}
+
+/// The networks of the catalogue; none in a program that cannot fetch.
+fn fetchable() -> Vec<CatalogueEntry> {
+    #[cfg(feature = "fetch")]
+    {
+        let entry = |entry: crate::hub::catalogue::Entry| CatalogueEntry {
+            name: entry.name,
+            bytes: entry.bytes,
+            input: entry.input,
+            features: entry.features,
+            top1: entry.top1,
+            licence: entry.licence,
+            good_for: entry.good_for,
+            kept: false,
+        };
+        crate::hub::catalogue::entries().into_iter().map(entry).collect()
+    }
+    #[cfg(not(feature = "fetch"))]
+    Vec::new()
 }

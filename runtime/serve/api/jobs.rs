@@ -8,8 +8,9 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::backbones::is_fetchable;
 use super::{Answer, InPath, Input, Problem};
-use crate::serve::jobs::{Job, JobState, Task};
+use crate::serve::jobs::{CANNOT_FETCH, Job, JobState, Task};
 use crate::serve::refusal::Refusal;
 use crate::serve::routes::App;
 use crate::watch::Moment;
@@ -94,7 +95,10 @@ pub(super) async fn fetch(
     State(app): State<Arc<App>>,
     Input(FetchAsked { name }): Input<FetchAsked>,
 ) -> Result<(StatusCode, Json<JobView>), Refusal> {
-    if !crate::hub::catalogue::entries().iter().any(|entry| entry.name == name) {
+    if app.others.fetch.is_none() {
+        return Err(Refusal::Conflict(CANNOT_FETCH.to_owned()));
+    }
+    if !is_fetchable(&name) {
         return Err(Refusal::NotFound { expected: "a network of the catalogue", got: format!("`{name}`") });
     }
     start(&app, Task::Fetch(name))
