@@ -17,7 +17,6 @@ pub struct Entry {
     pub from: String,
     /// Of its file, or nearly.
     pub bytes: u64,
-    #[serde(default, with = "optional_digest")]
     pub sha256: Option<Digest>,
     /// Pixels a side.
     pub input: u32,
@@ -55,21 +54,6 @@ pub fn entry(name: &str) -> Result<(Entry, Reference), HubError> {
     let entry = found.ok_or_else(|| HubError::NotInCatalogue { name: name.to_owned() })?;
     let reference = entry.from.parse().expect("a test parses every reference of the catalogue");
     Ok((entry, reference))
-}
-
-mod optional_digest {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-    use crate::digest::Digest;
-
-    pub fn serialize<S: Serializer>(digest: &Option<Digest>, serializer: S) -> Result<S::Ok, S::Error> {
-        digest.map(|digest| digest.to_string()).serialize(serializer)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Digest>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
-    }
 }
 
 #[cfg(test)]
