@@ -71,7 +71,7 @@ pub struct Args {
     /// Measure and print, but publish nothing
     #[arg(long)]
     dry_run: bool,
-    /// Compare with the live head on held-out pictures, and publish only if the new one is not worse beyond the error of that; else
+    /// Compare with the live head on held-out pictures; publish the new one unless it is worse by more than chance explains, else
     /// keep it for review. Without other flags it is fitted as the live one was
     #[arg(long, conflicts_with = "report")]
     unless_worse: bool,

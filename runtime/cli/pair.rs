@@ -95,7 +95,7 @@ fn running(state: &StateDir) -> anyhow::Result<Reach> {
     match kept {
         Some(reach) if reach.is_answered() => Ok(reach),
         Some(reach) => Err(failure(format!("nothing answers at {} any more", reach.listening()), start)),
-        None => Err(failure(format!("expected a service that wants a token to run on `{shown}`, found none"), start)),
+        None => Err(failure(format!("no service that needs a token runs on `{shown}`; one on this machine alone (127.0.0.1) needs none, and no phone reaches it"), start)),
     }
 }
 
@@ -185,7 +185,7 @@ fn withdraw(asked: &str, phones: &Phones, output: Output) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// The phone of that number or else of that name; who means one must not put out another.
+/// The phone of that number or else of that name; who means one must not withdraw another.
 fn meant<'a>(asked: &str, known: &'a [Phone]) -> anyhow::Result<Option<&'a Phone>> {
     let by_number = known.iter().find(|phone| asked.parse() == Ok(phone.number));
     let by_name = known.iter().find(|phone| phone.name == asked);
@@ -193,7 +193,7 @@ fn meant<'a>(asked: &str, known: &'a [Phone]) -> anyhow::Result<Option<&'a Phone
         (Some(one), Some(other)) if one.number != other.number => {
             let [first, second] = [one, other].map(|phone| format!("{} `{}`", phone.number, printable(&phone.name)));
             let said = format!("`{}` is the number of phone {first} and the name of phone {second}", printable(asked));
-            Err(failure(said, "the page puts out the one that is pointed at: Phones"))
+            Err(failure(said, "remove it on the page instead: Set up, Phones"))
         }
         (by_number, by_name) => Ok(by_number.or(by_name)),
     }

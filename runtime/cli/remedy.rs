@@ -97,7 +97,7 @@ fn of_device(error: &DeviceError) -> Option<String> {
         DeviceError::SyncSource { .. } => "name a folder of folders named after labels",
         DeviceError::Backup(BackupError::Begun { .. }) => "start the service, which finishes it: edgetl serve",
         DeviceError::Backup(BackupError::Half { .. }) => {
-            "mend that and start the service again, which goes on; what was there before is in the folder `replaced-…`"
+            "mend that and start the service again, which finishes the restore; what was there before is in the folder `replaced-…`"
         }
         DeviceError::Backup(BackupError::Occupied { .. }) => "name a new state directory: --state DIR",
         DeviceError::Export(ExportError { source, .. }) if source.kind() == std::io::ErrorKind::DirectoryNotEmpty => {

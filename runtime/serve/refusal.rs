@@ -25,7 +25,7 @@ pub(super) enum Refusal {
     Token,
     #[error("this token may look and not change anything")]
     ReadOnly,
-    #[error("the code does not hold: it was used, is older than ten minutes, or is mistyped")]
+    #[error("the code is not valid: it was used already, is older than ten minutes, or is mistyped")]
     Code,
     #[error("too many wrong codes came from this address; try again in {} min", .0.as_secs().div_ceil(60))]
     Guesses(Duration),
@@ -47,7 +47,7 @@ pub(super) enum Refusal {
     CameraOff(String),
     #[error("there is nothing at `{0}`")]
     NoSuchPath(String),
-    #[error("expected {expected}, got {got}, of which there is none")]
+    #[error("expected {expected}, got {got}, which does not exist")]
     NotFound { expected: &'static str, got: String },
     #[error("somebody else changed something meanwhile: expected version {expected}, got {got}; nothing was done")]
     Changed { expected: i64, got: i64 },
@@ -89,7 +89,7 @@ pub(super) enum Refusal {
     NoRoom,
     #[error("this program failed on the picture; its log says more")]
     Panic,
-    #[error("the service is going down: nobody answers pictures any more")]
+    #[error("the service is stopping and answers no more pictures")]
     NoWorker,
 }
 
@@ -170,8 +170,8 @@ impl Refusal {
                  pass on `Host` as the browser sent it",
             ),
             Self::Device(DeviceError::Store(StoreError::ReadOnly { .. })) => Some(
-                "this service may not write its state: with systemd, tools/systemd/examples/teaching.conf lets it, and it must \
-                 be the user who owns it",
+                "this service may not write its state: with systemd, copy teaching.conf of /usr/share/doc/edgetl/examples to \
+                 /etc/systemd/system/edgetl.service.d; and it must be the user who owns it",
             ),
             Self::CameraOff(_) => Some("somebody switched it off: on the page under Set up, or PATCH /v1/cameras/NAME"),
             Self::ReadOnly => Some("the other token of this service may"),

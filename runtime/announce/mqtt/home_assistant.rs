@@ -138,7 +138,7 @@ impl Components<'_> {
         let camera = json!({
             "name": "Camera",
             "dev_cla": "enum",
-            "ops": ["connecting", "live", "stale", "failed", "frozen", "poor", "ended"],
+            "ops": ["connecting", "live", "stale", "failed", "frozen", "poor", "ended", "off"],
             "stat_t": status,
             "val_tpl": "{{ value_json.camera }}",
             "json_attr_t": status,

@@ -78,9 +78,9 @@ impl Service {
         if let Some(digest) = self.certificate.as_ref().and_then(|text| text.parse::<Digest>().ok()) {
             lines.push("the service speaks TLS; SHA-256 of its certificate:".to_owned());
             lines.extend(in_two_lines(&digest).map(|line| format!("  {line}")));
-            lines.extend(self.ends.as_ref().map(|ends| format!("  made anew before {}", &ends[..10])));
+            lines.extend(self.ends.as_ref().map(|ends| format!("  renewed before {}", &ends[..10])));
         } else if self.tls && self.reason.is_none() {
-            lines.push("the service speaks TLS; its certificate is made when it starts first".to_owned());
+            lines.push("the service speaks TLS; its certificate is made at its first start".to_owned());
         }
         if let Some(phones @ 1..) = self.phones {
             lines.push(format!("{} let in: edgetl pair list", crate::cli::output::count(phones, "phone")));

@@ -57,7 +57,7 @@ fn lasted(at: Moment, since: Moment) -> String {
 pub fn log_set(event: &CameraSet) {
     let CameraSet { camera, on, region, .. } = event;
     let part = if region.is_some() { "a part" } else { "all" };
-    tracing::info!("camera {camera} was set {}, to look at {part} of its picture", if *on { "on" } else { "off" });
+    tracing::info!("camera {camera} is {}; {part} of its picture is looked at", if *on { "on" } else { "off" });
 }
 
 /// Into the log.

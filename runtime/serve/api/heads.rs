@@ -131,7 +131,7 @@ impl Head {
         let state = match file {
             HeadFile { current: true, .. } => "live",
             HeadFile { for_review: true, .. } => "waiting",
-            _ => "kept",
+            _ => "earlier",
         };
         let written = std::fs::metadata(&file.path).and_then(|metadata| metadata.modified()).ok();
         let (fit, error) = match device.heads().read(Some(file.version)) {

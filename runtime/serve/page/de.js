@@ -548,7 +548,7 @@ export default {
   'setup.told-nobody': 'Niemand. Die Einstellungsdatei kann einen Broker (MQTT, Home Assistant), Adressen, Programme oder ein Protokoll nennen.',
   'setup.told-elsewhere': 'Ein anderes edgetl-Programm dieses Geräts benachrichtigt.',
   'setup.kind-mqtt': 'MQTT-Broker',
-  'setup.kind-webhook': 'Adresse',
+  'setup.kind-webhook': 'Webhook',
   'setup.kind-program': 'Programm',
   'setup.kind-log': 'Protokolldatei',
   'setup.broker.untried': 'Verbindet sich …',

@@ -385,7 +385,7 @@ export default {
   'pair.question': 'Remove {phone}? It can do nothing from that moment on.',
   'pair.question-own': 'Remove {phone}, the very device this page is open on?',
   'pair.gone': '{phone} was removed.',
-  'problem.wrong-code': 'The code does not hold: it was used, is older than ten minutes, or is mistyped.',
+  'problem.wrong-code': 'The code is not valid: it was used already, is older than ten minutes, or is mistyped.',
   'problem.guesses': 'Too many wrong codes came from here. Please try again in a few minutes.',
   'problem.too-many-phones': 'Too many phones have access. Remove some that are not used any more.',
   // Trust
@@ -548,7 +548,7 @@ export default {
   'setup.told-nobody': 'Nobody is told of events. The settings file can name a broker (MQTT, Home Assistant), addresses, programs or a log.',
   'setup.told-elsewhere': 'Another edgetl program of this device tells of events.',
   'setup.kind-mqtt': 'MQTT broker',
-  'setup.kind-webhook': 'Address',
+  'setup.kind-webhook': 'Webhook',
   'setup.kind-program': 'Program',
   'setup.kind-log': 'Log file',
   'setup.broker.untried': 'Connecting …',

@@ -191,7 +191,7 @@ function listVersions() {
   const may = mayChange();
   go.hidden = !may;
   // As the device goes back: to the newest below that was in use and that nobody left.
-  const older = list.some(({ version, state }) => state === 'kept' && version < heads.live);
+  const older = list.some(({ version, state }) => state === 'earlier' && version < heads.live);
   const open = versions.open;
   fill(versions, h('summary', {}, say('fit.versions', { n: list.length })), h('ul', {}, list.map((head) => line(head, may))));
   versions.open = open;

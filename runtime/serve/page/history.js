@@ -27,7 +27,7 @@ export const history = {
     const held = heldIn(lines);
     fill(lines, all.map((head) => line(head, before.get(head.changed?.against), looked, look)));
     if (held) (lines.querySelector(held) ?? title).focus({ preventScroll: true });
-    back.hidden = !mayChange() || !all.some(({ version, state }) => state === 'kept' && version < heads.live);
+    back.hidden = !mayChange() || !all.some(({ version, state }) => state === 'earlier' && version < heads.live);
   },
 };
 
@@ -40,7 +40,7 @@ function heldIn(place) {
 
 function line(head, before, looked, look) {
   const { version, state, fitted_at: at, note: said, error, quality, changed } = head;
-  const tag = state === 'kept' ? null : h('span', { class: 'tag' }, say(`fit.${state}`));
+  const tag = state === 'earlier' ? null : h('span', { class: 'tag' }, say(`fit.${state}`));
   const title = h('p', {}, h('strong', {}, say('fit.version', { version: String(version) })), tag, h('span', { class: 'quiet' }, ` ${when(at)}`));
   const parts = [title];
   if (said) parts.push(h('p', {}, h('bdi', {}, said)));
