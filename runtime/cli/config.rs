@@ -209,7 +209,9 @@ impl Config {
             .with_context(|| format!("cannot read the settings `{}`", path.display()))?;
         let failed = || format!("cannot understand the settings `{}`", path.display());
         let read = toml::from_str(&text).map_err(|error| unreadable(&error, &text));
-        let config: Self = read.with_context(failed).or_hint("the README has every section under Settings, and names the page with the rest of it")?;
+        let config: Self = read
+            .with_context(failed)
+            .or_hint("the README has every section under Settings, and names the page with the rest of it")?;
         config.check_cameras().with_context(failed).or_hint("docs/cameras.md shows every setting of a camera")?;
         config.drift.check().context("cannot use the section [drift]").with_context(failed)?;
         Ok(config)

@@ -95,7 +95,12 @@ fn running(state: &StateDir) -> anyhow::Result<Reach> {
     match kept {
         Some(reach) if reach.is_answered() => Ok(reach),
         Some(reach) => Err(failure(format!("nothing answers at {} any more", reach.listening()), start)),
-        None => Err(failure(format!("no service that needs a token runs on `{shown}`; one on this machine alone (127.0.0.1) needs none, and no phone reaches it"), start)),
+        None => Err(failure(
+            format!(
+                "no service that needs a token runs on `{shown}`; one on this machine alone (127.0.0.1) needs none, and no phone reaches it"
+            ),
+            start,
+        )),
     }
 }
 
