@@ -10,8 +10,7 @@ use crate::dataset::{Dataset, GroupId, SampleId};
 use crate::device::Device;
 use crate::device::error::DeviceError;
 use crate::digest::Fingerprint;
-use crate::head::{Answers, FitOptions, cross_validate_choice, with_near_twins_together};
-use crate::metrics::wilson_interval;
+use crate::head::{Answers, FitOptions, Share, cross_validate_choice, with_near_twins_together};
 use crate::store::{FeatureCount, Selection, Store};
 
 /// How much less of the time of the recommended backbone another must take to be named beside it.
@@ -128,10 +127,10 @@ impl ComparedBackbone {
         let answered = checked.and_then(|()| cross_validate_choice(dataset, options));
         match answered {
             Ok((head, answers)) if !answers.ids.is_empty() => {
-                let right = answers.right().into_iter().filter(|right| *right).count();
-                let (low, high) = wilson_interval(right, answers.ids.len());
+                // Frames of one burst are nearly one picture.
+                let right = Share::of_groups(answers.groups.iter().copied().zip(answers.right()));
                 self.head = Some(head);
-                (self.accuracy, self.low, self.high) = (Some(answers.accuracy()), Some(low), Some(high));
+                (self.accuracy, self.low, self.high) = (Some(answers.accuracy()), Some(right.low), Some(right.high));
                 Some(answers)
             }
             Ok(_) => {

@@ -6,7 +6,7 @@
 
 use ndarray::{Array2, Axis, s};
 
-use crate::dataset::{Dataset, TrainingRows, Unlabelled};
+use crate::dataset::{Dataset, GroupId, TrainingRows, Unlabelled, numbered};
 use crate::head::calibration::Temperature;
 use crate::head::error::FitError;
 use crate::head::file::HeadArtifact;
@@ -14,7 +14,7 @@ use crate::head::fit::fit;
 use crate::head::folds::Folds;
 use crate::head::models::normalize_rows;
 use crate::head::options::{FitOptions, HeadChoice};
-use crate::head::report::{CrossValidation, GuessCount, GuessReport, HeldOut, TaskReport, interval, rounded};
+use crate::head::report::{CrossValidation, GuessCount, GuessReport, HeldOut, Share, TaskReport, rounded};
 use crate::head::task::with_present_classes;
 use crate::head::twins::together_with;
 use crate::labels::ClassIndex;
@@ -108,6 +108,7 @@ struct Answers {
 struct Effect {
     folds: usize,
     truth: Vec<ClassIndex>,
+    groups: Vec<GroupId>,
     without: Answers,
     with: Answers,
 }
@@ -151,6 +152,7 @@ impl PseudoLabelling<'_> {
         let mut effect = Effect {
             folds: folds.count(),
             truth: Vec::new(),
+            groups: Vec::new(),
             without: Answers::none(classes),
             with: Answers::none(classes),
         };
@@ -165,6 +167,7 @@ impl PseudoLabelling<'_> {
             effect.without.extend(&without, &held_out);
             effect.with.extend(&with, &held_out);
             effect.truth.extend(measured.iter().map(|&row| self.dataset.targets()[row]));
+            effect.groups.extend(measured.iter().map(|&row| self.dataset.groups()[row]));
         }
         Ok(effect)
     }
@@ -208,12 +211,15 @@ impl Effect {
         let (truth, logits) = (&self.truth, &self.with.logits);
         let probabilities = temperature.probabilities(logits.clone());
         let uncalibrated = Temperature::NEUTRAL.probabilities(logits.clone());
-        let confusion = Confusion::new(classes, truth, &metrics::best_classes(logits.view()));
+        let best = metrics::best_classes(logits.view());
+        let confusion = Confusion::new(classes, truth, &best);
+        let right = best.iter().zip(truth).map(|(best, own)| best == own);
+        let right = Share::of_groups(numbered(&self.groups).into_iter().zip(right));
         CrossValidation {
             folds: self.folds,
             samples: truth.len(),
             accuracy: Some(rounded(confusion.accuracy())),
-            accuracy_interval: interval(confusion.right(), truth.len()),
+            accuracy_interval: Some((right.low, right.high)),
             balanced_accuracy: Some(rounded(confusion.balanced_accuracy())),
             macro_f1: Some(rounded(confusion.macro_f1())),
             nll: Some(rounded(metrics::nll(probabilities.view(), truth))),

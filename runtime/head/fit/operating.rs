@@ -82,7 +82,7 @@ impl HeldOutAnswers<'_> {
     }
 
     fn report(&self, point: &OperatingPoint, options: &FitOptions) -> Result<OperatingReport, FitError> {
-        let said: Vec<_> = self.probabilities.rows().into_iter().map(|row| point.decide(row)).collect();
+        let said = self.said(point);
         let class = options
             .goal
             .as_ref()

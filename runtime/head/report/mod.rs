@@ -18,7 +18,7 @@ pub use training::{Epoch, FinderPoint, RateFinder, TrainingReport};
 use super::models::{HeadKind, Task};
 use crate::dataset::Dataset;
 use crate::labels::{Label, Labels};
-use crate::metrics::{ClassMetrics, RegressionMetrics, wilson_interval};
+use crate::metrics::{ClassMetrics, RegressionMetrics};
 
 /// Everything `fit-head` says about a head. Numbers that could not be measured are `None`.
 ///
@@ -212,12 +212,6 @@ pub struct UnknownReport {
     pub threshold: Option<f64>,
     /// The share of known pictures that it is meant to refuse.
     pub false_reject: Option<f64>,
-}
-
-/// The interval of a share that was counted.
-pub(in crate::head) fn interval(count: usize, of: usize) -> Option<(f64, f64)> {
-    let (low, high) = wilson_interval(count, of);
-    (of > 0).then(|| (rounded(low), rounded(high)))
 }
 
 /// A measured number as it is reported: to six decimals, which JSON keeps exactly.

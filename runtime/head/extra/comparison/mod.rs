@@ -14,7 +14,7 @@ use ndarray::Axis;
 
 use self::judge::{Judge, Said, names, said, truth};
 use self::paired::{Pair, means, width};
-use crate::dataset::{Dataset, SampleId};
+use crate::dataset::{Dataset, GroupId, SampleId, numbered};
 use crate::head::error::FitError;
 use crate::head::file::{HeadArtifact, HeadError};
 use crate::head::folds::Folds;
@@ -146,8 +146,8 @@ struct Comparison<'a> {
     old_labels: Labels,
     /// With whether the picture is fresh.
     pairs: Vec<(bool, Pair)>,
-    /// How many pictures of it were found, and of how many.
-    new_classes: BTreeMap<Label, (usize, usize)>,
+    /// Of each of its pictures, the group and whether it was found.
+    new_classes: BTreeMap<Label, Vec<(GroupId, bool)>>,
     /// Whether the old recipe, and the new one, could be fitted in some fold.
     fitted: (bool, bool),
 }
@@ -208,9 +208,8 @@ impl Comparison<'_> {
             _ => return,
         };
         for label in labels.iter().filter(|label| self.old_labels.index_of(label).is_none()) {
-            let (found, of) = self.new_classes.entry(label.clone()).or_default();
-            *found += usize::from(said.contains(label));
-            *of += 1;
+            let found = (self.dataset.groups()[row], said.contains(label));
+            self.new_classes.entry(label.clone()).or_default().push(found);
         }
     }
 
@@ -219,9 +218,10 @@ impl Comparison<'_> {
         let of = |pairs: Vec<Pair>| against(measure, &pairs);
         let all = of(self.pairs.iter().map(|(_, pair)| *pair).collect());
         let known = of(self.pairs.iter().filter(|(fresh, _)| !fresh).map(|(_, pair)| *pair).collect());
-        let share = |(label, (found, of)): (&Label, &(usize, usize))| NewClass {
-            label: label.clone(),
-            found: Share::new(*found, *of),
+        let share = |(label, pictures): (&Label, &Vec<(GroupId, bool)>)| {
+            let groups = numbered(pictures.iter().map(|picture| picture.0));
+            let found = groups.into_iter().zip(pictures.iter().map(|picture| picture.1));
+            NewClass { label: label.clone(), found: Share::of_groups(found) }
         };
         Compared {
             measure,
