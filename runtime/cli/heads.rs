@@ -231,8 +231,8 @@ fn decide(context: &Context, decision: &DecisionArgs, likeliest: bool) -> anyhow
     }
     let device = context.device();
     let decided = device.decide((decision.goal(), decision.least()), None).or_remedy()?;
-    let version = device.publish(&decided).or_remedy()?.version;
-    let operating = decided.head.report().operating();
+    let version = device.publish_decided(&decided).or_remedy()?.version;
+    let operating = decided.fitted.head.report().operating();
     context.output.result(&Decided { version: version.0, operating }, || match operating {
         Some(operating) => {
             format!("head {version} is live, with the weights of the one before\n{}", decision::text(operating))

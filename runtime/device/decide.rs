@@ -1,11 +1,18 @@
 //! Another decision for a published head, whose weights stay.
 
 use super::Device;
-use super::error::DeviceError;
-use super::fit::{Fitted, Read};
+use super::error::{DeviceError, LiveHead};
+use super::fit::{Fitted, Published, Read};
 use super::heads::PublishedHead;
 use crate::head::{FitOptions, Goal, HeadArtifact, decide, fit_with_answers};
-use crate::store::{Forgettings, HeadVersion, Store};
+use crate::store::{Forgettings, HeadVersion, PublishError, Settling, Store};
+
+/// A head with another decision, which is not published yet.
+pub struct Decided {
+    pub fitted: Fitted,
+    /// The one whose weights it has.
+    live: HeadVersion,
+}
 
 impl Device {
     /// The live head with the decision that meets `goal`, and that says nothing below `least`; publishes nothing. With
@@ -21,7 +28,7 @@ impl Device {
         &self,
         (goal, least): (Option<Goal>, Option<f64>),
         expected: Option<HeadVersion>,
-    ) -> Result<Fitted, DeviceError> {
+    ) -> Result<Decided, DeviceError> {
         let store = self.existing_store()?;
         // Before the head: one that is there after that has learned from nothing that was forgotten until then.
         let forgettings = store.forgettings()?;
@@ -34,7 +41,25 @@ impl Device {
             Some(decided) => (decided, forgettings),
             None => self.decide_by_refit(&store, (goal, least), &live)?,
         };
-        Ok(Fitted { head, answers: None, backbone, read })
+        Ok(Decided { fitted: Fitted { head, answers: None, backbone, read }, live: live.version })
+    }
+
+    /// Makes it the live head, in the place of the one whose weights it has.
+    ///
+    /// # Errors
+    /// When another one is live by now; as [`publish`](Self::publish).
+    pub fn publish_decided(&self, Decided { fitted, live }: &Decided) -> Result<Published, DeviceError> {
+        let settling = (Settling::Published, Some(*live));
+        let published =
+            self.write(fitted, |folder, bytes, store| folder.settle_fitted(bytes, settling, store, fitted.read));
+        published.map_err(|error| match error {
+            DeviceError::Publish { source, live: LiveHead::Other(now) }
+                if matches!(*source, PublishError::Superseded) =>
+            {
+                DeviceError::OtherLive { expected: *live, live: now }
+            }
+            other => other,
+        })
     }
 
     fn decide_by_refit(
@@ -47,6 +72,9 @@ impl Device {
         let Read { forgettings, dataset, .. } = Read::new(store, backbone, false)?;
         // After the samples: a head that is there now has learned from nothing that was forgotten before they were read.
         let head = self.heads().read(None)?;
+        if head.version != live.version {
+            return Err(DeviceError::OtherLive { expected: live.version, live: head.version });
+        }
         let options = head.artifact.options().cloned();
         let options = options.unwrap_or_else(|| FitOptions::told_by(head.artifact.report()));
         let (refitted, _) = fit_with_answers(&dataset, &FitOptions { goal, least, ..self.within_memory(&options) })?;

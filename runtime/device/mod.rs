@@ -71,6 +71,7 @@ pub use collect::{
     SyncPlan,
 };
 pub use compare::{CompareReport, CompareRequest, ComparedBackbone, KeptComparison, KeptRow};
+pub use decide::Decided;
 pub use doubts::{Doubts, Examination};
 pub use drift::DriftReference;
 pub use error::{DeviceError, LiveHead};
@@ -87,7 +88,7 @@ pub use pictures::{Added, NewPicture};
 pub use piles::{Pile, Piles};
 pub use predictor::{Facts, Glance, GoldenCheck, Predictor, Successor};
 pub use registry::{Kept, RegistryError};
-pub use restoring::WaitingRestore;
+pub use restoring::{RESTORE_RESERVE, WaitingRestore};
 pub use samples::Edit;
 pub use switch::{SwitchRequest, Switched};
 pub use teacher::{Lesson, Taught, Teacher};

@@ -237,7 +237,7 @@ impl Decision {
 pub(super) async fn decide(State(app): State<Arc<App>>, Input(decision): Input<Decision>) -> Answer<Live> {
     let expected = decision.version.map(HeadVersion);
     let wanted = decision.goal()?;
-    live(&app, move |device| Ok(device.publish(&device.decide(wanted, expected)?)?.version)).await
+    live(&app, move |device| Ok(device.publish_decided(&device.decide(wanted, expected)?)?.version)).await
 }
 
 /// The file of a head (safetensors).
