@@ -1,6 +1,9 @@
 //! What looks are compared with, of a published head and the samples that the store has.
 
+use std::collections::HashSet;
+
 use super::Device;
+use super::changes::Marked;
 use super::error::DeviceError;
 use super::features::with_last_map;
 use crate::dataset::SampleId;
@@ -17,8 +20,8 @@ pub struct DriftReference {
 }
 
 impl Device {
-    /// The reference of head `version` and of the stored samples up to `newest`, where that is named: those that came after the head
-    /// was published are none that it was taught with.
+    /// The reference of head `version` and of the stored samples that it was fitted on. Where its file does not say which these are: up
+    /// to `newest`, where that is named, since those that came after the head was published are none of them.
     ///
     /// # Errors
     /// When the head or the store cannot be read.
@@ -28,8 +31,16 @@ impl Device {
         newest: Option<SampleId>,
     ) -> Result<DriftReference, DeviceError> {
         let head = self.heads().read(Some(version))?.artifact;
-        let read =
-            self.existing_store().and_then(|store| Ok(store.some_of_dataset(&head.fingerprint(), MOST, newest)?));
+        let read = self.existing_store().and_then(|store| {
+            let fingerprint = head.fingerprint();
+            let Some(learned) = head.learned_from() else {
+                return Ok(store.some_of_dataset(&fingerprint, MOST, newest)?);
+            };
+            let stored = store.labelled(&fingerprint)?;
+            let marked = stored.iter().map(Marked::of).filter(|marked| learned.label_of(marked.picture).is_some());
+            let fitted: HashSet<SampleId> = marked.map(|marked| marked.id).collect();
+            Ok(store.some_of_those(&fingerprint, MOST, |id| fitted.contains(&id))?)
+        });
         let dataset = match read {
             // A head that came without its pictures.
             Err(DeviceError::Store(StoreError::Missing { .. } | StoreError::OtherBackbones { .. })) => {

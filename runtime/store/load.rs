@@ -75,23 +75,36 @@ impl Store {
         most: usize,
         newest: Option<SampleId>,
     ) -> Result<Dataset, StoreError> {
+        self.some_of_those(fingerprint, most, |id| newest.is_none_or(|newest| id <= newest))
+    }
+
+    /// [`Store::some_of_dataset`] among those samples that `counts` says.
+    ///
+    /// # Errors
+    /// As [`Store::dataset`].
+    pub fn some_of_those(
+        &self,
+        fingerprint: &Fingerprint,
+        most: usize,
+        counts: impl Fn(SampleId) -> bool,
+    ) -> Result<Dataset, StoreError> {
         self.snapshot(|store| {
             let Some(backbone) = store.backbone(fingerprint)? else {
                 return Columns::new(0, 0).dataset(*fingerprint);
             };
             // Knuth's multiplicative hash.
             let sql = "SELECT samples.id FROM samples JOIN features ON sample_id = samples.id AND backbone_id = ?1
-                WHERE label IS NOT NULL AND split = 'train' AND samples.id <= ?2
-                ORDER BY samples.id * 2654435761 % 4294967296, samples.id LIMIT ?3";
-            let newest = newest.map_or(i64::MAX, |newest| newest.0);
+                WHERE label IS NOT NULL AND split = 'train'
+                ORDER BY samples.id * 2654435761 % 4294967296, samples.id";
             let mut statement = store.connection.prepare(sql).at(&store.path)?;
-            let rows = statement.query_map((backbone.id, newest, most as i64), |row| row.get(0).map(SampleId));
-            let ids = rows.at(&store.path)?.collect::<Result<Vec<_>, _>>().at(&store.path)?;
+            let rows = statement.query_map([backbone.id], |row| row.get(0).map(SampleId)).at(&store.path)?;
+            let rows = rows.filter(|id| id.as_ref().map_or(true, |id| counts(*id))).take(most);
+            let ids = rows.collect::<Result<Vec<_>, _>>().at(&store.path)?;
             store.columns(&backbone, &Condition::of(&Filter::ids(ids)))?.dataset(*fingerprint)
         })
     }
 
-    /// Features of this backbone of samples behind `after`: of the latest `most`.
+    /// Features of this backbone of samples behind `after`: of the latest `most`, without damaged ones.
     pub fn features_since(
         &self,
         fingerprint: &Fingerprint,
@@ -99,7 +112,7 @@ impl Store {
         most: usize,
     ) -> Result<Vec<Vec<f32>>, StoreError> {
         let sql = "SELECT vector FROM features JOIN backbones ON backbones.id = backbone_id
-            WHERE fingerprint = ?1 AND sample_id > ?2 ORDER BY sample_id DESC LIMIT ?3";
+            WHERE fingerprint = ?1 AND sample_id > ?2 AND length(vector) = 4 * dim ORDER BY sample_id DESC LIMIT ?3";
         let mut statement = self.connection.prepare_cached(sql).at(&self.path)?;
         let parameters = (fingerprint.to_string(), after.0, i64::try_from(most).unwrap_or(i64::MAX));
         let rows = statement.query_map(parameters, |row| row.get::<_, Vec<u8>>(0)).at(&self.path)?;
