@@ -168,12 +168,36 @@ impl<'a> Backbones<'a> {
         Ok(())
     }
 
+    /// What the setting says of the one in use, for [`stay_with`](Self::stay_with).
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) fn named_in_use(&self, store: &Store) -> Result<Option<String>, DeviceError> {
+        Ok(store.setting(CURRENT)?)
+    }
+
+    /// Writes down that the one in use is kept under `name`, unless another was taken into use since the setting said `before`.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub(super) fn stay_with(
+        &self,
+        store: &mut Store,
+        name: &BackboneName,
+        before: Option<&str>,
+    ) -> Result<(), DeviceError> {
+        if store.setting(CURRENT)?.as_deref() == before { self.take_into_use(store, name) } else { Ok(()) }
+    }
+
     /// Makes `before` the one in use again; `None` where nobody had named one.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub(super) fn put_back(&self, store: &mut Store, before: Option<&BackboneName>) -> Result<(), DeviceError> {
-        Ok(store.set_setting(CURRENT, before.map_or("", BackboneName::as_str))?)
+        Ok(match before {
+            Some(name) => store.set_setting(CURRENT, name.as_str())?,
+            None => store.drop_setting(CURRENT)?,
+        })
     }
 
     /// Removes the one kept under `name`, and gives its fingerprint. With `force` also one that is in use or that heads need.

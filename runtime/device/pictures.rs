@@ -2,6 +2,7 @@
 
 use super::error::DeviceError;
 use super::{Device, Settings};
+use crate::clock::now;
 use crate::dataset::SampleId;
 use crate::digest::ContentHash;
 use crate::labels::Label;
@@ -53,8 +54,9 @@ impl Device {
     /// When it is gone or damaged or runs nowhere, or the state cannot be written.
     pub fn single_extractor(&self) -> Result<SingleExtractor, DeviceError> {
         let mut store = self.store()?;
+        let before = self.backbones().named_in_use(&store)?;
         let (name, loader) = self.load_and_keep(self.backbones().in_use_of(&store)?, 1)?;
-        self.backbones().take_into_use(&mut store, &name)?;
+        self.backbones().stay_with(&mut store, &name, before.as_deref())?;
         let Settings { limits, engine, .. } = self.settings();
         Ok(SingleExtractor::new(&loader, *limits, engine.threads)?)
     }
@@ -91,15 +93,18 @@ impl Device {
             thumbnail: Some(to_thumbnail(&shown)),
             features: Some(new.features.clone()),
         };
+        // Heads will be fitted on the backbone in use: what cannot be computed is found before anything is stored.
+        let in_use = self.backbones().in_use_of(store)?.fingerprint();
+        let values = match new.features.fingerprint == in_use {
+            true => None,
+            false => Some(self.single_extractor()?.feature(new.bytes)?),
+        };
         let inserted = store.insert_with_picture(sample, (&name, new.bytes))?;
         let before = stored.and_then(|stored| stored.label);
         if inserted.outcome != Outcome::Stored && new.label.is_some() && before.as_ref() != new.label {
             store.relabel(&Filter::ids(vec![inserted.id]), new.label)?;
         }
-        let in_use = self.backbones().in_use_of(store)?.fingerprint();
-        if new.features.fingerprint != in_use {
-            // Heads will be fitted on that one.
-            let values = self.single_extractor()?.feature(new.bytes)?;
+        if let Some(values) = values {
             store.add_features(inserted.id, &FeatureVector { fingerprint: in_use, revision: REVISION, values })?;
         }
         let was_known = inserted.outcome != Outcome::Stored;
@@ -112,9 +117,4 @@ impl Device {
 fn plain(name: &str) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
     name.chars().take(64).map(plain).collect()
-}
-
-fn now() -> i64 {
-    let age = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    age.map_or(0, |age| age.as_secs() as i64)
 }

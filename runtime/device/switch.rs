@@ -139,5 +139,21 @@ mod tests {
             backbones.put_back(&mut store, before.as_ref()).unwrap();
             assert_eq!(backbones.name_in_use().unwrap(), before);
         }
+        backbones.put_back(&mut store, None).unwrap();
+        assert!(backbones.fingerprint_in_use_of(&store).is_ok(), "a setting that is no name would make this an error");
+    }
+
+    #[test]
+    fn whoever_teaches_meanwhile_does_not_take_the_old_backbone_into_use_again() {
+        let place = tempfile::tempdir().unwrap();
+        let device = Device::open(place.path()).unwrap();
+        let (mut store, backbones) = (device.store().unwrap(), device.backbones());
+        let (old, new): (BackboneName, BackboneName) = ("old".parse().unwrap(), "new".parse().unwrap());
+        backbones.stay_with(&mut store, &old, None).unwrap();
+        assert_eq!(backbones.name_in_use().unwrap(), Some(old.clone()), "nobody had named one");
+        let before = backbones.named_in_use(&store).unwrap();
+        backbones.take_into_use(&mut store, &new).unwrap();
+        backbones.stay_with(&mut store, &old, before.as_deref()).unwrap();
+        assert_eq!(backbones.name_in_use().unwrap(), Some(new));
     }
 }

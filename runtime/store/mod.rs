@@ -168,6 +168,11 @@ impl Store {
         set_setting(&self.connection, key, value).at(&self.path)
     }
 
+    /// Forgets what was under `key`, if anything.
+    pub fn drop_setting(&mut self, key: &str) -> Result<(), StoreError> {
+        self.connection.execute("DELETE FROM settings WHERE key = ?", [key]).map(drop).at(&self.path)
+    }
+
     /// All of them, or none.
     ///
     /// # Errors

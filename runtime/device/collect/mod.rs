@@ -19,6 +19,7 @@ use serde::Serialize;
 use super::Device;
 use super::error::DeviceError;
 use crate::backbone::{Loader, Package};
+use crate::causes::causes;
 use crate::digest::{ContentHash, Fingerprint};
 use crate::labels::Label;
 use crate::manifest::BackboneName;
@@ -134,13 +135,19 @@ impl Device {
         let plan = Plan::new(request)?;
         let mut store = self.store()?;
         store.purge_old()?;
-        store.sweep_pictures()?;
+        if let Err(error) = store.sweep_pictures() {
+            tracing::warn!("pictures that no sample needs cannot be erased: {}", causes(&error));
+        }
+        let before = self.backbones().named_in_use(&store)?;
         let package = match &request.backbone {
             Some(package) => self.backbones().as_kept(&store, package.clone())?,
             None => self.backbones().in_use_of(&store)?,
         };
         let (name, loader) = self.load_and_keep(package, plan.len())?;
-        self.backbones().take_into_use(&mut store, &name)?;
+        match &request.backbone {
+            Some(_) => self.backbones().take_into_use(&mut store, &name)?,
+            None => self.backbones().stay_with(&mut store, &name, before.as_deref())?,
+        }
         self.extract((&plan, &loader), request, &mut store, observer)
     }
 

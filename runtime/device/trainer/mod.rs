@@ -16,7 +16,6 @@ use super::error::DeviceError;
 use crate::causes::causes;
 use crate::head::CompareError;
 use crate::panics::caught;
-use crate::store::HeadVersion;
 use crate::threads::{NoThread, background_pool, spawn, step_back};
 
 /// Between two looks at how many labels are new.
@@ -57,7 +56,6 @@ pub struct TrainerStatus {
 /// Fits heads in a thread of its own, one at a time. Dropped, it begins no further fit and ends the one that runs where that compares;
 /// nobody waits for it.
 pub struct Trainer {
-    device: Device,
     settings: TrainerSettings,
     shared: Arc<Shared>,
 }
@@ -77,7 +75,7 @@ impl Trainer {
         let mut work = Work {
             looks: Looks::new(device.clone(), settings.after),
             due: settings.every.map(|every| Instant::now() + every),
-            device: device.clone(),
+            device,
             settings,
             shared: shared.clone(),
             tell,
@@ -86,7 +84,7 @@ impl Trainer {
             step_back();
             work.run();
         })?;
-        Ok(Self { device, settings, shared })
+        Ok(Self { settings, shared })
     }
 
     /// Asks for a fit, which begins as soon as none runs any more. Asked more often while one runs, one more follows, which waits for
@@ -106,14 +104,6 @@ impl Trainer {
 
     pub fn settings(&self) -> TrainerSettings {
         self.settings
-    }
-
-    /// Makes the head that was live before the live one again.
-    ///
-    /// # Errors
-    /// When there is none, or it could not answer.
-    pub fn roll_back(&self) -> Result<HeadVersion, DeviceError> {
-        self.device.heads().rollback(None)
     }
 }
 

@@ -207,7 +207,13 @@ fn a_picture_that_gets_a_label_waits_no_longer_and_forgetting_reaches_what_waits
     bench.store.insert(&[sample]).unwrap();
     assert_eq!(bench.store.review_ids().unwrap(), [two, three], "it has a label now");
 
-    // Kept before it was stored by somebody else without a label.
+    let (four, hash) = kept(&mut bench.store, "four");
+    bench.store.insert(&[NewSample { hash, label: None, ..super::sample("four", "ant", &[1.0, 1.0]) }]).unwrap();
+    assert_eq!(
+        bench.store.review_ids().unwrap(),
+        [two, three, four],
+        "stored by somebody else, and nobody said what it is"
+    );
     bench.store.dismiss(&[two]).unwrap();
     bench.store.forget(&Filter::default()).unwrap();
     assert_eq!(bench.store.review_ids().unwrap(), [], "all is forgotten");
