@@ -13,7 +13,8 @@ pub use lock::open_lock;
 /// What the names of temporary files begin with.
 pub const TEMPORARY: &str = ".tmp-";
 
-/// Replaces `path` by `bytes`: a temporary file beside it, fsync, rename, fsync of the folder.
+/// Replaces `path` by `bytes`: a temporary file beside it, fsync, rename, fsync of the folder. What root writes belongs to the owner of
+/// the folder, who else could not write over it.
 ///
 /// After it returns `Ok` the new content survives a power cut; after `Err`, or a cut before that, the old content is
 /// still there.
@@ -22,11 +23,9 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(path)
 }
 
-/// Like [`replace`], for what nobody but the owner of the folder may read: the file is theirs too, whoever writes it.
+/// Like [`replace`], for what nobody but the owner of the folder may read.
 pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let file = write(path, bytes, FOR_OWNER)?;
-    own_as(folder(path), file.path())?;
-    file.persist(path).map_err(|error| error.error)?;
+    write(path, bytes, FOR_OWNER)?.persist(path).map_err(|error| error.error)?;
     sync_folder(path)
 }
 
@@ -80,6 +79,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<tempfile::NamedTemp
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
     let mut file = builder.tempfile_in(folder(path))?;
+    own_as(folder(path), file.path())?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     Ok(file)

@@ -55,7 +55,9 @@ impl Store {
         let path = folder.join(name);
         let write_error = |source| StoreError::WritePicture { path: path.clone(), source };
         if !folder.is_dir() {
-            std::fs::create_dir_all(&folder).and_then(|()| atomic_file::sync_folder(&folder)).map_err(write_error)?;
+            let state = self.path.parent().filter(|state| !state.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let made = std::fs::create_dir_all(&folder).and_then(|()| atomic_file::own_as(state, &folder));
+            made.and_then(|()| atomic_file::sync_folder(&folder)).map_err(write_error)?;
         }
         let _lock = self.lock_pictures(File::lock_shared)?;
         atomic_file::replace(&path, bytes).map_err(write_error)?;
@@ -140,7 +142,8 @@ impl Store {
     fn lock_pictures(&self, lock: impl FnOnce(&File) -> io::Result<()>) -> Result<Lock, StoreError> {
         let path = self.pictures().join(".lock");
         let write_error = |source| StoreError::WritePicture { path: path.clone(), source };
-        let file = File::options().create(true).write(true).truncate(false).open(&path).map_err(write_error)?;
+        let file = atomic_file::open_lock(&path).map_err(write_error)?;
+        atomic_file::own_as(&self.pictures(), &path).map_err(write_error)?;
         match lock(&file) {
             Ok(()) => Ok(Lock { _file: file, held: true }),
             Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(Lock { _file: file, held: false }),

@@ -93,3 +93,18 @@ fn a_picture_that_was_collected_elsewhere_keeps_its_source() {
     assert_eq!(bench.store.samples(&Filter::default()).unwrap()[0].source, "photos/ant/same");
     assert_eq!(bench.store.sweep_pictures().unwrap(), 1);
 }
+
+#[cfg(unix)]
+#[test]
+#[cfg_attr(not(is_root), ignore = "only root can write for others")]
+fn what_root_adds_belongs_to_whom_the_state_belongs() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let mut bench = fixture();
+    let folder = bench.store.path.parent().unwrap().to_owned();
+    chown(&folder, Some(1234), Some(1235)).unwrap();
+    bench.store.insert_with_picture(sample("one", "ant", &[1.0, 1.0]), ("one.jpg", b"picture")).unwrap();
+    for made in ["pictures", "pictures/.lock", "pictures/one.jpg"] {
+        let made = std::fs::metadata(folder.join(made)).unwrap();
+        assert_eq!((made.uid(), made.gid()), (1234, 1235));
+    }
+}
