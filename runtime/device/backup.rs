@@ -28,6 +28,8 @@ pub struct BackupReport {
 /// The folders of a state that are archived, with how deep their files lie.
 pub(super) const FOLDERS: [(&str, usize); 3] = [("heads", 2), ("backbones", 3), ("pictures", 2)];
 pub(super) const STORE: &str = "samples.db";
+/// Which head is live.
+const LIVE: &str = "heads/current";
 /// An archive is made of blocks of so many bytes, and ends with two that are empty.
 const BLOCK: u64 = 512;
 /// Of an entry, in bytes.
@@ -88,6 +90,9 @@ impl Device {
         let mut builder = tar::Builder::new(File::create(archive).map_err(write_error)?);
         builder.append_path_with_name(store, STORE).map_err(write_error)?;
         let state = self.state().path();
+        // Named before the heads are listed, it is among them, whatever is published meanwhile.
+        let live =
+            read_if_there(&state.join(LIVE)).map_err(|source| BackupError::Read { path: state.join(LIVE), source })?;
         for (folder, depth) in FOLDERS {
             for entry in walkdir::WalkDir::new(state.join(folder)).min_depth(1).max_depth(depth - 1).sort_by_file_name()
             {
@@ -100,10 +105,20 @@ impl Device {
                     Err(error) => return Err(BackupError::Read { path: state.join(folder), source: error.into() }),
                 };
                 let name = entry.path().strip_prefix(state).expect("below it");
-                if entry.file_type().is_file() && is_expected(name) {
-                    builder.append_path_with_name(entry.path(), name).map_err(write_error)?;
+                if entry.file_type().is_file() && is_expected(name) && name != Path::new(LIVE) {
+                    match builder.append_path_with_name(entry.path(), name) {
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                        appended => appended.map_err(write_error)?,
+                    }
                 }
             }
+        }
+        if let Some((text, modified)) = live {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o644);
+            header.set_mtime(modified);
+            builder.append_data(&mut header, LIVE, &text[..]).map_err(write_error)?;
         }
         builder.into_inner().and_then(|file| file.sync_all()).map_err(write_error)
     }
@@ -153,6 +168,13 @@ impl Device {
         Ok(!state.database().exists() && !used?.contains(&true))
     }
 
+    /// Whether the live head and its backbone can be read, where there is one.
+    pub(super) fn check_live_head(&self) -> Result<(), DeviceError> {
+        let Some(head) = self.heads().live()? else { return Ok(()) };
+        let backbone = self.backbones().of(&head.artifact.fingerprint());
+        backbone.map(drop).map_err(|source| DeviceError::HeadBackbone { version: head.version, source: source.into() })
+    }
+
     /// What an unpacked backup holds, once all of it was read.
     pub(super) fn checked(&self, bytes: u64) -> Result<BackupReport, DeviceError> {
         let store = self.existing_store()?;
@@ -160,6 +182,19 @@ impl Device {
         let samples = samples(&store)?;
         let (heads, backbones) = (self.heads().folder().list()?.len(), self.backbones().list()?.len());
         Ok(BackupReport { samples, heads, backbones, bytes })
+    }
+}
+
+/// What is in a small file, and when it was written in seconds since 1970; `None` where there is none.
+fn read_if_there(path: &Path) -> io::Result<Option<(Vec<u8>, u64)>> {
+    match crate::files::read(path, PIECE) {
+        Ok(text) => {
+            let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+            let since = modified.and_then(|modified| modified.duration_since(SystemTime::UNIX_EPOCH).ok());
+            Ok(Some((text, since.map_or(0, |since| since.as_secs()))))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -37,8 +37,8 @@ const LOGS: [&str; 3] = ["samples.db-wal", "samples.db-shm", "samples.db-journal
 const DONE: &str = ".tmp-restore-done";
 /// What the names of folders begin with in which something is kept.
 const REPLACED: &str = "replaced-";
-/// Of the disk, so much stays free.
-const RESERVE: u64 = 64 << 20;
+/// Of the disk, so much stays free, in bytes.
+pub const RESTORE_RESERVE: u64 = 64 << 20;
 
 /// A backup that waits.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ impl Device {
     /// Unpacks and checks the backup that `source` gives; it waits beside the state from then on, in place of one that waited before.
     ///
     /// # Errors
-    /// When it is no backup, is damaged or cut off, or cannot be written; then nothing is changed.
+    /// When it is no backup, is damaged or cut off, its live head cannot be read, or it cannot be written; then nothing is changed.
     pub fn stage_restore(&self, source: impl Read) -> Result<WaitingRestore, DeviceError> {
         let state = self.state();
         state.create()?;
@@ -79,8 +79,11 @@ impl Device {
         let prefix = format!("{TEMPORARY}restore-");
         self.remove_temporary(&prefix).map_err(write_error)?;
         let work = tempfile::Builder::new().prefix(&prefix).tempdir_in(state.path()).map_err(write_error)?;
-        let bytes = unpack(source, Path::new("backup"), (work.path(), RESERVE))?;
-        let report = Self::new(StateDir::new(work.path()), self.settings().clone()).checked(bytes)?;
+        let bytes = unpack(source, Path::new("backup"), (work.path(), RESTORE_RESERVE))?;
+        let unpacked = Self::new(StateDir::new(work.path()), self.settings().clone());
+        let report = unpacked.checked(bytes)?;
+        // A service that starts with a head that it cannot read ends.
+        unpacked.check_live_head()?;
         let waiting = WaitingRestore::of(&report, state.path());
         let put = || -> io::Result<()> {
             let folders = FOLDERS.iter().map(|(folder, _)| *folder).chain(["drift"]);
@@ -172,7 +175,7 @@ impl Device {
     /// Held until it is dropped, or the process ends however it may.
     fn lock_restore(&self) -> io::Result<File> {
         let (state, path) = (self.state().path(), self.place(LOCK));
-        let lock = File::options().create(true).truncate(false).write(true).open(&path)?;
+        let lock = atomic_file::open_lock(&path)?;
         atomic_file::own_as(state, &path)?;
         // Some network shares have no locks.
         let _ = lock.lock();

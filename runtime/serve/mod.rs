@@ -55,9 +55,11 @@ mod worker;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
 pub use access::{Access, Open, TokenError};
@@ -83,6 +85,7 @@ use teacher::Classroom;
 use tls::Certificates;
 use worker::Worker;
 
+use crate::causes::causes;
 use crate::device::{Device, DeviceError, Facts, Follower, Predictor, Trainer};
 use crate::threads::NoThread;
 use crate::watch::Moment;
@@ -186,7 +189,14 @@ pub fn run(
     let bind_error = |source| ServeError::Bind { address: settings.address, source };
     let listener = TcpListener::bind(settings.address).map_err(bind_error)?;
     let address = listener.local_addr().map_err(bind_error)?;
-    let predictor = first_predictor(&device)?;
+    let predictor = match first_predictor(&device) {
+        // Who brought a backup must be able to reach the page.
+        Err(error) if beside.restored.done.is_some() => {
+            tracing::error!("the head of the backup cannot be used, so pictures get no answer: {}", causes(&error));
+            None
+        }
+        opened => opened?,
+    };
     let facts = predictor.as_ref().map(|predictor| predictor.facts().clone());
     let shared = Arc::new(Shared::new(facts.clone(), Metrics::new(), cameras.announcements.clone()));
     let (jobs, waiting) = queue::bounded(settings.queue, shared.clone());
@@ -268,7 +278,7 @@ async fn serve(
     started: impl FnOnce() -> Result<Watching, ServeError>,
 ) -> Result<Ended, ServeError> {
     let Run { mut ended, supervisor, most, shared } = run;
-    let stop = listen::stop_signal().map_err(ServeError::Start)?;
+    let mut stop = pin!(listen::stop_signal().map_err(ServeError::Start)?);
     let door = Acceptor::new(listener, most, app.settings.client_timeout, shared).map_err(ServeError::Start)?;
     let (router, front) = (routes::router(app.clone()), app.front.clone());
     let tls = front.acceptor()?.map(|acceptor| (acceptor, routes::without_tls(app.clone())));
@@ -278,7 +288,7 @@ async fn serve(
     let (mut worker_ended, mut next, again) = (false, Ended::Asked, app.again.clone());
     let until = async {
         tokio::select! {
-            () = stop => {}
+            () = &mut stop => {}
             () = again.notified() => next = Ended::Again,
             _ = &mut ended => worker_ended = true,
         }
@@ -310,6 +320,10 @@ async fn serve(
     // The queue closes with the last connection and the last camera, and the worker ends with the queue.
     if tokio::time::timeout_at((deadline + LAST_WAIT).into(), ended).await.is_err() {
         tracing::warn!("the worker is still busy with a picture that nobody waits for");
+    }
+    // Whoever wants it to end while it is about to start anew means it.
+    if next == Ended::Again && stop.now_or_never().is_some() {
+        next = Ended::Asked;
     }
     Ok(next)
 }

@@ -1,7 +1,7 @@
 //! The whole state as one file.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -33,19 +33,22 @@ pub(super) async fn backup(State(app): State<Arc<App>>, request: Request) -> Res
     ];
     Ok((
         headers,
-        Body::from_stream(try_unfold((file, held), |(file, held)| async move {
-            let read = piece(file).await?;
-            Ok::<_, std::io::Error>(read.map(|(bytes, file)| (bytes, (file, held))))
+        Body::from_stream(try_unfold((file, held), |(file, mut held)| async move {
+            let read = tokio::select! {
+                read = piece(file) => read?,
+                () = held.ended() => return Err(io::ErrorKind::ConnectionAborted.into()),
+            };
+            Ok::<_, io::Error>(read.map(|(bytes, file)| (bytes, (file, held))))
         })),
     ))
 }
 
-async fn piece(file: File) -> std::io::Result<Option<(Bytes, File)>> {
+async fn piece(file: File) -> io::Result<Option<(Bytes, File)>> {
     let read = move || {
         let (mut file, mut piece) = (file, vec![0; PIECE]);
         let length = file.read(&mut piece)?;
         piece.truncate(length);
         Ok((length > 0).then(|| (piece.into(), file)))
     };
-    tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }

@@ -15,9 +15,10 @@ use utoipa::ToSchema;
 
 use super::{Answer, Problem, aside, blocking};
 use crate::causes::causes;
-use crate::device::{BackupError, Device, DeviceError, WaitingRestore};
+use crate::device::{BackupError, Device, DeviceError, RESTORE_RESERVE, WaitingRestore};
 use crate::files::free_bytes;
 use crate::serve::Restored;
+use crate::serve::ongoing::Held;
 use crate::serve::refusal::Refusal;
 use crate::serve::routes::{App, refused};
 use crate::store::StoreError;
@@ -25,8 +26,6 @@ use crate::watch::Moment;
 
 /// Pieces of the body that may wait for the disk.
 const WAITING: usize = 4;
-/// Of the disk, so much stays free.
-const RESERVE: u64 = 64 << 20;
 
 /// A backup that was checked whole, and waits.
 #[derive(Serialize, ToSchema)]
@@ -80,14 +79,14 @@ pub(super) async fn stage(State(app): State<Arc<App>>, request: Request) -> Answ
     if let Err(refusal) = check_room(&app, request.headers()) {
         return Err(refused(request, refusal).await);
     }
-    let held = match app.ongoing.back_up(request.extensions()) {
+    let mut held = match app.ongoing.back_up(request.extensions()) {
         Ok(held) => held,
         Err(refusal) => return Err(refused(request, refusal).await),
     };
     let (pieces, taken) = sync_channel(WAITING);
     let (device, pace) = (app.device.clone(), app.settings.client_timeout);
     let unpacking = tokio::spawn(aside(move || device.stage_restore(Pieces { taken, piece: Bytes::new() })));
-    let sent = send(request.into_body(), pieces, pace).await;
+    let sent = send(request.into_body(), pieces, (pace, &mut held)).await;
     let unpacked = unpacking.await.map_err(|_| Refusal::Panic)??;
     drop(held);
     // A body that broke off is the cause of what the disk side says of it.
@@ -116,21 +115,29 @@ pub(super) async fn withdraw(State(app): State<Arc<App>>) -> Result<StatusCode, 
 fn check_room(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let free = free_bytes(app.device.state().path());
-    match (length.map(|length| length.saturating_add(RESERVE)), free) {
+    match (length.map(|length| length.saturating_add(RESTORE_RESERVE)), free) {
         (Some(needed), Some(free)) if needed > free => Err(Refusal::Disk { needed, free }),
         _ => Ok(()),
     }
 }
 
 /// Hands the body on as it comes; a disk that is slower than the network slows it down.
-async fn send(mut body: Body, pieces: SyncSender<io::Result<Bytes>>, pace: Duration) -> Result<(), Refusal> {
+async fn send(
+    mut body: Body,
+    pieces: SyncSender<io::Result<Bytes>>,
+    (pace, held): (Duration, &mut Held),
+) -> Result<(), Refusal> {
     loop {
-        let frame = tokio::time::timeout(pace, body.frame()).await;
+        let frame = tokio::select! {
+            frame = tokio::time::timeout(pace, body.frame()) => Some(frame),
+            () = held.ended() => None,
+        };
         let piece = match frame {
-            Err(_) => Err(Refusal::Slow(pace)),
-            Ok(None) => return Ok(()),
-            Ok(Some(Err(error))) => Err(Refusal::Request { expected: "a whole body", got: error.to_string() }),
-            Ok(Some(Ok(frame))) => Ok(frame.into_data().unwrap_or_default()),
+            None => Err(Refusal::NoWorker),
+            Some(Err(_)) => Err(Refusal::Slow(pace)),
+            Some(Ok(None)) => return Ok(()),
+            Some(Ok(Some(Err(error)))) => Err(Refusal::Request { expected: "a whole body", got: error.to_string() }),
+            Some(Ok(Some(Ok(frame)))) => Ok(frame.into_data().unwrap_or_default()),
         };
         let (piece, refusal) = match piece {
             Ok(piece) => (Ok(piece), None),
@@ -191,7 +198,9 @@ fn refusal(error: DeviceError) -> Refusal {
                 | StoreError::Damaged { .. }
                 | StoreError::NotADatabase { .. }
                 | StoreError::Integrity { .. }
-        )
+        ) | DeviceError::HeadFolder(_)
+            | DeviceError::Head { .. }
+            | DeviceError::HeadBackbone { .. }
     );
     if is_of_file { Refusal::NoBackup(causes(&error)) } else { error.into() }
 }

@@ -394,3 +394,20 @@ fn a_body_that_breaks_off_and_one_that_has_no_room_change_nothing() {
     assert!(left.is_empty(), "{left:?}");
     assert_eq!(ureq::get(service.url("/v1/backup")).call().unwrap().status(), 200, "another may begin");
 }
+
+#[test]
+fn a_backup_with_which_the_service_could_not_answer_is_refused_and_the_command_line_takes_it() {
+    let source = Device::well_taught();
+    std::fs::write(source.state().join("heads/000001.safetensors"), "no head").unwrap();
+    source.json(&["backup", "backup.tar"]);
+    let file = source.path("backup.tar");
+    let device = Device::well_taught();
+    let service = Service::start(&device, &[]);
+    let refused = service.post("/v1/restore", "application/x-tar", &std::fs::read(&file).unwrap());
+    assert_eq!((refused.status, &refused.json()["code"]), (422, &json!("no-backup")), "{refused:?}");
+    assert!(refused.text.contains("head 000001"), "{refused:?}");
+    assert_eq!(service.get("/v1/restore").json()["waiting"], Value::Null);
+    // The pictures are worth it.
+    let other = Device::new();
+    assert_eq!(other.json(&["restore", file.to_str().unwrap()])[0]["samples"], 48);
+}
