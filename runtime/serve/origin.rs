@@ -5,12 +5,14 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
 
 use super::hosts::{Authority, Hosts};
 use super::refusal::Refusal;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const HOST: &str = "one `Host` header with a host name";
 
 /// Where a request came in.
@@ -30,7 +32,7 @@ pub(super) fn check(
     hosts: &Hosts,
     entrance: Entrance,
     version: Version,
-    (uri, headers): (&Uri, &HeaderMap),
+    (method, uri, headers): (&Method, &Uri, &HeaderMap),
 ) -> Result<(), Refusal> {
     let asked = asked(version, uri, headers)?;
     if let Some(foreign) = asked.iter().find(|asked| !hosts.allows(&asked.authority.host, entrance.local)) {
@@ -42,10 +44,22 @@ pub(super) fn check(
         return Err(Refusal::Origin(text(origin)));
     }
     let mut sites = headers.get_all(FETCH_SITE).iter();
-    if sites.any(|site| site.as_bytes().eq_ignore_ascii_case(b"cross-site")) {
+    if sites.any(|site| site.as_bytes().eq_ignore_ascii_case(b"cross-site"))
+        && !is_link_to_the_page(method, uri, headers)
+    {
         return Err(Refusal::Origin("another site".to_owned()));
     }
     Ok(())
+}
+
+/// Whether somebody follows a link to the page, which then speaks for itself; inside another page it is shown nowhere.
+fn is_link_to_the_page(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
+    let says = |name: HeaderName, value: &str| {
+        let mut said = headers.get_all(name).iter();
+        said.next().is_some_and(|said| said.as_bytes() == value.as_bytes()) && said.next().is_none()
+    };
+    let is_read = method == Method::GET || method == Method::HEAD;
+    is_read && uri.path() == "/" && says(FETCH_MODE, "navigate") && says(FETCH_DEST, "document")
 }
 
 /// A host that a request names, and how it is written there.
@@ -106,7 +120,7 @@ mod tests {
             map.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
         let entrance = Entrance { local: Some("127.0.0.1".parse().unwrap()), is_tls: false };
-        let checked = check(&hosts, entrance, version, (&uri.parse().unwrap(), &map));
+        let checked = check(&hosts, entrance, version, (&Method::GET, &uri.parse().unwrap(), &map));
         checked.map_or_else(|refusal| refusal.status().as_u16(), |()| 200)
     }
 
@@ -153,6 +167,29 @@ mod tests {
     fn a_browser_that_says_that_another_site_asks_is_believed() {
         for (site, expected) in [("cross-site", 403), ("Cross-Site", 403), ("same-origin", 200), ("none", 200)] {
             assert_eq!(status(Version::HTTP_11, "/", &[("host", "localhost"), ("sec-fetch-site", site)]), expected);
+        }
+    }
+
+    #[test]
+    fn a_link_on_another_site_leads_to_the_page_and_to_nothing_else() {
+        let link = |uri: &str, mode, dest| {
+            let headers = [
+                ("host", "localhost"),
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-mode", mode),
+                ("sec-fetch-dest", dest),
+            ];
+            status(Version::HTTP_11, uri, &headers)
+        };
+        assert_eq!(link("/", "navigate", "document"), 200);
+        assert_eq!(link("/?from=mail", "navigate", "document"), 200);
+        for (uri, mode, dest) in [
+            ("/v1/backup", "navigate", "document"),
+            ("/", "navigate", "iframe"),
+            ("/", "no-cors", "document"),
+            ("/", "no-cors", "image"),
+        ] {
+            assert_eq!(link(uri, mode, dest), 403, "{uri} {mode} {dest}");
         }
     }
 

@@ -53,7 +53,7 @@ pub(super) struct App {
     /// For what is done off the thread of HTTP.
     pub turns: Arc<Semaphore>,
     /// For what takes long, one at a time, so that it leaves turns to others.
-    pub long: Semaphore,
+    pub long: Arc<Semaphore>,
     /// For frames that are decoded and encoded when somebody asks.
     pub stills: Semaphore,
     pub doubts: Arc<Doubts>,
@@ -103,7 +103,7 @@ impl App {
             device,
             bodies,
             turns,
-            long: Semaphore::new(1),
+            long: Arc::new(Semaphore::new(1)),
             stills: Semaphore::new(2),
             doubts,
             ongoing,
@@ -142,7 +142,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
 async fn only_own(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let came = |peer: &Peer| Entrance { local: Some(peer.local), is_tls: peer.is_tls };
     let entrance = request.extensions().get::<Peer>().map(came).unwrap_or_default();
-    let asked = (request.uri(), request.headers());
+    let asked = (request.method(), request.uri(), request.headers());
     match origin::check(&app.hosts, entrance, request.version(), asked) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refuse(request, refusal).await,

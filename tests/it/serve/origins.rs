@@ -3,7 +3,7 @@
 use super::service::Service;
 use crate::common::Device;
 
-const PATHS: [&str; 5] = ["/health/live", "/health/ready", "/metrics", "/v1/predict", "/no/such/path"];
+const PATHS: [&str; 6] = ["/", "/health/live", "/health/ready", "/metrics", "/v1/predict", "/no/such/path"];
 
 /// The status of the answer to such a request on a connection of its own, and all of the answer.
 fn ask(service: &Service, method: &str, path: &str, headers: &[&str]) -> (u16, String) {
