@@ -34,6 +34,9 @@ const LOOK: Duration = Duration::from_millis(250);
 const LEAVE: Duration = Duration::from_millis(500);
 /// How long to wait before accepting again when the system has no descriptors or memory left.
 const BREATHE: Duration = Duration::from_millis(100);
+/// What was sent and is acknowledged by nobody for so long went to a client that is gone.
+#[cfg(target_os = "linux")]
+const GONE: Duration = Duration::from_secs(30);
 
 /// Resolves at the first SIGTERM or Ctrl-C; from the call on, neither ends the process by itself.
 #[cfg(unix)]
@@ -92,6 +95,9 @@ impl Answering {
     async fn meet(&self, stream: TcpStream, peer: &mut Peer, write_timeout: Duration) -> Option<(Connected, Router)> {
         // Answers are short: waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
+        // What is sent to a phone that left the network is acknowledged by nobody: it does not hold a place for a quarter of an hour.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, GONE.as_millis() as u32);
         let timed = |stream, place| {
             let mut stream = TimeoutStream::new(TimedStream { stream, place });
             stream.set_write_timeout(Some(write_timeout));

@@ -29,7 +29,6 @@ mod stream;
 mod teach;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use axum::Json;
 use utoipa::OpenApi;
@@ -123,8 +122,13 @@ async fn at_leisure<T: Send + 'static>(
     app: &App,
     work: impl FnOnce(&Device) -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
-    let _long = app.long.acquire().await.map_err(|_| Refusal::NoWorker)?;
-    blocking(app, work).await
+    let long = app.long.clone().acquire_owned().await.map_err(|_| Refusal::NoWorker)?;
+    // It goes on where the client does not wait, and is the only one until it ends.
+    let alone = move |device: &Device| {
+        let _long = long;
+        work(device)
+    };
+    blocking(app, alone).await
 }
 
 /// To be called after every change of samples, with the version of the edits behind it.
@@ -135,12 +139,6 @@ fn changed(app: &App, version: i64) {
 /// Does what takes a moment of computing off the thread that speaks HTTP, beside what waits for the state.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::Panic)
-}
-
-/// Seconds since 1970-01-01 UTC as a date and time.
-fn timestamp(seconds: i64) -> String {
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.max(0).unsigned_abs());
-    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 type Answer<T> = Result<Json<T>, Refusal>;

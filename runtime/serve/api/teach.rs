@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::edit::new_label;
 use super::input::asked;
-use super::{Parameters, Problem, changed, meant};
+use super::{Parameters, Problem, aside, changed, meant};
 use crate::device::Taught;
 use crate::digest::Digest;
 use crate::serve::refusal::Refusal;
@@ -111,18 +111,25 @@ pub(super) async fn add(
     };
     let asked = request.uri().query().unwrap_or_default().to_owned();
     let upload = meant::one(&app, adding.camera.as_deref(), request).await?;
-    // A frame is another one each time.
-    let body = if adding.camera.is_some() { &[][..] } else { &upload.picture };
-    let about = Digest::of(&[asked.as_bytes(), b"\0", body].concat());
+    let named = match key {
+        // A frame is another one each time.
+        Some(key) if adding.camera.is_some() => Some((key, Digest::of_parts([asked.as_bytes(), b"\0"]))),
+        Some(key) => {
+            let picture = upload.picture.clone();
+            let about = aside(move || Digest::of_parts([asked.as_bytes(), b"\0", &picture])).await?;
+            Some((key, about))
+        }
+        None => None,
+    };
     let from = adding.camera.or(adding.from).or(upload.name).unwrap_or_else(|| FROM.to_owned());
     let Adding { group, twins, .. } = adding;
     let is_choosy = twins == Twins::Drop;
     let given = Given { picture: upload.picture, label, group, from, is_choosy, room: upload.room };
     // It goes on where the client does not wait: another request of the same name then gets the answer.
     let done = tokio::spawn(async move {
-        match key {
+        match named {
             None => teach(&app, given).await,
-            Some(key) => {
+            Some((key, about)) => {
                 let other = || Refusal::Conflict(format!("the key `{key}` stands for another request"));
                 let answer = app.repeats.of(&key, about, Instant::now()).ok_or_else(other)?;
                 answer.get_or_try_init(|| teach(&app, given)).await.cloned()
