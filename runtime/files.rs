@@ -4,6 +4,7 @@
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Opens a regular file to read it; folders open too, and say themselves what they are when they are read.
 ///
@@ -50,6 +51,19 @@ pub fn read_to_string(path: &Path, limit: u64) -> io::Result<String> {
 /// The text of a file in which the system tells something; `None` where it is not there or is no such file.
 pub fn of_system(path: impl AsRef<Path>) -> Option<String> {
     read_to_string(path.as_ref(), 16 << 20).ok()
+}
+
+/// What tells one content of the file at a path from another; `None` where there is none.
+pub type Stamp = Option<(SystemTime, u64, u64)>;
+
+/// That of the file at `path`: when it was written, how long it is, and its number on the disk.
+pub fn stamp(path: &Path) -> Stamp {
+    let metadata = std::fs::metadata(path).ok()?;
+    #[cfg(unix)]
+    let number = std::os::unix::fs::MetadataExt::ino(&metadata);
+    #[cfg(not(unix))]
+    let number = 0;
+    Some((metadata.modified().ok()?, metadata.len(), number))
 }
 
 /// How many bytes may be written on the file system of `folder`; `None` where nobody knows.

@@ -8,7 +8,7 @@
 //! ```text
 //! cli > serve > watch > device > {page, explain} > {predictor, sources, demo, advice, hub, camera, announce, drift} > {backbone, preprocess, store, head}
 //!     > {manifest, dataset, metrics}
-//!     > {atomic_file, digest, labels, memory, panics, processes, tensor, threads, tls, trust} > {causes, files, printable}
+//!     > {atomic_file, digest, labels, memory, panics, processes, tensor, threads, tls, trust} > {causes, clock, files, printable}
 //! ```
 
 pub mod advice;
@@ -19,6 +19,7 @@ pub mod camera;
 pub mod causes;
 #[cfg(feature = "cli")]
 pub mod cli;
+mod clock;
 pub mod dataset;
 pub mod demo;
 pub mod device;

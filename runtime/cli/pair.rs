@@ -1,7 +1,6 @@
 //! `pair`: lets phones in, lists them and takes their tokens back, beside a running service.
 
 use std::io::{self, IsTerminal as _};
-use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -9,6 +8,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::failure::{OrHint as _, failure};
 use super::output::{Output, table};
+use crate::clock::date;
 use crate::digest::Digest;
 use crate::printable::printable;
 use crate::serve::{Reach, TlsError, half_blocks, in_two_lines, pairing_url, qr_rows};
@@ -231,12 +231,6 @@ pub fn remedy(error: &TlsError) -> &'static str {
         TlsError::Encrypted(_) => "this writes it without its password: openssl pkey -in KEY -out NEW",
         _ => "both files are PEM, the certificate first in its chain; `--tls self-signed` needs none and makes its own",
     }
-}
-
-/// Seconds since 1970-01-01 UTC as a date and time.
-pub fn date(seconds: i64) -> String {
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.max(0).unsigned_abs());
-    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 /// To the minute.

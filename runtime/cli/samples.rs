@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::failure::{WrongUsage, failure};
 use super::output::table;
+use crate::clock::date;
 use crate::dataset::SampleId;
 use crate::files;
 use crate::labels::Label;
@@ -200,12 +201,6 @@ struct Sample<'a> {
     height: u32,
 }
 
-/// Seconds since 1970-01-01 UTC as a date and time.
-fn timestamp(seconds: i64) -> String {
-    let age = std::time::Duration::from_secs(seconds.max(0).unsigned_abs());
-    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + age).to_string()
-}
-
 impl<'a> Sample<'a> {
     fn new(row: &'a SampleRow) -> Self {
         Self {
@@ -215,7 +210,7 @@ impl<'a> Sample<'a> {
             split: row.split.as_str(),
             group: row.group.as_deref(),
             source: &row.source,
-            added: timestamp(row.added_at),
+            added: date(row.added_at),
             width: row.width,
             height: row.height,
         }

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::access::Right;
 use super::admission::{Granted, Stay};
 use crate::causes::causes;
+use crate::clock::now;
 use crate::digest::Digest;
+use crate::files::Stamp;
 use crate::store::{PairingRight, Phone, Phones, PhonesError};
 
 /// Streams of a phone that another process withdraws end after this at the latest.
@@ -25,8 +27,6 @@ pub(super) struct Paired {
     /// Their numbers.
     present: watch::Sender<BTreeSet<u64>>,
 }
-
-type Stamp = Option<(SystemTime, u64, u64)>;
 
 #[derive(Default)]
 struct Known {
@@ -128,11 +128,6 @@ impl From<PairingRight> for Right {
             PairingRight::Write => Self::Write,
         }
     }
-}
-
-/// Seconds since 1970-01-01 UTC.
-pub(super) fn now() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 
 #[cfg(test)]

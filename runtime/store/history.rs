@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior, params, params_from_iter};
 
@@ -10,6 +10,7 @@ use super::Store;
 use super::checksum;
 use super::error::{At as _, StoreError};
 use super::query::Condition;
+use crate::clock::now;
 use crate::dataset::SampleId;
 use crate::labels::Label;
 
@@ -135,10 +136,6 @@ pub(super) fn drop_empty(connection: &Connection) -> rusqlite::Result<()> {
 /// Lets go of changes up to this second; says how many.
 fn purge(connection: &Connection, until: i64) -> rusqlite::Result<usize> {
     connection.execute("DELETE FROM changes WHERE at <= ?", [until])
-}
-
-fn now() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |age| age.as_secs() as i64)
 }
 
 impl Store {

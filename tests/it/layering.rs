@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["backbone", "preprocess", "store", "head"],
     &["manifest", "dataset", "metrics"],
     &["atomic_file", "digest", "labels", "memory", "panics", "processes", "tensor", "threads", "tls", "trust"],
-    &["causes", "files", "printable"],
+    &["causes", "clock", "files", "printable"],
 ];
 
 /// The floors inside `head`, from the top down; what shares a floor does not see each other.

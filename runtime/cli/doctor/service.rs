@@ -6,6 +6,7 @@ use crate::causes::causes;
 use crate::cli::context::Context;
 use crate::cli::environment;
 use crate::cli::pair;
+use crate::clock::date;
 use crate::digest::Digest;
 use crate::serve::{Certificate, Reach, Tls, in_two_lines};
 use crate::store::Phones;
@@ -58,7 +59,7 @@ impl Service {
                 if shown.as_ref().is_none_or(|shown| *shown == fingerprint.to_string()) =>
             {
                 service.certificate = Some(fingerprint.to_string());
-                (service.names, service.ends) = (names, ends.map(pair::date));
+                (service.names, service.ends) = (names, ends.map(date));
             }
             Ok(_) => service.certificate = shown,
             Err(error) => {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::timestamp;
 use crate::cli::context::Context;
 use crate::cli::failure::failure;
 use crate::cli::output::count;
 use crate::cli::remedy::OrRemedy as _;
+use crate::clock::date;
 use crate::labels::Label;
 use crate::store::{Change, Undone};
 
@@ -90,7 +90,7 @@ impl ChangeLine {
         let relabelled = relabelled.into_iter().map(|((from, to), samples)| Relabelled { from, to, samples });
         let name = |label: Option<Label>| label.map_or_else(String::new, |label| label.to_string());
         let removed = removed.into_iter().map(|(label, samples)| (name(label), samples)).collect();
-        Self { id, at: timestamp(at), relabelled: relabelled.collect(), removed }
+        Self { id, at: date(at), relabelled: relabelled.collect(), removed }
     }
 
     fn text(&self) -> String {

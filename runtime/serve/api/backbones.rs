@@ -7,7 +7,8 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Answer, Problem, blocking, timestamp};
+use super::{Answer, Problem, blocking};
+use crate::clock::date;
 use crate::device::{Device, DeviceError, KeptComparison};
 use crate::serve::routes::App;
 
@@ -48,7 +49,7 @@ impl Compared {
     fn of(comparison: &KeptComparison, fingerprint: &str) -> Option<Self> {
         let row = comparison.rows.iter().find(|row| row.fingerprint == fingerprint)?.clone();
         Some(Self {
-            at: timestamp(i64::try_from(comparison.at).unwrap_or(i64::MAX)),
+            at: date(i64::try_from(comparison.at).unwrap_or(i64::MAX)),
             asked: comparison.asked,
             accuracy: row.accuracy,
             low: row.low,

@@ -8,7 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::edit::refused;
-use super::{Answer, InPath, Problem, blocking, changed, timestamp};
+use super::{Answer, InPath, Problem, blocking, changed};
+use crate::clock::date;
 use crate::serve::routes::App;
 use crate::store::Change;
 
@@ -56,7 +57,7 @@ impl Changed {
             .map(|(label, count)| Removed { label: label.map(String::from), count })
             .collect();
         let sentence = sentence(&relabelled, &removed);
-        Self { id: change.id, at: timestamp(change.at), sentence, relabelled, removed }
+        Self { id: change.id, at: date(change.at), sentence, relabelled, removed }
     }
 }
 

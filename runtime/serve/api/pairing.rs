@@ -12,7 +12,8 @@ use http_body_util::LengthLimitError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Answer, InPath, Input, Problem, blocking, input, timestamp};
+use super::{Answer, InPath, Input, Problem, blocking, input};
+use crate::clock::date;
 use crate::serve::admission::Granted;
 use crate::serve::hosts::Authority;
 use crate::serve::listen::Peer;
@@ -79,7 +80,7 @@ pub(super) async fn code(State(app): State<Arc<App>>, Input(wish): Input<CodeWis
     let url = pairing_url(&page, &offer.code);
     let row = |row: Vec<bool>| row.into_iter().map(|is_dark| if is_dark { '1' } else { '0' }).collect();
     let qr = qr::rows(&url).unwrap_or_default().into_iter().map(row).collect();
-    let (code, ends, seconds) = (offer.code.grouped(), timestamp(offer.ends), offer.ends - clock);
+    let (code, ends, seconds) = (offer.code.grouped(), date(offer.ends), offer.ends - clock);
     Ok(Json(PairingCode { code, url, ends, seconds, qr }))
 }
 
@@ -190,7 +191,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, request: Request) -> Answe
 impl ListedPhone {
     fn of(phone: Kept, own: Option<u64>) -> Self {
         let Kept { number, name, right, paired, used, .. } = phone;
-        let (paired, used) = (timestamp(paired), used.map(timestamp));
+        let (paired, used) = (date(paired), used.map(date));
         Self { number, name, right: right.into(), paired, used, own: own == Some(number) }
     }
 }

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::edit::{Edited, IfMatch, new_label};
-use super::{Answer, InPath, Input, Parameters, Problem, at_leisure, blocking, edit, timestamp};
+use super::{Answer, InPath, Input, Parameters, Problem, at_leisure, blocking, edit};
+use crate::clock::date;
 use crate::dataset::SampleId;
 use crate::device::{Device, Edit};
 use crate::head::Suspect;
@@ -160,7 +161,7 @@ impl Sample {
             split: row.split.as_str(),
             group: row.group,
             source: row.source,
-            added_at: timestamp(row.added_at),
+            added_at: date(row.added_at),
             width: row.width,
             height: row.height,
             doubt,

@@ -6,9 +6,10 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{Error, InconsistentKeys};
 
+use super::Shown;
 use super::settings::TlsError;
-use super::{Shown, Stamp, stamp};
 use crate::causes::causes;
+use crate::files::{Stamp, stamp};
 
 const LONGEST: u64 = 1 << 20;
 

@@ -133,18 +133,6 @@ pub(super) async fn first_word(stream: &TcpStream) -> Speaks {
     }
 }
 
-/// What tells one content of a file from another.
-type Stamp = Option<(std::time::SystemTime, u64, u64)>;
-
-fn stamp(path: &std::path::Path) -> Stamp {
-    let metadata = std::fs::metadata(path).ok()?;
-    #[cfg(unix)]
-    let number = std::os::unix::fs::MetadataExt::ino(&metadata);
-    #[cfg(not(unix))]
-    let number = 0;
-    Some((metadata.modified().ok()?, metadata.len(), number))
-}
-
 /// What `doctor` says of the certificate.
 pub struct Certificate {
     pub fingerprint: Digest,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use serde::{Deserialize, Serialize};
@@ -10,10 +10,12 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::settings::TlsError;
-use super::{Certificate, Shown, Stamp, stamp};
+use super::{Certificate, Shown};
 use crate::atomic_file;
 use crate::causes::causes;
+use crate::clock::now;
 use crate::digest::Digest;
+use crate::files::{Stamp, stamp};
 use crate::serve::hosts::Host;
 use crate::serve::machine;
 use crate::store::StateDir;
@@ -191,10 +193,6 @@ fn names(hosts: &[Host], bound: IpAddr) -> Vec<String> {
         }
     }
     names
-}
-
-fn now() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 
 /// Two lines of 16 bytes each, as browsers show it.

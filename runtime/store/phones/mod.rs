@@ -9,7 +9,6 @@ mod moment;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use rand::TryRng as _;
 use rand::rngs::SysRng;
@@ -20,6 +19,7 @@ use code::{CODE_HOLDS, KnownCode};
 use super::state::StateDir;
 use crate::atomic_file;
 use crate::digest::Digest;
+use crate::files::{Stamp, stamp};
 
 pub use code::{Code, PairingRight};
 pub use moment::Moment;
@@ -121,13 +121,8 @@ impl Phones {
     }
 
     /// What tells one content of the file from another; `None` where there is no file.
-    pub fn stamp(&self) -> Option<(SystemTime, u64, u64)> {
-        let metadata = std::fs::metadata(self.path()).ok()?;
-        #[cfg(unix)]
-        let number = std::os::unix::fs::MetadataExt::ino(&metadata);
-        #[cfg(not(unix))]
-        let number = 0;
-        Some((metadata.modified().ok()?, metadata.len(), number))
+    pub fn stamp(&self) -> Stamp {
+        stamp(&self.path())
     }
 
     /// # Errors

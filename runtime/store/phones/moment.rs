@@ -1,8 +1,8 @@
 //! When something happens, on machines whose clock may be wrong.
 
-use std::time::SystemTime;
-
 use serde::{Deserialize, Serialize};
+
+use crate::clock;
 
 /// When something is, by the clock and by how long the machine has run: the clock may be put anywhere, and some machines have none
 /// that goes on while they are off.
@@ -24,8 +24,7 @@ pub(super) struct Running {
 
 impl Moment {
     pub fn now() -> Self {
-        let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
-        Self { clock, running: Running::now() }
+        Self { clock: clock::now(), running: Running::now() }
     }
 
     /// Whether `now` is at most `seconds` later, of the same start of the machine.
