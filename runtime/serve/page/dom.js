@@ -79,6 +79,10 @@ export class Note {
     this.element.hidden = true;
     this.element.replaceChildren();
   }
+  /// What failed before is well now.
+  recovered() {
+    if (this.element.dataset.kind === 'failed') this.clear();
+  }
   #show(kind, children) {
     this.element.hidden = false;
     this.element.dataset.kind = kind;

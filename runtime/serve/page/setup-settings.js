@@ -22,10 +22,12 @@ export const settings = {
   ),
   show() {
     get('v1/settings').then((settings) => {
+      note.recovered();
       shown = settings;
       draw();
     }, (failure) => failure.status && note.fail(failure));
   },
+  pause() {},
   hide() {},
 };
 

@@ -120,7 +120,7 @@ function may() {
 }
 
 function again() {
-  if (note.element.dataset.kind === 'failed') note.clear();
+  note.recovered();
   load();
 }
 
