@@ -140,10 +140,12 @@ async function open(cell) {
   note.clear();
   try {
     await look(cell);
+    // Another was tapped meanwhile.
+    if (shown !== cell) return;
     behind.firstElementChild.focus({ preventScroll: true });
     behind.scrollIntoView({ block: 'nearest' });
   } catch (failure) {
-    note.fail(failure);
+    if (shown === cell) note.fail(failure);
   }
 }
 
