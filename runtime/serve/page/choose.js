@@ -1,8 +1,8 @@
 // Which version answers.
 
 import { get, send } from './api.js';
-import { emit } from './bus.js';
-import { refreshClasses, refreshHeads } from './store.js';
+import { emit, on } from './bus.js';
+import { heads, refreshClasses, refreshHeads } from './store.js';
 
 const SETTLED = 'edgetl-later';
 
@@ -12,6 +12,20 @@ export const key = (last) => (last ? `${last.at} ${last.outcome} ${last.head}` :
 /// What somebody decided about is not offered again as if it were new.
 export const settle = (last) => sessionStorage.setItem(SETTLED, key(last));
 export const isSettled = (last) => sessionStorage.getItem(SETTLED) === key(last);
+
+/// What a note says is so as long as this version is in use, and it goes with it.
+export function holdsFor(version, note) {
+  claims.set(note, version);
+}
+
+const claims = new Map();
+on('heads', () => {
+  for (const [note, version] of claims) {
+    if (heads.live === version) continue;
+    claims.delete(note);
+    if (note.element.dataset.kind === 'good') note.clear();
+  }
+});
 
 /// All screens see that another version answers.
 export async function everywhere() {

@@ -2,7 +2,7 @@
 
 import { get, pause, send } from './api.js';
 import { on } from './bus.js';
-import { everywhere, goBack, isSettled, key, settle, useVersion } from './choose.js';
+import { everywhere, goBack, holdsFor, isSettled, key, settle, useVersion } from './choose.js';
 import { isWorse, news, rows, verdict } from './comparison.js';
 import { button, confirm, fill, h, Note } from './dom.js';
 import { number, percent, say, tell, when } from './language.js';
@@ -13,7 +13,9 @@ const go = button(say('fit.go'), () => teach(), { class: 'primary large', id: 't
 const progress = h('progress', { id: 'fit-progress', max: 1, hidden: true, 'aria-label': say('fit.running') });
 const note = new Note({ id: 'fit-note' });
 const result = h('div', { id: 'fit-result' });
-const versions = h('details', { id: 'versions', class: 'versions' });
+const summary = h('summary');
+const lines = h('ul');
+const versions = h('details', { id: 'versions', class: 'versions' }, summary, lines);
 const asked = h('div', { id: 'rollback-ask' });
 const hint = h('p', { class: 'quiet', id: 'fit-hint' });
 
@@ -32,7 +34,10 @@ let following = false;
 /// How many choices of another version are on their way.
 let changing = 0;
 
-on('heads', listVersions);
+on('heads', () => {
+  listVersions();
+  dropPanel();
+});
 for (const topic of ['back', 'missed']) on(topic, () => fit.element.isConnected && fit.show());
 on('session', listVersions);
 on('event', ({ event }) => (event === 'fitted' || event === 'not-fitted') && !following && fit.element.isConnected && fit.show());
@@ -42,7 +47,7 @@ async function pickUp() {
   if (following) return;
   const status = await get('v1/fit');
   if (following) return;
-  if (status.state !== 'idle') return follow(key(status.last));
+  if (status.state !== 'idle') return follow(key(status.last), false);
   const { last } = status;
   if (last?.outcome !== 'kept' || isSettled(last)) return;
   await refreshHeads();
@@ -60,7 +65,7 @@ async function teach() {
   const before = await get('v1/fit').then(({ last }) => key(last), () => null);
   try {
     await send('v1/fit', { publish: 'by-hand' });
-    await follow(before);
+    await follow(before, true);
   } catch (failure) {
     following = false;
     go.disabled = false;
@@ -68,7 +73,7 @@ async function teach() {
   }
 }
 
-async function follow(before) {
+async function follow(before, lead) {
   following = true;
   go.disabled = true;
   progress.hidden = false;
@@ -81,7 +86,7 @@ async function follow(before) {
         return { state: 'running' };
       });
       if (part?.of) progress.value = part.done / part.of;
-      if (state === 'idle' && last && key(last) !== before) return await finish(last);
+      if (state === 'idle' && last && key(last) !== before) return await finish(last, lead);
       if (state === 'idle' && turn > 20) return note.fail(say('fit.nothing'));
       await pause(turn < 10 ? 150 : 500);
     }
@@ -94,9 +99,15 @@ async function follow(before) {
   }
 }
 
-async function finish(last) {
+async function finish(last, lead) {
   await everywhere();
-  show(last);
+  show(last, lead && isFree());
+}
+
+/// Whether nobody works elsewhere.
+function isFree() {
+  const { activeElement: focus } = document;
+  return (focus === document.body || fit.element.contains(focus)) && !document.querySelector('[data-held=yes]');
 }
 
 function quality(version) {
@@ -108,12 +119,12 @@ function quality(version) {
 }
 
 /// `lead` there, where somebody asked for it.
-function show(last, lead = true) {
+function show(last, lead) {
   note.clear();
   const { outcome, comparison } = last;
   if (outcome === 'stopped') return note.fail(say('fit.stopped'));
   if (outcome === 'failed') return note.fail(tell('fit.failed', { problem: ofCode('problem', last.code, last.sentence) }));
-  if (outcome === 'nothing-new') return nothingNew(last);
+  if (outcome === 'nothing-new') return nothingNew(last, lead);
   const parts = [h('h3', { tabindex: '-1', id: 'verdict' }, headline(last))];
   if (comparison) parts.push(...rows(comparison), news(comparison));
   const good = quality(last.head);
@@ -126,6 +137,13 @@ function show(last, lead = true) {
   result.scrollIntoView({ block: 'nearest' });
 }
 
+/// What the panel says was so of another version in use.
+function dropPanel() {
+  const { outcome, head } = result.firstElementChild?.dataset ?? {};
+  const isLive = Number(head) === heads.live;
+  if ((outcome === 'published' && !isLive) || (outcome === 'kept' && isLive)) fill(result);
+}
+
 function headline({ outcome, comparison, seconds }) {
   const judged = comparison ? verdict(comparison) : [say('fit.taught')];
   if (outcome !== 'published') return comparison ? judged : [...judged, ' ', say('fit.waits')];
@@ -134,12 +152,12 @@ function headline({ outcome, comparison, seconds }) {
   return [...judged, ' ', say('fit.in-use'), seconds > 0 ? ` ${took}` : ''];
 }
 
-function nothingNew(last) {
+function nothingNew(last, lead) {
   note.say(say('fit.nothing-new'));
   const waiting = heads.heads.find(({ version, state }) => version === last.head && state === 'waiting');
   if (!waiting) return;
   note.clear();
-  show({ ...last, outcome: 'kept', comparison: waiting.comparison ?? last.comparison });
+  show({ ...last, outcome: 'kept', comparison: waiting.comparison ?? last.comparison }, lead);
 }
 
 function choice(last) {
@@ -168,6 +186,7 @@ async function change(act, words) {
     const live = await act();
     fill(result);
     note.good(words(live));
+    holdsFor(live, note);
   } catch (failure) {
     note.fail(failure);
   } finally {
@@ -192,9 +211,10 @@ function listVersions() {
   go.hidden = !may;
   // As the device goes back: to the newest below that was in use and that nobody left.
   const older = list.some(({ version, state }) => state === 'earlier' && version < heads.live);
-  const open = versions.open;
-  fill(versions, h('summary', {}, say('fit.versions', { n: list.length })), h('ul', {}, list.map((head) => line(head, may))));
-  versions.open = open;
+  const held = lines.contains(document.activeElement) ? document.activeElement.closest('[data-version]').dataset.version : null;
+  summary.textContent = say('fit.versions', { n: list.length });
+  fill(lines, list.map((head) => line(head, may)));
+  if (held) (lines.querySelector(`[data-version="${held}"] button`) ?? summary).focus({ preventScroll: true });
   if (!may || !older || changing) rollback.remove();
   else if (!rollback.parentElement) rollbackPlace.append(rollback);
 }

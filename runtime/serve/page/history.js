@@ -1,7 +1,7 @@
 // Trust, last part: the versions, what changed from one to the next, and the way back.
 
 import { verdict } from './comparison.js';
-import { goBack, useVersion } from './choose.js';
+import { goBack, holdsFor, useVersion } from './choose.js';
 import { between, ofAll, share } from './counted.js';
 import { button, confirm, fill, h, name, Note, set } from './dom.js';
 import { list, say, tell, when } from './language.js';
@@ -70,7 +70,7 @@ function news({ kind, backbone, pictures, changed, comparison, decision: set }, 
   else if (changes) found.push(say('trust.pictures.same'));
   else found.push(say('trust.pictures.unknown', { before: before.pictures, n: pictures }));
   if (classes.length) found.push(classNews(classes));
-  if (kind !== before.kind) found.push(say('trust.kind', { before: before.kind, after: kind }));
+  if (kind !== before.kind) found.push(say('trust.kind'));
   if (backbone !== before.backbone) found.push(say('trust.backbone', { before: before.backbone ?? '–', after: backbone ?? '–' }));
   if (JSON.stringify(set?.goal ?? null) !== JSON.stringify(before.decision?.goal ?? null) || set?.least !== before.decision?.least) found.push(decision(set), ...comes(set));
   if (comparison?.against === changed.against) found.push(verdict(comparison));
@@ -97,7 +97,9 @@ function classNews(classes) {
 export async function act(choose) {
   note.clear();
   try {
-    note.good(say('fit.version-in-use', { version: String(await choose()) }));
+    const live = await choose();
+    note.good(say('fit.version-in-use', { version: String(live) }));
+    holdsFor(live, note);
   } catch (failure) {
     note.fail(failure);
   }

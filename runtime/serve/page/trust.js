@@ -2,7 +2,7 @@
 
 import { get } from './api.js';
 import { on } from './bus.js';
-import { everywhere, useVersion } from './choose.js';
+import { everywhere, holdsFor, useVersion } from './choose.js';
 import { confusion } from './confusion.js';
 import { button, fill, h, Note, set } from './dom.js';
 import { drift } from './drift.js';
@@ -99,4 +99,5 @@ threshold.onsaved(async (live, before) => {
   looked = null;
   await everywhere();
   decided.good(say('trust.saved', { version: String(live) }), ' ', button(say('trust.back.to', { version: String(before) }), () => act(() => useVersion(before)).then(() => decided.clear()), { id: 'back-to', class: 'small' }));
+  holdsFor(live, decided);
 });

@@ -65,6 +65,13 @@ impl Visit<'_> {
         self.browser.click("#why");
         self.browser.wait("document.querySelector('#overlay:not([hidden])')");
         self.look_at("5-why");
+        self.browser.click("#wrong");
+        self.browser.write("#wrong-panel input", "cup");
+        self.browser.darken(true);
+        self.browser.darken(false);
+        let typed = "return document.activeElement.closest('#wrong-panel') && document.activeElement.value";
+        assert_eq!(self.browser.run(typed), "cup", "what is held and typed is there after the screen was off");
+        assert_eq!(self.browser.run("return document.getElementById('stage').dataset.frozen"), "yes");
     }
 
     /// Three stars are called rings, are found and put right by keys, undone, and put right again.
@@ -167,6 +174,36 @@ fn a_picture_in_focus_stays_so_when_the_list_comes_in_another_order_and_gives_wa
     let gone = json!({"ids": [newest[0]["id"]]});
     assert_eq!(service.post("/v1/samples/remove", "application/json", gone.to_string().as_bytes()).status, 200);
     browser.wait(&format!("document.activeElement.dataset.pick === '{}'", newest[1]["id"]));
+}
+
+#[test]
+#[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not there")]
+fn a_fit_that_ends_and_another_version_leave_the_focus_where_somebody_works() {
+    let device = Device::well_taught();
+    let more = device.draw("more", 2, 5_000);
+    device.json(&["collect", more.to_str().unwrap()]);
+    let service = Service::start(&device, &[]);
+    let browser = Browser::start(None);
+    browser.show_on(DESKTOP);
+    browser.open(&service.url("/#teach"));
+    browser.wait("document.querySelector('#teach-now:not([hidden])') && document.querySelector('[data-hold]')");
+    browser.run("document.getElementById('teach-now').click(); document.getElementById('new-class').focus()");
+    browser.wait("document.querySelector('[data-outcome=kept]')");
+    assert_eq!(browser.run("return document.activeElement.id"), "new-class");
+    // Somebody else uses the new one, and goes back.
+    let activate = |version: u32| {
+        let path = format!("/v1/heads/{version}/activate");
+        assert_eq!(service.post(&path, "application/json", b"{}").status, 200);
+    };
+    activate(2);
+    browser.wait("!document.querySelector('[data-outcome]')");
+    browser.wait("document.querySelector('#versions [data-version=\"2\"][data-state=live]')");
+    let held = "document.querySelector('#versions [data-version=\"1\"] button')";
+    browser.run(&format!("document.getElementById('versions').open = true; {held}.focus()"));
+    activate(1);
+    browser.wait("document.querySelector('#versions [data-version=\"1\"][data-state=live]')");
+    assert_eq!(browser.run("return document.activeElement.localName"), "summary", "its button is gone");
+    assert_eq!(complaints(&browser), Vec::<String>::new());
 }
 
 #[test]

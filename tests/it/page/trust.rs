@@ -51,6 +51,10 @@ fn weighed_and_taken_back(screen: Screen, language: &str) {
     check(&browser, &format!("8-trust-{language}"), screen);
 
     browser.run("document.querySelector('.matrix').closest('details').open = true");
+    // Two taps, of which the second is quicker than the answer to the first.
+    browser.run("[...document.querySelectorAll('.cell')].slice(0, 2).forEach((cell) => cell.click())");
+    browser.wait("document.querySelector('#behind:not([hidden])').contains(document.activeElement)");
+    assert_eq!(browser.run("return document.querySelectorAll('.note[data-kind=failed]').length"), 0);
     browser.click(".cell[data-right=no]");
     let behind = "document.querySelectorAll('#behind .thumb img').length";
     let count = browser.run("return Number(document.querySelector('.cell[data-right=no]').textContent)");
@@ -99,6 +103,10 @@ fn weighed_and_taken_back(screen: Screen, language: &str) {
     assert_eq!(browser.run("return document.getElementById('save-decision').offsetParent"), Value::Null);
     browser.click("#history [data-use=\"1\"]");
     eventually("the first head", || service.head_version() == 1);
+    // What a note says of the version in use goes when somebody else uses another.
+    browser.wait("document.querySelector('#history-note[data-kind=good]:not([hidden])')");
+    assert_eq!(service.post("/v1/heads/2/activate", "application/json", b"{}").status, 200);
+    browser.wait("document.getElementById('history-note').hidden");
     assert_eq!(complaints(&browser), Vec::<String>::new());
 }
 
