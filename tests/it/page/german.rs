@@ -90,8 +90,12 @@ fn told_on(screen: Screen) {
     let browser = Browser::start_in("de-AT,de,en", None);
     browser.show_on(screen);
     let _between = open_marked(&browser, &service, "/");
-    assert_eq!(browser.run("return document.documentElement.lang"), "de");
+    browser.wait("document.documentElement.lang === 'de'");
     browser.wait("document.getElementById('stage').dataset.shows === 'canvas'");
+    if screen.is_phone {
+        each_tab_is_seen(&browser);
+    }
+    browser.show_on(screen);
     browser.wait("document.getElementById('answer').innerText.includes('nichts angelernt')");
     check_german(&browser, "untaught", screen);
     go(&browser, "teach");
@@ -120,6 +124,20 @@ fn told_on(screen: Screen) {
     check_german(&browser, "wrong", screen);
     correct(&browser, &service, screen);
     drop(scene);
+}
+
+/// In one row, and large enough for a finger, on a narrow phone as well.
+fn each_tab_is_seen(browser: &Browser) {
+    for width in [360, 390] {
+        browser.show_on(Screen { size: (width, 800), ..PHONE });
+        let found = browser.run(
+            "const nav = document.querySelector('nav');
+             const tabs = [...nav.children];
+             const rows = new Set(tabs.map((tab) => tab.offsetTop)).size;
+             return [tabs.length, rows, nav.scrollWidth <= nav.clientWidth, tabs.every((tab) => tab.offsetHeight >= 44)]",
+        );
+        assert_eq!(found, serde_json::json!([5, 1, true, true]), "{width}");
+    }
 }
 
 fn correct(browser: &Browser, service: &Service, screen: Screen) {
