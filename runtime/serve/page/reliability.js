@@ -25,7 +25,7 @@ export const reliability = {
     const key = isFew(right) ? 'trust.sure.few' : 'trust.sure.often';
     fill(words, say(key, { said, count: right.count, of: right.of, low: number(Math.round(right.low * 100)), high: number(Math.round(right.high * 100)) }));
     more.dataset.ece = String(cv.ece);
-    fill(more, cv.ece === null ? '' : say('trust.sure.off', { points: number(cv.ece * 100, { maximumFractionDigits: 1 }) }), ` ${few(outcome.right)}`);
+    fill(more, cv.ece === null ? '' : say('trust.sure.off', { n: Math.round(cv.ece * 1000) / 10 }), ` ${few(outcome.right)}`);
     draw(bins);
     const row = ({ confidence, right: part }) => h('tr', {}, h('th', { scope: 'row' }, percent(confidence)), h('td', {}, ofAll(part)), h('td', {}, between(part)));
     const head = ['trust.axis.said', 'trust.axis.right', 'trust.likely'].map((name) => h('th', { scope: 'col' }, say(name)));
