@@ -76,6 +76,7 @@ const FILES: &[File] = &files![
     "setup-told.js",
     "setup.css",
     "setup.js",
+    "source-words.js",
     "source.js",
     "start.js",
     "stock.js",

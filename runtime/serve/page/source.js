@@ -4,8 +4,9 @@ import { get, getPicture, pause } from './api.js';
 import { emit, on } from './bus.js';
 import { button, fill, h, Note, offer, set } from './dom.js';
 import { known, say, tell } from './language.js';
+import { sayIn, staleWords, waitingWords, whereWords } from './source-words.js';
 import { pictures } from './stream.js';
-import { asItComes, poverty, roughly } from './words.js';
+import { asItComes, poverty } from './words.js';
 
 const PLACE = 'edgetl-source';
 const LONGEST_SIDE = 1280;
@@ -57,12 +58,17 @@ class Source {
   }
 
   stop() {
+    this.pause();
+    this.thaw();
+  }
+
+  /// What is held stays.
+  pause() {
     this.#gate?.abort();
     this.#gate = null;
     this.#at = 0;
     for (const track of video.srcObject?.getTracks() ?? []) track.stop();
     video.srcObject = null;
-    this.thaw();
   }
 
   choose(value) {
@@ -199,9 +205,8 @@ class Source {
           if (!signal.aborted) this.#draw(blob);
         }
       } catch (failure) {
-        if (signal.aborted) return;
         if (failure.status === 503) await this.#step(path, signal);
-        else if (failure.status) note.fail(failure);
+        else this.#failed(failure, signal);
       }
       await pause(wait, signal);
       wait = Math.min(wait * 2, 8000);
@@ -216,14 +221,18 @@ class Source {
         await pause(1000, signal);
       }
     } catch (failure) {
-      if (!signal.aborted && failure.status) note.fail(failure);
+      this.#failed(failure, signal);
     }
+  }
+
+  #failed(failure, signal) {
+    if (!signal.aborted && failure.status && failure.code !== 'camera-off') note.fail(failure);
   }
 
   async #draw(blob) {
     this.#latest = blob;
     this.#at = Date.now();
-    if (note.element.dataset.kind === 'failed') note.clear();
+    note.recovered();
     if (this.#drawing) return;
     this.#drawing = true;
     let drawn = null;
@@ -341,51 +350,34 @@ class Source {
 
   #shown() {
     if (this.kind === 'camera' && this.#latest) return 'canvas';
-    if (this.kind === 'browser' && video.srcObject) return 'video';
+    if (this.kind === 'browser' && (video.srcObject || this.frozen)) return 'video';
     if (this.single && this.#file) return 'image';
     return 'nothing';
   }
 
   #emptyWords() {
-    const why = say('source.why-photo');
-    if (this.kind === 'camera') return h('p', {}, say('source.waiting', { camera: this.camera }));
-    if (this.kind === 'browser') return h('p', {}, say('source.waiting-browser'));
-    if (this.kind === 'photo') return h('p', {}, why);
-    if (this.kind === 'file') return h('p', {}, say('source.drop'));
-    return [
-      h('p', { class: 'lead' }, say('source.where')),
-      h('p', { class: 'quiet' }, say('source.what')),
-      h(
-        'div',
-        { class: 'row centre' },
-        canStream
-          ? button(say('source.use-browser'), () => this.choose('browser'), { class: 'primary', id: 'use-browser' })
-          : button(say('source.take'), () => this.choose('photo'), { class: 'primary', id: 'use-photo' }),
-        button(say('source.use-file'), () => this.choose('file'), { id: 'use-file' }),
-      ),
-      canStream ? null : h('p', { class: 'quiet' }, why),
-    ];
+    if (this.kind === 'camera') return h('p', {}, waitingWords(this.camera, this.#listing));
+    const key = { browser: 'source.waiting-browser', photo: 'source.why-photo', file: 'source.drop' }[this.kind];
+    if (key) return h('p', {}, say(key));
+    return whereWords((kind) => this.choose(kind), canStream);
   }
 
   /// One thing that is wrong with the picture, the gravest first.
   #badge() {
-    const parts = this.#stale() ?? (this.#poor ? [say('source.poor', { because: poverty(this.#poor) })] : []);
-    if (badge.textContent !== parts.map((part) => part.textContent ?? part).join('')) fill(badge, parts);
+    const waits = this.kind === 'camera' && !empty.hidden;
+    if (waits) sayIn(empty, [this.#emptyWords()]);
+    const parts = (waits ? null : this.#stale()) ?? (this.#poor ? [say('source.poor', { because: poverty(this.#poor) })] : []);
+    sayIn(badge, parts);
     badge.hidden = !parts.length;
   }
 
-  /// What was measured, or the words of a program that failed.
-  #because({ state, because }) {
-    return state === 'poor' ? poverty(because ?? '') : asItComes(because ?? '');
+  get #listing() {
+    return this.cameras.find(({ camera }) => camera === this.camera);
   }
 
   #stale() {
     if (this.kind !== 'camera' || !this.#gate || this.frozen) return null;
-    const told = this.cameras.find(({ camera }) => camera === this.camera);
-    const state = told && known(`camera.${told.state}`) ? tell(`camera.${told.state}`, { because: this.#because(told) }) : null;
-    const old = Date.now() - this.#at;
-    if (this.#at && old > 5000) return [say('source.old', { time: roughly(old) }), ...(state ? [' ', ...state] : [])];
-    return state;
+    return staleWords(this.#listing, this.#at);
   }
 }
 
@@ -402,4 +394,4 @@ for (const kind of ['dragover', 'drop']) {
     if (kind === 'drop') source.take(event.dataTransfer.files[0]);
   });
 }
-on('back', () => note.element.dataset.kind === 'failed' && note.clear());
+on('back', () => note.recovered());
