@@ -46,9 +46,12 @@ export const look = {
     ticking = setInterval(tellAge, 1000);
   },
   hide() {
+    look.pause();
+    close();
+  },
+  pause() {
     gate?.abort();
     clearInterval(ticking);
-    close();
   },
 };
 look.element = h('div', { class: 'two' }, look.place, card);

@@ -93,6 +93,20 @@ function run(screen) {
   screen.show();
 }
 
+/// While nobody sees the page; a screen has `pause` where `hide` would take away what somebody works on.
+function rest() {
+  if (current?.pause) current.pause();
+  else current?.hide();
+  source.pause();
+}
+
+function resume() {
+  const held = document.activeElement;
+  if (current.usesSource) source.start();
+  current.show();
+  if (held?.isConnected && held !== document.activeElement) held.focus({ preventScroll: true });
+}
+
 window.addEventListener('hashchange', () => {
   code = takeCode();
   if (code === null) return turn(true);
@@ -102,15 +116,14 @@ window.addEventListener('hashchange', () => {
 document.addEventListener('visibilitychange', () => {
   if (!open) return;
   if (document.hidden) {
-    leave();
-    source.stop();
+    rest();
     live.stop();
   } else {
     live.start();
-    leave();
+    if (current) resume();
     const screen = screens[wanted()];
-    if (screen) run(screen);
-    else turn(false);
+    if (!screen) turn(false);
+    else if (!current) run(screen);
     refreshClasses().catch(() => {});
     refreshHeads().catch(() => {});
   }

@@ -31,10 +31,12 @@ export const phones = {
     admit();
     follow(gate.signal);
   },
-  hide() {
+  /// A code stays where only another tab was opened, as whoever types it does.
+  pause() {
     gate?.abort();
-    // A code stays where only another tab was opened, as whoever types it does.
-    if (document.hidden) return;
+  },
+  hide() {
+    phones.pause();
     forget();
     note.clear();
   },

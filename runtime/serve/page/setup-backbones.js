@@ -7,6 +7,8 @@ import { language, number, percent, say, when } from './language.js';
 import { mayChange, refreshClasses, refreshHeads } from './store.js';
 
 const LOOK = 1000;
+/// Which job this page follows, and has yet to tell the end of.
+const FOLLOWED = 'edgetl-job';
 const list = h('ul', { class: 'backbones', id: 'setup-backbones' });
 const compare = button(say('setup.compare'), () => begin('v1/backbones/compare'), { id: 'backbone-compare' });
 const asked = h('div', { id: 'backbone-ask' });
@@ -39,10 +41,13 @@ export const backbones = {
     gate = new AbortController();
     draw().catch((failure) => failure.status && note.fail(failure));
     if (more.open) drawCatalogue();
-    get('v1/job').then((job) => job?.state === 'running' && follow(job.number), () => {});
+    get('v1/job').then(pickUp, () => {});
+  },
+  pause() {
+    gate?.abort();
   },
   hide() {
-    gate?.abort();
+    backbones.pause();
   },
 };
 
@@ -113,9 +118,18 @@ async function begin(path, json) {
   }
 }
 
+/// A job that ended while nobody saw the page is told of now.
+function pickUp(job) {
+  if (job?.state === 'running') return follow(job.number);
+  if (job && String(job.number) === sessionStorage.getItem(FOLLOWED)) return end(job);
+  sessionStorage.removeItem(FOLLOWED);
+  return undefined;
+}
+
 async function follow(wanted) {
   if (running) return;
   running = true;
+  sessionStorage.setItem(FOLLOWED, wanted);
   draw().catch(() => {});
   if (more.open) drawCatalogue();
   const { signal } = gate;
@@ -154,6 +168,7 @@ function show({ kind, name, done, of }) {
 }
 
 function end({ kind, name, state, because, unread, of, head }) {
+  sessionStorage.removeItem(FOLLOWED);
   if (state === 'stopped') return note.say(say('setup.stopped'));
   if (state === 'failed') return note.fail(h('span', { lang: 'en' }, because));
   if (state === 'unread') {

@@ -32,6 +32,7 @@ export const backup = {
     choose.hidden = !mayChange();
     look().catch(() => {});
   },
+  pause() {},
   hide() {},
 };
 

@@ -6,6 +6,7 @@ import { button, fill, h, name, Note, set } from './dom.js';
 import { known, say, when } from './language.js';
 import { Region, shade } from './setup-region.js';
 import { mayChange } from './store.js';
+import { poverty } from './words.js';
 
 const LISTED = 2000;
 const PICTURE = 1000;
@@ -22,8 +23,11 @@ export const cameras = {
     gate = new AbortController();
     follow(gate.signal);
   },
-  hide() {
+  pause() {
     gate?.abort();
+  },
+  hide() {
+    cameras.pause();
     cards.forEach((card) => card.hide());
   },
 };
@@ -41,6 +45,7 @@ async function follow(signal) {
 
 async function refresh(signal) {
   const views = await get('v1/cameras', null, { signal });
+  note.recovered();
   none.hidden = views.length > 0;
   for (const view of views) {
     if (!cards.has(view.camera)) {
@@ -100,7 +105,7 @@ class Card {
     this.switch.disabled = !may;
     this.switch.textContent = say(isOn ? 'setup.on' : 'setup.off');
     const word = known(`setup.state.${state}`) ? say(`setup.state.${state}`) : state;
-    fill(this.state, h('span', { class: 'camera-state', 'data-state': state }, word), ' · ', h('bdi', {}, source), state === 'live' || state === 'off' ? '' : ` · ${say('setup.since', { when: when(since) })}`, because ? [h('br'), h('span', { lang: 'en' }, because)] : '');
+    fill(this.state, h('span', { class: 'camera-state', 'data-state': state }, word), ' · ', h('bdi', {}, source), state === 'live' || state === 'off' ? '' : ` · ${say('setup.since', { when: when(since) })}`, because ? [h('br'), state === 'poor' ? poverty(because) : h('span', { lang: 'en' }, because)] : '');
     const chosen = region ? (from === 'store' ? 'setup.part-chosen' : 'setup.part-settings') : 'setup.part-all';
     this.part.textContent = say(chosen);
     this.choose.hidden = !may || !isOn;

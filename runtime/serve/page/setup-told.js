@@ -16,8 +16,11 @@ export const told = {
     gate = new AbortController();
     follow(gate.signal);
   },
-  hide() {
+  pause() {
     gate?.abort();
+  },
+  hide() {
+    told.pause();
   },
 };
 

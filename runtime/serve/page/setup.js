@@ -13,6 +13,7 @@ import { mayChange, session } from './store.js';
 
 const parts = [cameras, phones, told, backbones, backup, settings];
 const notice = h('p', { class: 'note', hidden: true });
+let shown = false;
 
 document.head.append(h('link', { rel: 'stylesheet', href: 'page/setup.css' }));
 
@@ -20,15 +21,23 @@ export const setup = {
   usesSource: false,
   element: h('div', { class: 'stack', id: 'setup' }, notice, parts.map((part) => part.element)),
   show() {
+    shown = true;
     look();
     parts.forEach((part) => part.show());
   },
+  pause() {
+    shown = false;
+    parts.forEach((part) => part.pause());
+  },
   hide() {
+    shown = false;
     parts.forEach((part) => part.hide());
   },
 };
 
 on('session', look);
+// What was not answered, or not heard, is asked again.
+for (const topic of ['back', 'missed']) on(topic, () => shown && (setup.pause(), setup.show()));
 
 function look() {
   notice.hidden = mayChange();

@@ -35,6 +35,7 @@ fn a_page_says_that_it_is_old_while_the_service_is_gone_and_catches_up_when_it_i
     let service = Service::start(&device, &[]);
     let browser = correcting(&service);
     let before = shown(&browser);
+    browser.wait("document.querySelectorAll('#grid img').length >= 18");
     let address = service.address.to_string();
     service.signal("KILL");
     drop(service);
@@ -137,6 +138,49 @@ fn a_page_that_slept_catches_up_when_it_wakes() {
     // Events are heard again as well.
     let newest = relabel(&service, "hammer");
     wait_for_name(&browser, &newest, "hammer");
+    assert_eq!(complaints(&browser), Vec::<String>::new());
+}
+
+#[test]
+#[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not there")]
+fn what_is_tapped_out_of_a_pile_and_typed_there_stays_when_the_screen_was_off_or_the_network_gone() {
+    let device = Device::well_taught();
+    let loose = device.draw("loose", 3, 5_000);
+    device.json(&["collect", loose.to_str().unwrap(), "--unlabelled"]);
+    let service = Service::start(&device, &[]);
+    let between = Between::before(service.address);
+    between.answer("/v1/piles", "no answer".to_owned());
+    let browser = Browser::start(None);
+    browser.show_on(PHONE);
+    browser.open(&between.url("/#correct"));
+    browser.click("#show-piles");
+    browser.wait("document.querySelector('#piles-note[data-kind=failed]:not([hidden])')");
+    between.stand_aside();
+    relabel(&service, "anvil");
+    browser.wait("document.querySelector('#piles .pick') && document.getElementById('piles-note').hidden");
+
+    let pile = "document.querySelector('#piles li')";
+    let size = browser.run(&format!("return {pile}.querySelectorAll('.pick').length")).as_u64().unwrap();
+    browser.click("#piles .pick");
+    let asked = "performance.getEntriesByType('resource').filter(({name}) => name.endsWith('v1/piles')).length";
+    let before = browser.run(&format!("return {asked}"));
+    browser.darken(true);
+    browser.darken(false);
+    browser.wait(&format!("{asked} > {before}"));
+    browser.write("#piles li input", "cu");
+    browser.cut_off(true);
+    browser.wait("document.querySelector('#banner:not([hidden])')");
+    browser.cut_off(false);
+    wait_for_banner(&browser, "The connection is back");
+    browser.darken(true);
+    browser.darken(false);
+    let state = format!("return [{pile}.querySelector('.pick').ariaPressed, document.activeElement.value]");
+    assert_eq!(browser.run(&state), json!(["false", "cu"]));
+    browser.write("#piles li input", "p\u{e007}");
+    browser.wait("document.querySelector('#piles-note[data-kind=good]')");
+    assert_eq!(pictures(&service, "cup"), size - 1);
+    // Those that were none are asked about again.
+    browser.wait("document.querySelectorAll('#piles .pick[aria-pressed=false]').length === 0");
     assert_eq!(complaints(&browser), Vec::<String>::new());
 }
 

@@ -155,6 +155,16 @@ impl Browser {
         self.devtools("Network.emulateNetworkConditions", conditions);
     }
 
+    /// The screen goes off, or on again.
+    pub fn darken(&self, hidden: bool) {
+        let value = if hidden {
+            "Object.defineProperty(document, 'hidden', { value: true, configurable: true })"
+        } else {
+            "delete document.hidden"
+        };
+        self.run(&format!("{value}; document.dispatchEvent(new Event('visibilitychange'))"));
+    }
+
     pub fn click(&self, selector: &str) {
         self.wait(&format!("document.querySelector({})", json!(selector)));
         self.run(&format!("document.querySelector({}).scrollIntoView({{block: 'center'}})", json!(selector)));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::browser::{Browser, DESKTOP, PHONE};
 use super::scene::{CAMERA, Scene};
-use super::{barriers, complaints, keep};
+use super::{barriers, check, complaints, keep};
 use crate::common::Device;
 use crate::serve::service::{Service, eventually};
 
@@ -70,6 +70,9 @@ fn a_part_is_drawn_with_mouse_finger_and_keys_and_a_camera_switched_and_a_kill_c
     click(&browser, &choose);
     draw(&browser, "mouse", [[0.2, 0.3], [0.7, 0.8]]);
     keep(&browser, "8-setup-region", DESKTOP);
+    // What is drawn is there still after the screen was off.
+    browser.darken(true);
+    browser.darken(false);
     assert_eq!(barriers(&browser), Vec::<String>::new());
     click(&browser, "#region-save");
     eventually("the part", || is_near(&camera(&service)["region"], [0.2, 0.3, 0.7, 0.8]));
@@ -96,6 +99,11 @@ fn a_part_is_drawn_with_mouse_finger_and_keys_and_a_camera_switched_and_a_kill_c
     click(&browser, &format!("#camera-{CAMERA}-on"));
     eventually("the camera to be off", || camera(&service)["state"] == "off");
     browser.wait(&format!("document.querySelector('[data-camera=\"{CAMERA}\"] .nothing-seen').offsetParent"));
+    click(&browser, "#tab-look");
+    browser.wait("document.getElementById('stage').innerText.includes('switched off')");
+    check(&browser, "camera-off", PHONE);
+    click(&browser, "#stage a");
+    browser.wait("document.getElementById('main').dataset.screen === 'setup'");
     let address = service.address.to_string();
     service.signal("KILL");
     service.wait();
@@ -195,6 +203,14 @@ fn backbones_are_compared_on_the_page_and_a_reader_finds_nothing_to_press() {
     browser.open(&service.url("/#setup"));
     browser.write("#token", &format!("{write}\u{e007}"));
     browser.click("#backbone-compare");
+    // It ends while the screen is off.
+    browser.wait("sessionStorage.getItem('edgetl-job')");
+    browser.darken(true);
+    let job = "fetch('v1/job', { headers: { Authorization: `Bearer ${sessionStorage.getItem('edgetl-token')}` } })
+        .then(answer => answer.json()).then(done)";
+    eventually("the end of the comparison", || browser.run_later(job)["state"] == "done");
+    browser.darken(false);
+    browser.wait("document.querySelector('#backbone-note[data-kind=good]:not([hidden])')");
     browser.wait("document.querySelector('[data-backbone=\"edgetl-tiny\"]').innerText.includes('% right')");
     keep(&browser, "8-setup-compared", DESKTOP);
     browser.run("sessionStorage.clear()");
