@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -15,6 +15,7 @@ use super::{Answer, InPath, Input, Parameters, Problem, at_leisure, blocking, ed
 use crate::clock::date;
 use crate::dataset::SampleId;
 use crate::device::{Device, Edit};
+use crate::digest::Digest;
 use crate::head::Suspect;
 use crate::labels::Label;
 use crate::serve::refusal::Refusal;
@@ -185,23 +186,32 @@ impl Doubt {
     }
 }
 
-/// The small picture of a sample.
+/// The small picture of a sample. A client that has it asks by its `ETag` whether it is still the same.
 #[utoipa::path(
     get, path = "/v1/samples/{id}/thumbnail", params(("id" = i64, Path)),
     responses(
         (status = 200, content((Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"))),
+        (status = 304),
         (status = "default", response = Problem)
     )
 )]
-pub(super) async fn thumbnail(State(app): State<Arc<App>>, InPath(id): InPath<i64>) -> Result<Response, Refusal> {
+pub(super) async fn thumbnail(
+    State(app): State<Arc<App>>,
+    InPath(id): InPath<i64>,
+    asked: HeaderMap,
+) -> Result<Response, Refusal> {
     let image = blocking(&app, move |device| Ok(device.thumbnail(SampleId(id))?)).await?;
     let expected = "the number of a sample with a thumbnail";
     let image = image.ok_or_else(|| Refusal::NotFound { expected, got: id.to_string() })?;
     let kind = if image.starts_with(b"\x89PNG") { "image/png" } else { "image/jpeg" };
-    // A number is never given again, and its picture never changes.
-    let headers: [(HeaderName, &str); 2] =
-        [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "private, max-age=3600, immutable")];
-    Ok((headers, image).into_response())
+    // The same number is another picture in a store that was brought back, or in another one behind this address.
+    let tag = format!("\"{}\"", Digest::of(&image).short());
+    let headers =
+        [(header::CONTENT_TYPE, kind), (header::ETAG, &tag[..]), (header::CACHE_CONTROL, "private, no-cache")];
+    match asked.get(header::IF_NONE_MATCH) {
+        Some(known) if known.as_bytes() == tag.as_bytes() => Ok((StatusCode::NOT_MODIFIED, headers).into_response()),
+        _ => Ok((headers, image).into_response()),
+    }
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -94,12 +94,33 @@ fn samples_are_looked_through_page_by_page() {
     assert_eq!(list(&service, "unlabelled=true")["total"], 0);
     let raw = service.raw(b"GET /v1/samples?limit=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assert!(raw.to_lowercase().contains("etag: \"0\"\r\n"), "{raw}");
-    let thumbnail = service.raw(
-        format!("GET /v1/samples/{}/thumbnail HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", star["id"])
-            .as_bytes(),
-    );
-    let thumbnail = thumbnail.to_lowercase();
-    assert!(thumbnail.contains("content-type: image/") && thumbnail.contains("cache-control: private"), "{thumbnail}");
+}
+
+#[test]
+fn a_client_asks_each_time_whether_a_small_picture_is_still_the_same() {
+    let device = Device::taught();
+    let service = Service::start(&device, &[]);
+    let ask = |id: i64, known: &str| {
+        let head = format!("GET /v1/samples/{id}/thumbnail HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+        service.raw(format!("{head}If-None-Match: {known}\r\n\r\n").as_bytes())
+    };
+    let [first, second, ..] = of_label(&service, "star")[..] else { panic!() };
+    let tag = |answer: &str| {
+        let head = answer.split_once("\r\n\r\n").unwrap().0.to_lowercase();
+        assert!(
+            head.contains("cache-control: private, no-cache\r\n") && head.contains("content-type: image/"),
+            "{head}"
+        );
+        head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned()
+    };
+    let (picture, other) = (ask(first, "\"\""), ask(second, "\"\""));
+    assert!(picture.starts_with("HTTP/1.1 200"), "{picture}");
+    assert_ne!(tag(&picture), tag(&other));
+    let same = ask(first, &tag(&picture));
+    assert!(same.starts_with("HTTP/1.1 304") && same.ends_with("\r\n\r\n"), "{same}");
+    // As where another store has the number.
+    let changed = ask(first, &tag(&other));
+    assert!(changed.starts_with("HTTP/1.1 200"), "{changed}");
 }
 
 #[test]
