@@ -1,6 +1,6 @@
 // Requests to the device. Addresses are relative, so the page works behind a prefix.
 
-import { emit } from './bus.js';
+import { emit, on } from './bus.js';
 import { known, say } from './language.js';
 
 const PLACE = 'edgetl-token';
@@ -15,7 +15,15 @@ export class Failure extends Error {
     super(message);
     this.status = status;
   }
+  /// Whether the same may be taken another time.
+  get isPassing() {
+    return [0, 408, 429].includes(this.status) || this.status >= 500;
+  }
 }
+
+/// When the device said anything to any part of the page.
+let heard = 0;
+on('contact', ({ lost }) => lost === null && (heard = Date.now()));
 
 let token = sessionStorage.getItem(PLACE) ?? localStorage.getItem(PLACE) ?? '';
 
@@ -107,6 +115,8 @@ export async function request(path, options = {}) {
   } catch (error) {
     free();
     if (signal?.aborted) throw error;
+    // It answers others, so it is there and takes longer.
+    if (gate.signal.aborted && heard > since) throw Object.assign(new Failure(503, say('problem.busy')), { code: 'busy' });
     emit('contact', { lost: since });
     throw new Failure(0, say('problem.silent'));
   } finally {

@@ -59,7 +59,7 @@ export class Burst {
     const headers = { 'Idempotency-Key': unique() };
     const asked = { camera, from, label: this.label, group, twins: source.single ? 'keep' : 'drop' };
     const ask = () => sendPicture('v1/samples', asked, picture, { headers, seconds: 15, signal: this.#gate.signal });
-    const isAway = (failure) => failure.status === 0 || this.#gate.signal.aborted;
+    const isAway = ({ status, code }) => status === 0 || code === 'busy' || this.#gate.signal.aborted;
     const again = (failure) => (isAway(failure) ? ask() : Promise.reject(failure));
     const answer = await ask().catch(again).catch((failure) => (isAway(failure) ? null : Promise.reject(failure)));
     if (!answer) return void this.lost++;

@@ -84,6 +84,26 @@ fn pictures_that_were_not_taken_since_the_network_was_gone_are_counted_and_said(
     drop(scene);
 }
 
+#[test]
+#[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not there")]
+fn a_device_that_answers_others_meanwhile_is_busy_and_not_away() {
+    let (_device, service) = empty();
+    let browser = Browser::start(None);
+    browser.show_on(DESKTOP);
+    browser.open(&service.url("/#teach"));
+    browser.wait("document.getElementById('new-class')");
+    browser.hold_back("v1/piles");
+    let failure = browser.run_later(
+        "import('/page/api.js').then(async ({ request }) => {
+             const asked = request('v1/piles', { seconds: 2 }).then(() => null, ({ status, code }) => [status, code]);
+             setTimeout(() => request('v1/session'), 500);
+             done(await asked);
+         })",
+    );
+    assert_eq!(failure, json!([503, "busy"]));
+    assert_eq!(browser.run("return document.getElementById('banner').hidden"), true);
+}
+
 /// Gives the newest picture another name, and says which it was.
 fn relabel(service: &Service, label: &str) -> Value {
     let newest = service.get("/v1/samples?sort=newest&limit=1").json()["samples"][0]["id"].clone();

@@ -165,6 +165,25 @@ impl Browser {
         self.run(&format!("{value}; document.dispatchEvent(new Event('visibilitychange'))"));
     }
 
+    /// From now on requests of paths that match `pattern` wait in `held`, each as a function that sends it; given an answer, it gives that
+    /// to the page, and sends the request only where it `arrives`.
+    pub fn hold_back(&self, pattern: &str) {
+        self.run(&format!(
+            "const pass = window.fetch;
+             window.held = [];
+             window.fetch = (path, options) => !new RegExp({}).test(path) ? pass(path, options) : new Promise((settle, fail) => {{
+                 options.signal.addEventListener('abort', () => fail(options.signal.reason));
+                 held.push((own, arrives = !own) => {{
+                     const sent = arrives ? pass(path, options) : Promise.resolve();
+                     sent.then((response) => settle(own ?? response), fail);
+                 }});
+             }});
+             window.answer = (status, json) =>
+                 new Response(JSON.stringify(json), {{ status, headers: {{ 'Content-Type': 'application/json' }} }});",
+            json!(pattern)
+        ));
+    }
+
     pub fn click(&self, selector: &str) {
         self.wait(&format!("document.querySelector({})", json!(selector)));
         self.run(&format!("document.querySelector({}).scrollIntoView({{block: 'center'}})", json!(selector)));
