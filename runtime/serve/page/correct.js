@@ -39,7 +39,8 @@ function turn(to) {
   part.hide();
   part = to;
   for (const [one, element] of buttons) set(element, 'aria-pressed', one === part ? 'true' : 'false');
-  fill(place, part.element);
+  // A browser takes the focus from what is put in again.
+  if (place.firstChild !== part.element) fill(place, part.element);
   if (shown) part.show();
 }
 

@@ -101,12 +101,18 @@ export function confirm(place, question, yes, act) {
       settle(meant);
       if (meant) await act();
     };
+    const leave = (event) => {
+      if (event.key !== 'Escape') return;
+      // What the question is about stays selected.
+      event.stopPropagation();
+      done(false);
+    };
     const first = button(yes, () => done(true), { class: 'primary', 'data-confirm': 'yes' });
     fill(
       place,
       h(
         'div',
-        { class: 'confirm', role: 'group', 'aria-label': say('confirm.please'), onkeydown: (e) => e.key === 'Escape' && done(false) },
+        { class: 'confirm', role: 'group', 'aria-label': say('confirm.please'), onkeydown: leave },
         h('p', {}, question),
         first,
         button(say('confirm.cancel'), () => done(false), { 'data-confirm': 'no' }),

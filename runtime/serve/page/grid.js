@@ -6,6 +6,9 @@ import { letGo, stored } from './thumbs.js';
 
 export const DRAGGED = 'application/x-edgetl-pictures';
 
+/// After a restore the same number may be of another picture.
+const isSame = (one, other) => one.added_at === other.added_at && one.source === other.source;
+
 /// Why a name is doubted.
 const because = ({ suggested, probability, agreement }, label) =>
   say('grid.because', { suggested, name: label, sure: percent(probability), alike: percent(agreement) });
@@ -16,6 +19,8 @@ export class Grid {
   #cells = new Map();
   #order = [];
   #anchor = null;
+  /// What the picture was pressed with; not every browser says so with the click.
+  #pressed = null;
   #may;
 
   /// `changed()` when others are selected; `accept(id, label)` for a suggestion.
@@ -46,6 +51,11 @@ export class Grid {
   add(samples) {
     for (const sample of samples) {
       if (this.#order.includes(sample.id)) continue;
+      const before = this.#cells.get(sample.id);
+      if (before && !isSame(before.sample, sample)) {
+        this.#forget(sample.id);
+        this.selected.delete(sample.id);
+      }
       const cell = this.#cells.get(sample.id) ?? this.#cell(sample.id);
       this.#cells.set(sample.id, cell);
       this.#order.push(sample.id);
@@ -119,6 +129,7 @@ export class Grid {
     const pick = h('div', { class: 'pick', role: 'button', tabindex: '-1', 'aria-pressed': 'false', 'data-pick': id, draggable: this.#may() ? 'true' : 'false' }, frame, mark);
     const under = h('div', { class: 'under' });
     const cell = { pick, under, item: h('li', { 'data-id': id }, pick, under), sample: null };
+    pick.addEventListener('pointerdown', ({ pointerType }) => (this.#pressed = pointerType));
     pick.addEventListener('click', (event) => this.#click(id, event));
     pick.addEventListener('dragstart', (event) => {
       if (!this.selected.has(id)) this.#only(id);
@@ -148,8 +159,10 @@ export class Grid {
   }
 
   #click(id, event) {
+    const isFinger = this.#pressed === 'touch' || this.#pressed === 'pen';
+    this.#pressed = null;
     if (event.shiftKey && this.#anchor !== null) this.#range(id);
-    else if (event.ctrlKey || event.metaKey || event.pointerType === 'touch' || event.pointerType === 'pen') this.#toggle(id);
+    else if (event.ctrlKey || event.metaKey || isFinger) this.#toggle(id);
     else if (this.selected.size === 1 && this.selected.has(id)) this.#toggle(id);
     else this.#only(id);
     this.focus(id);

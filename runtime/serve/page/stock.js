@@ -64,8 +64,8 @@ export const stock = {
     act,
   ),
   show() {
-    shown = true;
     drawClasses();
+    shown = true;
     load(grid.size || PAGE);
   },
   hide() {
@@ -178,6 +178,8 @@ function drawClasses() {
   const wanted = options.some(([key]) => key === value) ? value : ALL;
   if (filter.value !== wanted) filter.value = wanted;
   drawChips();
+  // The class that was shown is gone.
+  if (shown && wanted !== value) load();
 }
 
 let drawn = null;

@@ -6,6 +6,7 @@ mod browser;
 mod doors;
 mod german;
 mod phone;
+mod picking;
 mod questions;
 mod scene;
 mod setup;
