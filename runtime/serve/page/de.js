@@ -189,6 +189,8 @@ export default {
   'upload.stored-unnamed': { one: '{n} Bild ohne Namen gespeichert.', other: '{n} Bilder ohne Namen gespeichert.' },
   'upload.known': { one: '{n} Bild war schon da.', other: '{n} Bilder waren schon da.' },
   'upload.failed': { one: '{n} Datei ließ sich nicht speichern', other: '{n} Dateien ließen sich nicht speichern' },
+  'upload.waiting': { one: 'Das Gerät nimmt gerade keine Bilder an. {n} Datei wartet und wird gesendet, sobald es geht.', other: 'Das Gerät nimmt gerade keine Bilder an. {n} Dateien warten und werden gesendet, sobald es geht.' },
+  'upload.unreadable': 'Dieser Browser kann die Datei nicht mehr lesen.',
   'advice.untaught': 'Noch ist nichts angelernt: Es braucht Bilder von mindestens zwei Klassen.',
   'advice.unmeasured': 'Ob die Bilder reichen, zeigt sich, sobald jede Klasse welche aus mehreren Momenten hat.',
   'advice.enough': 'Die Bilder reichen: Mehr davon bringt keiner Klasse viel.',

@@ -83,7 +83,7 @@ function keepOrder() {
 }
 
 /// One at a time; what is asked for meanwhile is done once more after it.
-function gathered(act) {
+export function gathered(act) {
   let running = null;
   let again = false;
   return function run() {

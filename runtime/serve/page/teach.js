@@ -6,10 +6,13 @@ import { fill, h, name, Note } from './dom.js';
 import { fit } from './fit.js';
 import { known, percent, say, tell } from './language.js';
 import { source } from './source.js';
-import { addClass, byKey, classes, listed, mayChange, refreshClasses, session } from './store.js';
+import { addClass, byKey, classes, gathered, listed, mayChange, refreshClasses, session } from './store.js';
 import { dropTarget, Tile } from './tile.js';
 import { Uploads } from './upload.js';
 import { asItComes, poverty, typed } from './words.js';
+
+/// What goes before in the device may take so many seconds.
+const PATIENCE = 180;
 
 const tiles = new Map();
 const list = h('ul', { class: 'tiles', id: 'tiles' });
@@ -58,14 +61,24 @@ teach.element = h(
 fit.element.insertBefore(advice, fit.element.children[1]);
 
 let shown = false;
+let gate = null;
+/// Bursts with a picture on its way.
+const going = new Set();
 
 dropTarget(anyDrop, (files) => uploads.add(files, null));
 // A file that misses must not take the page away.
 for (const kind of ['dragover', 'drop']) document.addEventListener(kind, (event) => event.dataTransfer?.types.includes('Files') && event.preventDefault());
+/// One at a time: the device works on one after the other.
+const askAdvice = gathered(advise);
+
 on('classes', draw);
 on('session', draw);
 on('fitted', askAdvice);
-on('back', () => shown && askAdvice());
+on('back', () => {
+  // What was asked over a connection that is gone is not answered.
+  gate?.abort();
+  if (shown) askAdvice();
+});
 on('taught', () => shown && askAdvice());
 
 function add(event) {
@@ -127,7 +140,9 @@ on('source', () => words(listed()));
 
 function told(burst, over) {
   if (!burst) return note.say(say(source.kind ? 'teach.no-picture' : 'teach.no-source'));
-  source.stage.dataset.collecting = over ? 'no' : 'yes';
+  if (over) going.delete(burst);
+  else going.add(burst);
+  source.stage.dataset.collecting = going.size ? 'yes' : 'no';
   if (burst.failure) note.fail(burst.failure);
   if (!over) return;
   refreshClasses().catch(() => {});
@@ -139,9 +154,10 @@ function told(burst, over) {
   else note.say(...words);
 }
 
-async function askAdvice() {
+async function advise() {
+  gate = new AbortController();
   try {
-    const { code, sentence: words, enough, next } = await get('v1/advice');
+    const { code, sentence: words, enough, next } = await get('v1/advice', null, { signal: gate.signal, seconds: PATIENCE });
     advice.hidden = !shown;
     const values = { n: next?.more, class: name(next?.label ?? ''), now: percent(next?.now ?? 0), then: percent(next?.then ?? 0) };
     fill(advice, known(`advice.${code}`) ? tell(`advice.${code}`, values) : asItComes(words));

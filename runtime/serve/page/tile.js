@@ -12,6 +12,7 @@ const START = 20;
 const TOUCH_DELAY = 140;
 
 export class Tile {
+  /// The one that is held, or was held last and has a picture on its way.
   #burst = null;
   #entry = null;
   /// Pictures when the button was pressed.
@@ -75,11 +76,11 @@ export class Tile {
       else this.begin();
     });
     hold.addEventListener('pointerup', () => {
-      if (this.#timer && !this.#burst) this.begin();
+      if (this.#timer) this.begin();
       this.end();
     });
     for (const kind of ['pointercancel', 'lostpointercapture', 'blur']) hold.addEventListener(kind, () => this.end());
-    hold.addEventListener('touchmove', (event) => this.#burst && event.cancelable && event.preventDefault(), { passive: false });
+    hold.addEventListener('touchmove', (event) => this.#held && event.cancelable && event.preventDefault(), { passive: false });
     hold.addEventListener('contextmenu', (event) => event.preventDefault());
     hold.addEventListener('keydown', (event) => {
       if (event.key !== ' ' && event.key !== 'Enter') return;
@@ -95,17 +96,20 @@ export class Tile {
     });
   }
 
+  get #held() {
+    return this.element.dataset.held === 'yes';
+  }
+
   begin() {
     clearTimeout(this.#timer);
     this.#timer = null;
-    if (this.#burst || !source.ready) {
-      if (!this.#burst) this.told(null, true);
-      return;
-    }
+    if (this.#held) return;
+    if (!source.ready) return this.told(null, true);
     this.element.dataset.held = 'yes';
     this.#base = this.#entry?.pictures ?? 0;
     const burst = new Burst(this.label, () => this.#show(burst));
     this.#burst = burst;
+    this.told(burst, false);
     burst.done.then(() => this.#over(burst));
   }
 
@@ -113,20 +117,25 @@ export class Tile {
     clearTimeout(this.#timer);
     this.#timer = null;
     this.#clicked = Date.now();
+    delete this.element.dataset.held;
     this.#burst?.release();
   }
 
   #show(burst) {
+    this.told(burst, false);
+    if (burst !== this.#burst) return;
     this.#live.textContent = burst.failure ? '' : burst.words;
     this.#live.dataset.poor = burst.because ?? '';
     this.#needs.textContent = '';
     this.#tally(burst);
-    this.told(burst, false);
   }
 
+  /// It may be held again already.
   #over(burst) {
-    delete this.element.dataset.held;
-    this.#burst = null;
+    if (burst === this.#burst) {
+      delete this.element.dataset.held;
+      this.#burst = null;
+    }
     this.told(burst, true);
   }
 }

@@ -11,6 +11,7 @@ mod questions;
 mod scene;
 mod setup;
 mod story;
+mod teaching;
 mod trust;
 
 use serde_json::Value;

@@ -81,7 +81,7 @@ impl Visit<'_> {
         self.scene.show("star");
         self.browser.hold("[data-hold='ring']", Duration::from_millis(1500));
         // The last picture of a burst is on its way when the button is let go.
-        self.browser.wait("!document.querySelector('[data-held]')");
+        self.browser.wait("document.getElementById('stage').dataset.collecting === 'no'");
         eventually("wrong pictures", || pictures(self.service, "ring") > before);
         let wrong = pictures(self.service, "ring") - before;
         self.go("correct");
