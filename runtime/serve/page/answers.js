@@ -16,6 +16,8 @@ const answers = JSON.parse(sessionStorage.getItem(PLACE) ?? '[]');
 const settled = new Set();
 let sending = null;
 let timer = null;
+/// Until then the last one is held back.
+let held = 0;
 
 export const isAnswered = (id) => settled.has(id) || answers.some((one) => one.id === id);
 export const last = () => (answers.length && !answers.at(-1).tried ? answers.at(-1) : null);
@@ -28,9 +30,9 @@ function keep() {
 export function answer(id, label) {
   if (isAnswered(id)) return;
   answers.push({ id, label });
+  held = Date.now() + GRACE;
   keep();
-  flush(1);
-  later(GRACE);
+  work();
 }
 
 /// The last answer, which now was not given; null where it is too late.
@@ -42,46 +44,57 @@ export function takeBack() {
   return taken;
 }
 
-function later(time) {
-  clearTimeout(timer);
-  timer = setTimeout(() => flush(), time);
+/// Sends the last one as well.
+export function flush() {
+  held = 0;
+  work();
 }
 
-/// Sends all but the last `held`.
-export async function flush(held = 0) {
-  if (sending || answers.length <= held || !mayChange()) return;
-  while (answers.length > held) {
+const isDue = () => answers.length > (Date.now() < held ? 1 : 0);
+
+/// Sends what is due, one after the other, and comes again for the rest.
+async function work() {
+  // Whoever is at it goes on with what came meanwhile.
+  if (sending || !mayChange()) return;
+  clearTimeout(timer);
+  let sent = false;
+  while (isDue()) {
     const { id, tried } = (sending = answers[0]);
     sending.tried = true;
     keep();
     const failure = await tell(sending).then(() => null, (failure) => failure);
     sending = null;
     if (failure && isPassing(failure)) {
-      if (failure.status === 403) emit('told', { failure });
-      return later(AGAIN);
+      // Where there was no answer, the banner says it.
+      if (failure.status) emit('told', { failure, left: answers.length });
+      timer = setTimeout(work, failure.after || AGAIN);
+      return;
     }
     answers.shift();
+    sent = true;
     // One that was cut off may have been done before.
     const isDone = !failure || (failure.status === 404 && tried);
     // What was refused is asked again, but for what waits no more.
     if (isDone || failure.status === 404) settled.add(id);
     keep();
-    emit('told', { failure: isDone ? null : failure });
+    emit('told', { failure: isDone ? null : failure, left: 0 });
   }
+  if (answers.length) timer = setTimeout(work, held - Date.now());
+  if (!sent) return;
   refreshClasses().catch(() => {});
   emit('taught');
 }
 
-/// Whether the same may be taken another time.
-const isPassing = ({ status }) => [0, 401, 403, 408, 429].includes(status) || status >= 500;
+/// Another token may be allowed to.
+const isPassing = (failure) => failure.isPassing || [401, 403].includes(failure.status);
 
 function tell({ id, label }) {
   const options = { keepalive: true };
   return label === null ? send('v1/review/dismiss', { ids: [id] }, options) : send(`v1/review/${id}/label`, { label }, options);
 }
 
-on('back', () => flush());
-on('session', () => flush());
+on('back', work);
+on('session', work);
 // The browser goes on with what was sent when its page is gone.
 window.addEventListener('pagehide', () => {
   for (const one of answers) {

@@ -348,6 +348,7 @@ export default {
   'review.dismissed': 'Verworfen.',
   'review.gone': 'Dieses Bild wartet nicht mehr auf eine Antwort.',
   'review.unseen': 'Das Bild lässt sich gerade nicht laden. Es kommt, sobald das Gerät wieder antwortet.',
+  'review.unstored': { one: '{n} Antwort ist noch nicht gespeichert. Sie wird von selbst noch einmal gesendet.', other: '{n} Antworten sind noch nicht gespeichert. Sie werden von selbst noch einmal gesendet.' },
   'review.none': 'Keine offenen Fragen.',
   'review.help': 'Solange das Gerät durch seine Kameras sieht, behält es, worin es unsicher ist, und fragt hier danach.',
   'review.all-done': { one: '{n} Bild beantwortet.', other: '{n} Bilder beantwortet.' },

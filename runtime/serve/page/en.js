@@ -348,6 +348,7 @@ export default {
   'review.dismissed': 'Thrown away.',
   'review.gone': 'This picture no longer waits for an answer.',
   'review.unseen': 'The picture cannot be fetched now. It comes when the device answers again.',
+  'review.unstored': { one: '{n} answer is not stored yet. It is sent again by itself.', other: '{n} answers are not stored yet. They are sent again by themselves.' },
   'review.none': 'Nothing waits for you.',
   'review.help': 'While the device looks through its cameras, it keeps what it is not sure of and asks you here.',
   'review.all-done': { one: '{n} picture answered.', other: '{n} pictures answered.' },

@@ -15,8 +15,12 @@ const ENOUGH = 5;
 const ALL = 100_000;
 /// Between two looks for questions where there are none.
 const LOOK = 15_000;
+/// What goes before in the device may take so many seconds.
+const PATIENCE = 180;
 
 const note = new Note({ id: 'review-note' });
+/// Why answers are not stored yet.
+const unstored = new Note({ id: 'review-unstored' });
 const progress = h('p', { class: 'quiet', id: 'review-progress' });
 const image = h('img', { alt: say('review.picture'), draggable: 'false', id: 'review-picture' });
 const agreed = h('span', { class: 'verdict agreed', 'aria-hidden': 'true' });
@@ -49,11 +53,12 @@ let before = null;
 let shown = false;
 let timer = null;
 let loading = null;
+let gate = null;
 const pictures = new Map();
 
 export const review = {
   title: say('review.title'),
-  element: h('div', { class: 'stack' }, h('div', { class: 'review-bar' }, progress, note.element, undoButton), card, empty, heard),
+  element: h('div', { class: 'stack' }, h('div', { class: 'review-bar' }, progress, note.element, unstored.element, undoButton), card, empty, heard),
   show() {
     shown = true;
     draw();
@@ -66,28 +71,44 @@ export const review = {
   },
 };
 
-on('back', () => shown && load());
+on('back', async () => {
+  // What was asked over a connection that is gone is not answered.
+  gate?.abort();
+  await loading;
+  if (shown) load();
+});
 on('elsewhere', () => shown && load());
 on('missed', () => shown && load());
 on('classes', () => current && drawChips());
 on('session', () => shown && draw());
 on('answers', drawUndo);
-on('told', async ({ failure }) => {
+on('told', async ({ failure, left }) => {
+  if (left) return tellUnstored(failure, left);
+  unstored.clear();
   if (!failure) return;
   // What was refused waits again.
   if (shown) await load();
   note.fail(failure.status === 404 ? say('review.gone') : failure);
 });
 
+/// Again and again the same is said once.
+function tellUnstored(failure, n) {
+  const words = say('review.unstored', { n });
+  if (unstored.element.textContent !== `${failure.message} ${words}`) unstored.fail(failure, ' ', words);
+}
+
 function load() {
-  loading ??= read().finally(() => (loading = null));
+  if (!loading) {
+    gate = new AbortController();
+    loading = read(gate.signal).finally(() => (loading = null));
+  }
   return loading;
 }
 
-async function read() {
+async function read(signal) {
   clearTimeout(timer);
   try {
-    const answer = await get('v1/review', { limit: ALL });
+    const answer = await get('v1/review', { limit: ALL }, { signal, seconds: PATIENCE });
     if (note.element.dataset.kind === 'failed') note.clear();
     const fresh = answer.pictures.filter(({ id }) => !isAnswered(id));
     waiting = answer.waiting - (answer.pictures.length - fresh.length);

@@ -163,3 +163,55 @@ fn an_answer_that_arrived_though_nobody_heard_so_cannot_be_taken_back_and_is_not
     assert!(!note.as_str().unwrap().contains("no longer waits"), "{note}");
     assert_eq!((pictures(&service, &said), waiting(&service).len()), (before + 1, 1));
 }
+
+#[test]
+#[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not there")]
+fn answers_that_the_device_cannot_store_are_said_to_wait_until_it_can() {
+    let (_device, service) = asking(2);
+    let browser = Browser::start(None);
+    browser.show_on(PHONE);
+    browser.open(&service.url("/#correct"));
+    open(&browser);
+    browser.hold_back("dismiss$");
+    browser.click("#review-dismiss");
+    next(&browser, 2, 2);
+    browser.click("#review-dismiss");
+    browser.wait("held.length === 1");
+    browser.run("held[0](answer(507, { code: 'disk-full' }))");
+    let said = browser.wait("document.querySelector('#review-unstored:not([hidden])').innerText");
+    let said = said.as_str().unwrap();
+    assert!(said.contains("disk") && said.contains("2 answers are not stored yet"), "{said}");
+    check(&browser, "unstored", PHONE);
+    browser.wait("held.length === 2");
+    browser.run("held[1]()");
+    eventually("the first answer", || waiting(&service).len() == 1);
+    browser.wait("document.getElementById('review-unstored').hidden");
+}
+
+#[test]
+#[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not there")]
+fn however_long_one_answer_takes_the_next_is_sent_and_the_last_can_be_taken_back() {
+    let (_device, service) = asking(3);
+    let browser = Browser::start(None);
+    browser.show_on(PHONE);
+    browser.open(&service.url("/#correct"));
+    open(&browser);
+    browser.hold_back("dismiss$");
+    browser.click("#review-dismiss");
+    next(&browser, 2, 3);
+    browser.click("#review-dismiss");
+    next(&browser, 3, 3);
+    browser.wait("held.length === 1");
+    // So long the second one can be taken back.
+    std::thread::sleep(Duration::from_millis(8500));
+    browser.run("held[0]()");
+    browser.wait("held.length === 2");
+    browser.click("#review-dismiss");
+    browser.wait("document.querySelector('#review-empty:not([hidden])')");
+    browser.run("held[1]()");
+    eventually("the second answer", || waiting(&service).len() == 1);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(browser.run("return held.length"), 2);
+    browser.click("#review-undo");
+    next(&browser, 3, 3);
+}
