@@ -59,10 +59,12 @@ look.element = h('div', { class: 'two' }, look.place, card);
 let gate = null;
 let ticking = null;
 let answered = 0;
+/// What the last answer is about, where it is no other the next time.
 let asked = null;
 let spoken = { text: '', at: 0 };
 
 on('source', () => {
+  asked = null;
   close();
   done.clear();
   blank(source.kind && !source.single ? say('look.waiting') : '');
@@ -70,10 +72,14 @@ on('source', () => {
 on('heads', () => (asked = null));
 on('session', () => (wrongButton.hidden = !mayChange()));
 
+/// What is asked about.
+const subject = () => JSON.stringify([source.kind, source.camera, source.stamp]);
+
 async function watch(signal) {
   let wait = GAP;
   while (!signal.aborted) {
-    const what = `${source.stamp} ${heads.live}`;
+    const about = subject();
+    const what = `${about} ${heads.live}`;
     const due = source.ready && !source.frozen && !(source.single && asked === what);
     if (!due) {
       if (!source.kind || (source.single && !source.ready)) blank('');
@@ -82,15 +88,18 @@ async function watch(signal) {
     }
     try {
       const { camera, from, picture } = await source.present();
-      if (source.single) asked = what;
       const answer = await sendPicture('v1/predict', { camera, path: from, top: 3, why: true }, picture, { signal, seconds: 10 });
-      if (signal.aborted || source.frozen) continue;
+      // Somebody may have chosen another source meanwhile.
+      if (signal.aborted || source.frozen || subject() !== about) continue;
       show(answer);
+      if (source.single) asked = what;
       wait = GAP;
     } catch (failure) {
       if (signal.aborted) return;
+      if (subject() !== about) continue;
       wait = refuse(failure) ? 1000 : Math.min(Math.max(wait * 2, 1000, failure.after ?? 0), 10_000);
-      if (source.single) asked = null;
+      // One that cannot be read is no better the next time.
+      if (source.single && !failure.isPassing) asked = what;
     }
     await pause(wait, signal);
   }

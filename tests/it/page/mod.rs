@@ -5,6 +5,7 @@ mod between;
 mod browser;
 mod doors;
 mod german;
+mod looking;
 mod phone;
 mod picking;
 mod questions;
