@@ -127,6 +127,11 @@ function refuse(failure) {
     wrongButton.disabled = true;
     return false;
   }
+  // The stage says so.
+  if (failure.code === 'camera-off') {
+    blank('');
+    return false;
+  }
   // The first head is there, and the device has not opened it yet.
   if (failure.status === 503 && failure.code === 'no-head') {
     blank(say('look.ready'));

@@ -139,7 +139,7 @@ async function follow(wanted) {
   try {
     while (!signal.aborted) {
       const job = await get('v1/job', null, { signal }).catch((failure) => {
-        if (failure.status) throw failure;
+        if (failure.status && failure.code !== 'busy') throw failure;
         return undefined;
       });
       if (job === null || (job && job.number !== wanted && job.state !== 'running')) return;
