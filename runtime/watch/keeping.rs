@@ -75,12 +75,12 @@ pub struct Keeping {
     failed: Option<Moment>,
     /// When what is too old was let go of last.
     tidied: Option<Moment>,
-    counts: Counts,
+    pub(super) counts: Counts,
 }
 
-/// How often which came of it.
+/// How often which came of it: said at the end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Counts {
+pub(super) struct Counts {
     pub kept: u64,
     /// Not kept, since too little of the disk is free.
     pub no_room: u64,
@@ -139,10 +139,6 @@ impl Keeping {
             tidied: None,
             counts: Counts::default(),
         })
-    }
-
-    pub fn counts(&self) -> Counts {
-        self.counts
     }
 
     fn look(&mut self, sight: &Sight<'_>) -> Result<(), DeviceError> {

@@ -61,7 +61,7 @@ pub use decision::{Change, Decision, Kind, Look, Mode, Rules, RulesError, Said};
 pub use drift::{DriftBoard, DriftEvent, DriftSettings, DriftView, Drifting, kept_view};
 pub use event::{CameraEvent, CameraSet, CameraState, Decided, Event};
 pub use gate::Opens;
-pub use keeping::{Counts, Keeping, ReviewSettings};
+pub use keeping::{Keeping, ReviewSettings};
 pub use log::{Log, ReplayError, replay};
 pub use moment::Moment;
 pub use newest::NoStill;

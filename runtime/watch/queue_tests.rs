@@ -144,7 +144,7 @@ impl Photographs {
                 .to(&mut keeping);
         }
         let rows = device.reviews().unwrap();
-        assert!(rows.len() <= ReviewSettings::default().most && keeping.counts().failures == 0);
+        assert!(rows.len() <= ReviewSettings::default().most && keeping.counts.failures == 0);
         rows.iter().take(LABELLED).map(|row| places[&row.hash]).collect()
     }
 }
