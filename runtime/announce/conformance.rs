@@ -9,7 +9,7 @@ use super::mqtt::{About, CameraState, Command, Mqtt, Named};
 use super::settings::{LogSettings, MqttSettings, ProgramSettings, WebhookSettings};
 use super::test_broker::Broker;
 use super::test_receiver::HttpReceiver;
-use super::{Announcer, Notice};
+use super::{Announcer, Notice, SigningKey};
 
 /// The other end of an announcer.
 trait Ear {
@@ -83,7 +83,7 @@ impl Hooked {
         let receiver = HttpReceiver::start();
         let url = format!("http://{}/hook", receiver.address);
         let settings = WebhookSettings { url, secret_file: None, ca_file: None };
-        Self { announcer: Announcer::webhook("house", &settings, Some("secret")).unwrap(), receiver }
+        Self { announcer: Announcer::webhook("house", &settings, SigningKey::new("secret").ok()).unwrap(), receiver }
     }
 }
 
@@ -236,7 +236,7 @@ fn a_request_is_signed_and_has_the_same_id_when_it_comes_again() {
     let request = &ear.receiver.taken()[0];
     assert_eq!(request.header("webhook-id"), Some("7"));
     let seconds = request.header("webhook-timestamp").unwrap().parse().unwrap();
-    let expected = super::signature::SigningKey::new("secret").sign("7", seconds, &request.body);
+    let expected = SigningKey::new("secret").unwrap().sign("7", seconds, &request.body);
     assert_eq!(request.header("webhook-signature"), Some(expected.as_str()));
     ear.receiver.answer_with(400);
     ear.announcer.tell(&notice(8));

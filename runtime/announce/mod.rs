@@ -32,6 +32,8 @@ use std::time::{Duration, Instant};
 
 pub use outbox::{Counts, Reached};
 pub use settings::BINARY_CLASSES;
+#[cfg(feature = "announce")]
+pub use signature::{KeyError, SigningKey};
 
 use log::LogFile;
 use outbox::Outbox;
@@ -130,7 +132,7 @@ impl Announcer {
         Ok(Self::through(about, Program::new(settings))?)
     }
 
-    /// Sends what is told to an address; `secret` signs it.
+    /// Sends what is told to an address; `key` signs it.
     ///
     /// # Errors
     /// When certificates cannot be read, or the system refuses a thread.
@@ -138,10 +140,10 @@ impl Announcer {
     pub fn webhook(
         name: &str,
         settings: &settings::WebhookSettings,
-        secret: Option<&str>,
+        key: Option<SigningKey>,
     ) -> Result<Self, AnnounceError> {
         let about = About { name: format!("webhook {name}"), kind: "webhook", address: settings.origin() };
-        Ok(Self::through(about, webhook::Webhook::new(settings, secret)?)?)
+        Ok(Self::through(about, webhook::Webhook::new(settings, key)?)?)
     }
 
     fn through(about: About, receiver: impl Receiver + 'static) -> Result<Self, NoThread> {

@@ -24,7 +24,7 @@ pub(super) struct Webhook {
 const TRIES: usize = 9;
 
 impl Webhook {
-    pub fn new(settings: &WebhookSettings, secret: Option<&str>) -> Result<Self, AnnounceError> {
+    pub fn new(settings: &WebhookSettings, key: Option<SigningKey>) -> Result<Self, AnnounceError> {
         let config = Agent::config_builder()
             .tls_config(Roots::of(settings.ca_file.as_deref())?.of_requests())
             .http_status_as_error(false)
@@ -34,7 +34,7 @@ impl Webhook {
             .timeout_global(Some(PATIENCE))
             .user_agent(concat!("edgetl/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Self { agent: config.into(), url: settings.url.clone(), key: secret.map(SigningKey::new), refused: 0 })
+        Ok(Self { agent: config.into(), url: settings.url.clone(), key, refused: 0 })
     }
 }
 

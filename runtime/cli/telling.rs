@@ -214,14 +214,19 @@ impl Wanted {
         use anyhow::Context as _;
 
         use super::secret::secret;
+        use crate::announce::SigningKey;
         use crate::announce::mqtt::{Mqtt, Named};
         use crate::watch::Desk;
 
         /// Commands that may wait.
         const WAITING: usize = 16;
+        const WEBHOOK_KEY: &str = "EDGETL_WEBHOOK_SECRET";
         for (hook, settings) in &self.webhook {
-            let key = secret("key", settings.secret_file.as_deref(), "EDGETL_WEBHOOK_SECRET")?;
-            let opened = Announcer::webhook(hook, settings, key.as_deref());
+            let key = secret("key", settings.secret_file.as_deref(), WEBHOOK_KEY)?;
+            let from = settings.secret_file.as_deref().unwrap_or(WEBHOOK_KEY.as_ref()).display();
+            let key = key.map(|key| SigningKey::new(&key)).transpose();
+            let key = key.with_context(|| format!("cannot use the key in `{from}`"))?;
+            let opened = Announcer::webhook(hook, settings, key);
             telling.add(opened.with_context(|| format!("cannot use the webhook `{hook}`"))?);
         }
         let Some(settings) = &self.mqtt else { return Ok(telling) };

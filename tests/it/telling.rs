@@ -428,9 +428,14 @@ impl Drop for Ended {
 #[test]
 fn what_cannot_be_told_to_anybody_is_named_before_anything_starts() {
     let device = Device::well_taught();
+    std::fs::write(device.path("mistyped-key"), "whsec_s3cret").unwrap();
     for (text, said) in [
         ("[log]\nfile = \"missing/events.jsonl\"\n", "cannot write the log `missing/events.jsonl`"),
         ("[webhook.house]\nurl = \"https://a\"\nsecret_file = \"no-key\"\n", "cannot read the key in `no-key`"),
+        (
+            "[webhook.house]\nurl = \"https://a\"\nsecret_file = \"mistyped-key\"\n",
+            "cannot use the key in `mistyped-key`",
+        ),
         (
             "[webhook.house]\nurl = \"https://a\"\nca_file = \"edgetl.toml\"\n",
             "expected certificates (PEM) in `edgetl.toml`, got none",
