@@ -6,10 +6,12 @@ use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use super::mqtt::{About, CameraState, Command, Mqtt, Named};
+use super::program::Program;
 use super::settings::{LogSettings, MqttSettings, ProgramSettings, WebhookSettings};
 use super::test_broker::Broker;
 use super::test_receiver::HttpReceiver;
-use super::{Announcer, Notice, SigningKey};
+use super::webhook::Webhook;
+use super::{Announcer, NotTaken, Notice, Receiver, SigningKey};
 
 /// The other end of an announcer.
 trait Ear {
@@ -223,6 +225,26 @@ fn a_program_that_fails_is_started_three_times_and_then_passed_over() {
     eventually("the second", || announcer.counts().told == 1);
     assert_eq!(announcer.counts().lost, 1);
     assert_eq!(crate::files::read_to_string(&path, 1 << 24).unwrap().lines().count(), 4);
+}
+
+#[test]
+fn a_notice_that_comes_in_the_place_of_one_that_failed_has_all_its_tries() {
+    let command = vec!["false".to_owned()];
+    let receiver = HttpReceiver::start();
+    receiver.answer_with(400);
+    let url = format!("http://{}/hook", receiver.address);
+    let settings = WebhookSettings { url, secret_file: None, ca_file: None };
+    let receivers: [(Box<dyn Receiver>, usize); 2] = [
+        (Box::new(Program::new(&ProgramSettings { command })), 3),
+        (Box::new(Webhook::new(&settings, None).unwrap()), 9),
+    ];
+    for (mut receiver, tries) in receivers {
+        let mut tries_of = |number: usize, most: usize| {
+            (0..most).take_while(|_| matches!(receiver.take(&notice(number)), Err(NotTaken::Yet(_)))).count()
+        };
+        assert_eq!(tries_of(0, tries - 1), tries - 1);
+        assert_eq!(tries_of(1, 2 * tries), tries - 1, "the last of its tries is for ever");
+    }
 }
 
 #[test]

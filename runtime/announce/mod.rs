@@ -17,6 +17,7 @@ mod program;
 pub mod settings;
 #[cfg(feature = "announce")]
 mod signature;
+mod tries;
 #[cfg(feature = "announce")]
 mod webhook;
 

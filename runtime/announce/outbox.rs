@@ -91,12 +91,7 @@ impl Outbox {
         let mut state = self.lock();
         if state.waiting.len() >= MOST {
             state.waiting.pop_front();
-            state.counts.lost += 1;
-            // Each would be a line.
-            if state.counts.lost.is_power_of_two() {
-                let lost = events(state.counts.lost);
-                tracing::warn!("{} was not told of {lost} in all, since more than {MOST} wait", self.about.name);
-            }
+            self.one_is_too_many(&mut state.counts);
         }
         state.waiting.push_back(notice);
         drop(state);
@@ -162,8 +157,17 @@ impl Outbox {
             if state.waiting.len() < MOST {
                 state.waiting.push_front(notice);
             } else {
-                state.counts.lost += 1;
+                self.one_is_too_many(&mut state.counts);
             }
+        }
+    }
+
+    fn one_is_too_many(&self, counts: &mut Counts) {
+        counts.lost += 1;
+        // Each would be a line.
+        if counts.lost.is_power_of_two() {
+            let lost = events(counts.lost);
+            tracing::warn!("{} was not told of {lost} in all, since more than {MOST} wait", self.about.name);
         }
     }
 

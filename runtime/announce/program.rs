@@ -5,6 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use super::settings::ProgramSettings;
+use super::tries::Tries;
 use super::{NotTaken, Notice, Receiver};
 use crate::processes::{Farewell, lead_a_group, tell_group, without_secrets};
 use crate::threads::spawn;
@@ -16,12 +17,12 @@ const TRIES: usize = 3;
 
 pub(super) struct Program {
     words: Vec<String>,
-    tried: usize,
+    tried: Tries,
 }
 
 impl Program {
     pub fn new(settings: &ProgramSettings) -> Self {
-        Self { words: settings.command.clone(), tried: 0 }
+        Self { words: settings.command.clone(), tried: Tries::default() }
     }
 
     fn run(&self, notice: &Notice) -> Result<(), String> {
@@ -66,18 +67,7 @@ fn ended(child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
 
 impl Receiver for Program {
     fn take(&mut self, notice: &Notice) -> Result<(), NotTaken> {
-        let failed = match self.run(notice) {
-            Ok(()) => {
-                self.tried = 0;
-                return Ok(());
-            }
-            Err(failed) => failed,
-        };
-        self.tried += 1;
-        if self.tried < TRIES {
-            return Err(NotTaken::Yet(failed));
-        }
-        self.tried = 0;
-        Err(NotTaken::Ever(failed))
+        let Err(failed) = self.run(notice) else { return Ok(()) };
+        Err(if self.tried.count(notice) < TRIES { NotTaken::Yet(failed) } else { NotTaken::Ever(failed) })
     }
 }

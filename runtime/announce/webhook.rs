@@ -6,6 +6,7 @@ use ureq::Agent;
 
 use super::settings::WebhookSettings;
 use super::signature::SigningKey;
+use super::tries::Tries;
 use super::{AnnounceError, NotTaken, Notice, Receiver};
 use crate::tls::Roots;
 
@@ -16,8 +17,8 @@ pub(super) struct Webhook {
     agent: Agent,
     url: String,
     key: Option<SigningKey>,
-    /// How often the notice in hand was refused.
-    refused: usize,
+    /// Those of the notice in hand that were refused.
+    refused: Tries,
 }
 
 /// So often one that is refused is sent, over about two minutes: a clock that is not set yet makes signatures that are.
@@ -34,7 +35,7 @@ impl Webhook {
             .timeout_global(Some(PATIENCE))
             .user_agent(concat!("edgetl/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Self { agent: config.into(), url: settings.url.clone(), key, refused: 0 })
+        Ok(Self { agent: config.into(), url: settings.url.clone(), key, refused: Tries::default() })
     }
 }
 
@@ -51,20 +52,11 @@ impl Receiver for Webhook {
         let status = request.send(&notice.json).map_err(failed)?.status().as_u16();
         let said = format!("it answered with {status}");
         match status {
-            200..=299 => {
-                self.refused = 0;
-                Ok(())
-            }
+            200..=299 => Ok(()),
             // Busy, not there yet, or a fault of its own; also where a password was changed or a path is not served yet.
             401 | 403 | 404 | 408 | 425 | 429 | 500..=599 => Err(NotTaken::Yet(said)),
-            _ if self.refused + 1 < TRIES => {
-                self.refused += 1;
-                Err(NotTaken::Yet(said))
-            }
-            _ => {
-                self.refused = 0;
-                Err(NotTaken::Ever(said))
-            }
+            _ if self.refused.count(notice) < TRIES => Err(NotTaken::Yet(said)),
+            _ => Err(NotTaken::Ever(said)),
         }
     }
 }
