@@ -3,9 +3,13 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::settings::LogSettings;
 use super::{NotTaken, Notice, Receiver};
+
+/// What was written is on the disk after so long where more comes, and at the first rest where none does.
+const LONGEST_UNSAFE: Duration = Duration::from_secs(2);
 
 /// A file that is longer than it may be becomes `FILE.1`, in the place of the one before, and a new one is begun.
 pub(super) struct LogFile {
@@ -13,15 +17,15 @@ pub(super) struct LogFile {
     most: u64,
     file: File,
     written: u64,
-    /// Whether something was written that a power cut may take.
-    is_unsafe: bool,
+    /// When the oldest line was written that a power cut may take.
+    unsafe_since: Option<Instant>,
 }
 
 impl LogFile {
     pub fn open(settings: &LogSettings) -> io::Result<Self> {
         let path = settings.file.clone();
         let (file, written) = opened(&path)?;
-        Ok(Self { path, most: u64::from(settings.megabytes) << 20, file, written, is_unsafe: false })
+        Ok(Self { path, most: u64::from(settings.megabytes) << 20, file, written, unsafe_since: None })
     }
 
     fn write(&mut self, line: &str) -> io::Result<()> {
@@ -36,11 +40,21 @@ impl LogFile {
             return Err(error);
         }
         self.written += line.len() as u64;
-        self.is_unsafe = true;
+        if self.unsafe_since.get_or_insert_with(Instant::now).elapsed() >= LONGEST_UNSAFE {
+            self.sync();
+        }
         Ok(())
     }
 
+    fn sync(&mut self) {
+        if self.unsafe_since.take().is_some() {
+            // A pipe cannot be synced.
+            let _ = self.file.sync_data();
+        }
+    }
+
     fn turn_over(&mut self) -> io::Result<()> {
+        self.sync();
         let mut old = self.path.clone().into_os_string();
         old.push(".1");
         if self.path.exists() {
@@ -73,15 +87,13 @@ impl Receiver for LogFile {
     }
 
     fn rest(&mut self) {
-        if std::mem::take(&mut self.is_unsafe) {
-            let _ = self.file.sync_data();
-        }
+        self.sync();
     }
 }
 
 impl Drop for LogFile {
     fn drop(&mut self) {
-        let _ = self.file.sync_data();
+        self.sync();
     }
 }
 
@@ -113,5 +125,25 @@ mod tests {
             "{\"a\":\"new\"}\n",
             "moved away by somebody else"
         );
+    }
+
+    #[test]
+    fn lines_are_on_the_disk_soon_though_no_rest_comes_and_before_their_file_is_turned_over() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("events.jsonl");
+        let mut log = LogFile::open(&LogSettings { file: path.clone(), megabytes: 1 }).unwrap();
+        let long_ago = |log: &mut LogFile, by| log.unsafe_since = log.unsafe_since.unwrap().checked_sub(by);
+        log.take(&notice("first")).unwrap();
+        long_ago(&mut log, LONGEST_UNSAFE);
+        log.take(&notice("second")).unwrap();
+        assert!(log.unsafe_since.is_none());
+        let long = "x".repeat(1 << 20);
+        log.take(&notice(&long)).unwrap();
+        long_ago(&mut log, LONGEST_UNSAFE / 2);
+        log.take(&notice("in a new file")).unwrap();
+        assert!(place.path().join("events.jsonl.1").exists());
+        assert!(log.unsafe_since.unwrap().elapsed() < LONGEST_UNSAFE / 2, "only the new file's line");
+        log.rest();
+        assert!(log.unsafe_since.is_none());
     }
 }
