@@ -304,6 +304,13 @@ fn a_broker_gets_all_that_it_is_to_have_at_each_connection_and_discovery_first()
 }
 
 #[test]
+fn a_camera_that_is_not_watched_is_not_available_whatever_was_said_of_it_before() {
+    let ear = Broken::new();
+    eventually("a connection", || !ear.of("edgetl/pi/available").is_empty());
+    assert_eq!(ear.of("edgetl/pi/gate/available"), ["offline"], "before the device itself is");
+}
+
+#[test]
 fn a_frozen_broker_is_left_and_nothing_is_lost() {
     let ear = Broken::new();
     ear.mqtt.tell(&notice(0));

@@ -105,6 +105,8 @@ impl Mqtt {
             takes_commands,
         };
         for camera in cameras {
+            // A program that was killed may have left it as online, and this one may not watch it.
+            mqtt.set_available(camera, false);
             mqtt.set(Rank::State, mqtt.topics.of(camera, "this_is"), NO_CHOICE);
         }
         mqtt.standing.set(Rank::Device, mqtt.topics.available(), link::ONLINE);
