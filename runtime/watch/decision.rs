@@ -245,11 +245,24 @@ impl Decision {
             self.holds.iter_mut().for_each(|holds| holds.since = holds.since.min(now));
         }
         let last = self.last.filter(|_| self.is_over(now))?;
-        (self.now, self.last) = (self.now.max(now), None);
+        self.now = self.now.max(now);
+        let at = last.after(self.rules.gone_after());
+        self.visit_ends(at, format!("no answer for {} s", self.rules.gone_after))
+    }
+
+    /// What comes of it that nothing is decided any more about what was looked at: a visit is over.
+    pub fn end(mut self, now: Moment) -> Option<Change> {
+        match self.rules.mode {
+            Mode::State => None,
+            Mode::Visit => self.visit_ends(now, "the camera was set up anew".to_owned()),
+        }
+    }
+
+    /// `None` for a visit that was not named.
+    fn visit_ends(&mut self, at: Moment, why: String) -> Option<Change> {
+        self.last = None;
         let evidence = self.answers.drain(..).collect();
         let Holds { label, since } = self.holds.take()?;
-        let at = last.after(self.rules.gone_after());
-        let why = format!("no answer for {} s", self.rules.gone_after);
         Some(Change { event: Kind::Ended, at, label, score: None, was: None, since: Some(since), why, evidence })
     }
 

@@ -29,6 +29,9 @@ struct Line {
 enum Entry {
     Rules {
         rules: Rules,
+        /// When what was decided before was over; `None` where a program began.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        anew: Option<Moment>,
     },
     /// A visit was over then, without a look.
     Passed {
@@ -72,14 +75,14 @@ impl Log {
     }
 
     /// What was decided about the camera holds no longer.
-    pub fn begin_anew(&mut self, camera: &str) -> io::Result<()> {
+    pub fn begin_anew(&mut self, camera: &str, now: Moment) -> io::Result<()> {
         let rules = self.rules.iter().find(|(name, _)| name == camera).map(|(_, rules)| rules.clone());
-        rules.map_or(Ok(()), |rules| self.write(camera, Entry::Rules { rules }))
+        rules.map_or(Ok(()), |rules| self.write(camera, Entry::Rules { rules, anew: Some(now) }))
     }
 
     fn begin(&mut self) -> io::Result<()> {
         for (camera, rules) in self.rules.clone() {
-            self.write(&camera, Entry::Rules { rules })?;
+            self.write(&camera, Entry::Rules { rules, anew: None })?;
         }
         Ok(())
     }
@@ -168,9 +171,9 @@ fn changes(
     changed: &dyn Fn(Rules) -> Rules,
 ) -> Option<Vec<Change>> {
     match entry {
-        Entry::Rules { rules } => {
-            decisions.insert(camera.to_owned(), Decision::new(changed(rules)));
-            Some(Vec::new())
+        Entry::Rules { rules, anew } => {
+            let before = decisions.insert(camera.to_owned(), Decision::new(changed(rules)));
+            Some(before.zip(anew).and_then(|(before, now)| before.end(now)).into_iter().collect())
         }
         Entry::Passed { passed } => Some(decisions.get_mut(camera)?.pass(passed).into_iter().collect()),
         Entry::Look(look) => Some(decisions.get_mut(camera)?.take(look)),
@@ -180,7 +183,7 @@ fn changes(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::decision::{Mode, Said};
+    use crate::watch::decision::{Kind, Mode, Said};
 
     fn said(camera: usize, ms: u64, label: &str) -> (usize, Look) {
         (
@@ -209,6 +212,17 @@ mod tests {
         let over = Moment(1_000_000);
         live.extend(decisions[1].pass(over).map(|change| (names[1].to_owned(), change)));
         log.passed(names[1], over).unwrap();
+        for (camera, label) in (0..2).flat_map(|camera| [(camera, "c"); 3]) {
+            let look = said(camera, 1_000_500, label).1;
+            log.look(names[camera], &look).unwrap();
+            live.extend(decisions[camera].take(look).into_iter().map(|change| (names[camera].to_owned(), change)));
+        }
+        let set = Moment(1_001_000);
+        for (name, decision) in names.iter().zip(decisions) {
+            log.begin_anew(name, set).unwrap();
+            live.extend(decision.end(set).map(|change| (name.to_string(), change)));
+        }
+        assert!(live.last().is_some_and(|(name, change)| name == "bird" && change.event == Kind::Ended));
         drop(log);
 
         let mut again = Vec::new();

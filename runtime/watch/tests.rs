@@ -58,7 +58,11 @@ fn frame(level: u8) -> Vec<u8> {
 }
 
 fn pushed(names: &[&str]) -> Watch {
-    let settings = CameraSettings { fps: 60.0, ..CameraSettings::new(Source::Push) };
+    pushed_in(Mode::State, names)
+}
+
+fn pushed_in(mode: Mode, names: &[&str]) -> Watch {
+    let settings = CameraSettings { fps: 60.0, mode, ..CameraSettings::new(Source::Push) };
     let cameras: Vec<_> = names.iter().map(|name| ((*name).to_owned(), settings.clone())).collect();
     let nobody = Device::new(StateDir::new("/nonexistent"), Settings::default());
     Watch::start(&cameras, Choices::of(nobody, []), Limits::default()).unwrap()
@@ -121,6 +125,33 @@ fn an_event_says_what_was_decided_when_and_by_which_head() {
     assert_eq!(states, [CameraState::Live, CameraState::Poor], "the last pictures were too dark");
     let view = watch.board().views().remove(0);
     assert_eq!((view.label.as_deref(), view.state), (Some("open"), CameraState::Poor));
+}
+
+#[test]
+fn a_visit_is_over_where_its_camera_is_set_up_anew_and_a_state_is_not() {
+    let half = Region::rectangle([0.0, 0.0, 0.5, 1.0]).unwrap();
+    let off = Choice { on: false, region: None };
+    let elsewhere = Choice { on: true, region: Some(half) };
+    for (mode, choice) in [(Mode::Visit, off.clone()), (Mode::Visit, elsewhere), (Mode::State, off)] {
+        let mut watch = pushed_in(mode, &["gate"]);
+        let events = watched(&mut watch, &mut Brightness::default(), |board| {
+            let gate = board.entry("gate").unwrap();
+            push(gate, 200, 4);
+            gate.choose(choice.clone());
+            let start = Instant::now();
+            while gate.view().label.is_some() && start.elapsed() < Duration::from_secs(20) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let told = events.iter().filter_map(|event| match event {
+            Event::Decided(decided) => Some(decided.change.event.word()),
+            Event::Set(set) => Some(set.event),
+            _ => None,
+        });
+        let expected =
+            if mode == Mode::Visit { &["started", "ended", "camera-set"][..] } else { &["started", "camera-set"] };
+        assert_eq!(told.collect::<Vec<_>>(), expected, "{mode:?}, {choice:?}");
+    }
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl Watched {
     /// # Errors
     /// When nobody answers any more.
     pub fn turn(&mut self, common: &mut Common<'_>) -> Result<Vec<Event>, NoAnswer> {
-        let mut events: Vec<Event> = self.obey_setup(common).map(Event::Set).into_iter().collect();
+        let mut events = self.obey_setup(common);
         let frame = if self.wait().is_none() { self.entry.feed.take() } else { None };
         match frame {
             Some(frame) => {
@@ -107,17 +107,20 @@ impl Watched {
     }
 
     /// Begins anew where somebody set the camera up in another way: what was decided was about something else.
-    fn obey_setup(&mut self, common: &mut Common<'_>) -> Option<CameraSet> {
+    fn obey_setup(&mut self, common: &mut Common<'_>) -> Vec<Event> {
         let (_, setup) = self.entry.section();
         if std::mem::replace(&mut self.setup, setup) == setup {
-            return None;
+            return Vec::new();
         }
+        let at = Moment::now();
         self.gate = Gate::new(self.settings.gate());
-        self.decision = Decision::new(self.settings.rules());
+        let before = std::mem::replace(&mut self.decision, Decision::new(self.settings.rules()));
+        let ended = before.end(at).map(|change| Event::Decided(self.event(change, None)));
         (self.poor, self.weak, self.seen.poor) = (0, 0, None);
-        note(common.log, |log| log.begin_anew(&self.entry.name));
+        note(common.log, |log| log.begin_anew(&self.entry.name, at));
         let View { camera, on, region, region_from, .. } = self.entry.view();
-        Some(CameraSet { camera, event: "camera-set", at: Moment::now(), on, region, region_from })
+        let set = Event::Set(CameraSet { camera, event: "camera-set", at, on, region, region_from });
+        ended.into_iter().chain([set]).collect()
     }
 
     fn look_at(&mut self, frame: &Frame, common: &mut Common<'_>) -> Result<Vec<Event>, NoAnswer> {

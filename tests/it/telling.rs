@@ -263,6 +263,36 @@ fn a_camera_that_is_gone_is_taken_back_and_heads_are_rolled_back_from_home_assis
 
 #[test]
 #[cfg_attr(not(has_mosquitto), ignore = "needs mosquitto")]
+fn a_camera_that_is_switched_off_says_so_and_its_visit_is_over() {
+    let device = Device::well_taught();
+    let broker = Broker::start(&device, None);
+    let visit = "[camera.door]\nsource = \"push\"\nthreshold = 0.5\nfps = 50\nmode = \"visit\"\ngone_after = 3600\non = \"star\"\n";
+    std::fs::write(device.path("edgetl.toml"), format!("{visit}{}", broker_settings(&broker))).unwrap();
+    let listener = Listener::new(broker.port);
+    let service = Service::start_with(&device, &[], &PASSWORD);
+    show(&service, &device, "star");
+    listener.json("edgetl/pi/door/state", |state| state["state"] == "star" && state["on"] == true);
+    assert_eq!(service.patch("/v1/cameras/door", r#"{"on": false}"#).status, 200);
+    let (mut ended, mut state, mut status) = (false, Value::Null, Value::Null);
+    let mut is_available = true;
+    eventually("the end of the visit", || {
+        while let Ok((topic, payload)) = listener.messages.try_recv() {
+            let value = serde_json::from_slice::<Value>(&payload).unwrap_or_default();
+            match topic.strip_prefix("edgetl/pi/door/") {
+                Some("event") => ended |= value["event"] == "ended" && value["label"] == "star",
+                Some("state") => state = value,
+                Some("status") => status = value,
+                Some("available") => is_available = payload != b"offline",
+                _ => {}
+            }
+        }
+        ended && state["state"] == "None" && status["camera"] == "off" && !is_available
+    });
+    assert_eq!((&state["label"], &state["on"]), (&Value::Null, &json!(false)));
+}
+
+#[test]
+#[cfg_attr(not(has_mosquitto), ignore = "needs mosquitto")]
 fn what_is_before_a_camera_is_taught_from_home_assistant_and_a_head_is_fitted_on_it() {
     let device = Device::well_taught();
     let broker = Broker::start(&device, None);

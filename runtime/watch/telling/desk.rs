@@ -35,8 +35,8 @@ pub struct Desk {
     wake: SyncSender<()>,
 }
 
-/// What was decided last of each camera, and is not shown yet.
-type Newest = Mutex<BTreeMap<String, Decided>>;
+/// What was decided last of each camera, and is not shown yet; `None` where it was set up anew since.
+type Newest = Mutex<BTreeMap<String, Option<Decided>>>;
 
 struct Work {
     mqtt: Mqtt,
@@ -92,7 +92,7 @@ impl Desk {
                 let decided = std::mem::take(&mut *lock(&shown));
                 // Home Assistant passes over a state that it was not told of.
                 work.look();
-                decided.into_values().for_each(|decided| work.show(&decided));
+                decided.into_iter().for_each(|(camera, decided)| work.show(&camera, decided.as_ref()));
             }
         })?;
         // Ends with the broker's thread.
@@ -110,11 +110,14 @@ impl Desk {
     }
 
     pub(super) fn show(&self, event: &Event) {
-        if let Event::Decided(decided) = event {
-            lock(&self.newest).insert(decided.camera.clone(), decided.clone());
-            // One who was woken already sees it too.
-            let _ = self.wake.try_send(());
-        }
+        let (camera, decided) = match event {
+            Event::Decided(decided) => (&decided.camera, Some(decided.clone())),
+            Event::Set(set) => (&set.camera, None),
+            _ => return,
+        };
+        lock(&self.newest).insert(camera.clone(), decided);
+        // One who was woken already sees it too.
+        let _ = self.wake.try_send(());
     }
 }
 
@@ -209,10 +212,11 @@ impl Work {
         }
     }
 
-    fn show(&self, decided: &Decided) {
-        let camera = &decided.camera;
-        self.mqtt.set_state(camera, &self.state(camera, Some(decided)));
-        self.show_picture(camera);
+    fn show(&self, camera: &str, decided: Option<&Decided>) {
+        self.mqtt.set_state(camera, &self.state(camera, decided));
+        if decided.is_some() {
+            self.show_picture(camera);
+        }
     }
 
     fn obey(&self, command: Command, ordered: &mut dyn Ordered) {
