@@ -347,15 +347,45 @@ fn commands_are_obeyed_unless_they_lie_there_and_what_is_gone_is_taken_back() {
 }
 
 #[test]
-fn a_picture_that_a_broker_does_not_take_is_not_sent_again_and_events_go_before_it() {
+fn a_picture_as_long_as_one_that_a_broker_does_not_take_is_not_sent_and_events_go_before_pictures() {
     let ear = Broken::new();
     eventually("a connection", || !ear.of("edgetl/pi/available").is_empty());
     ear.broker.refuse_longer_than(1000);
-    ear.mqtt.set_picture("gate", vec![7; 5000]);
+    let (sender, had) = std::sync::mpsc::channel();
+    let show = |byte: u8, length: usize| {
+        let sender = sender.clone();
+        ear.mqtt.set_picture("gate", vec![byte; length], move || sender.send(byte).unwrap_or_default());
+    };
+    show(7, 5000);
     eventually("trouble", || ear.mqtt.counts().failures == 1);
-    ear.mqtt.tell(&notice(0));
-    eventually("the event", || ear.mqtt.counts().told == 1);
-    assert_eq!(ear.mqtt.counts().failures, 1);
-    ear.mqtt.set_picture("gate", vec![7; 50]);
-    eventually("the next picture", || ear.of("edgetl/pi/gate/picture").len() == 1);
+    for number in 0..3 {
+        show(8 + number as u8, 5000 + number);
+        ear.mqtt.tell(&notice(number));
+        eventually("the event", || ear.mqtt.counts().told == 1 + number as u64);
+    }
+    show(1, 50);
+    eventually("a picture that it takes", || ear.of("edgetl/pi/gate/picture").len() == 1);
+    assert_eq!((ear.mqtt.counts().failures, ear.broker.connections()), (1, 2));
+    assert_eq!(had.recv_timeout(Duration::from_secs(20)), Ok(1), "of those that it did not take there is no word");
+}
+
+#[test]
+fn a_picture_that_was_on_its_way_when_a_connection_broke_comes_again_where_the_broker_took_one_as_long() {
+    let mut ear = Broken::new();
+    let (sender, had) = std::sync::mpsc::channel();
+    for length in [5000, 4000] {
+        let sender = sender.clone();
+        ear.mqtt.set_picture("gate", vec![7; length], move || sender.send(length).unwrap_or_default());
+        if length == 5000 {
+            assert_eq!(had.recv_timeout(Duration::from_secs(20)), Ok(5000));
+            ear.broker.freeze(true);
+        }
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    ear.go_away();
+    ear.broker.freeze(false);
+    eventually("trouble", || ear.mqtt.counts().failures > 0);
+    assert!(had.try_recv().is_err(), "it could not acknowledge");
+    ear.come_back();
+    assert_eq!(had.recv_timeout(Duration::from_secs(20)), Ok(4000));
 }

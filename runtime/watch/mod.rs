@@ -65,7 +65,7 @@ pub use keeping::{Keeping, ReviewSettings};
 pub use log::{Log, ReplayError, replay};
 pub use moment::Moment;
 pub use newest::NoStill;
-pub use recent::{Recent, TeachError};
+pub use recent::{Recent, TeachError, ToShow};
 pub use region::{Region, RegionError, Rotation};
 pub use settings::{CameraSettings, is_camera_name};
 pub use tally::{Stage, Tally};

@@ -23,8 +23,28 @@ pub struct Recent {
 #[derive(Default)]
 struct Looks {
     newest: Option<Arc<LastLook>>,
+    /// That was given to be shown last.
+    given: Option<Arc<LastLook>>,
     /// That somebody was shown last.
     shown: Option<Arc<LastLook>>,
+}
+
+/// A look to be shown to somebody.
+pub struct ToShow {
+    recent: Recent,
+    camera: String,
+    look: Arc<LastLook>,
+}
+
+impl ToShow {
+    pub fn content(&self) -> &Content {
+        &self.look.content
+    }
+
+    /// Somebody sees it: [`Recent::label`] is about it from now on.
+    pub fn is_shown(&self) {
+        self.recent.lock().entry(self.camera.clone()).or_default().shown = Some(self.look.clone());
+    }
 }
 
 struct LastLook {
@@ -56,14 +76,14 @@ impl Recent {
         Box::new(Watcher { recent: self.clone(), groups: Groups::default() })
     }
 
-    /// What `camera` saw last, where nobody was shown it yet; [`label`](Self::label) is about what was shown last.
-    pub fn show(&self, camera: &str) -> Option<Content> {
+    /// What `camera` saw last, to be shown, where that was not given yet.
+    pub fn to_show(&self, camera: &str) -> Option<ToShow> {
         let mut all = self.lock();
         let looks = all.get_mut(camera)?;
-        let newest = looks.newest.clone()?;
-        let is_new = looks.shown.as_ref().is_none_or(|shown| !Arc::ptr_eq(shown, &newest));
-        looks.shown = Some(newest.clone());
-        is_new.then(|| newest.content.clone())
+        let look = looks.newest.clone()?;
+        let before = looks.given.replace(look.clone());
+        let is_new = before.is_none_or(|before| !Arc::ptr_eq(&before, &look));
+        is_new.then(|| ToShow { recent: self.clone(), camera: camera.to_owned(), look })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Looks>> {

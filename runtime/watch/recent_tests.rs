@@ -43,6 +43,28 @@ fn the_last_look_becomes_a_sample_whose_file_is_what_the_camera_gave() {
 }
 
 #[test]
+fn what_somebody_says_is_about_the_picture_that_was_shown_and_not_about_one_that_did_not_arrive() {
+    let scene = Scene::new();
+    let recent = Recent::new(scene.device.clone());
+    let mut witness = recent.witness();
+    let hash_of = |name: &str| row(&scene, recent.label("gate", &label(name)).unwrap().id).hash;
+    let sent = |number| match photograph(number, 8).1 {
+        Content::File(bytes) => ContentHash::of(&bytes),
+        Content::Pixels(_) => panic!("it is a file"),
+    };
+    scene.show(&mut *witness, ("gate", 1000), &feature(0, 1));
+    let first = recent.to_show("gate").unwrap();
+    assert!(recent.to_show("gate").is_none(), "it is given once");
+    first.is_shown();
+    scene.show(&mut *witness, ("gate", 2000), &feature(0, 2));
+    let second = recent.to_show("gate").unwrap();
+    assert!(matches!(second.content(), Content::File(bytes) if ContentHash::of(bytes) == sent(2000)));
+    assert_eq!(hash_of("fox"), sent(1000), "the second is on its way");
+    second.is_shown();
+    assert_eq!(hash_of("dog"), sent(2000));
+}
+
+#[test]
 fn who_says_something_else_of_the_same_picture_is_right_and_it_can_be_taken_back() {
     let scene = Scene::new();
     let recent = Recent::new(scene.device.clone());

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::home_assistant;
 use super::link::{Link, OFFLINE, ONLINE};
-use super::standing::{Rank, Unsent};
+use super::standing::{HasIt, Rank, Unsent};
 use crate::announce::Notice;
 
 /// Messages on their way at once.
@@ -26,8 +26,8 @@ const LOOKING: Duration = Duration::from_secs(5);
 /// A message that was handed to the client.
 enum Sent {
     Event(Arc<Notice>),
-    /// A picture that is lost on the way is not sent again: a broker that does not take it would be lost again and again.
-    Picture(String),
+    /// Its length, and whom to tell that the broker has it.
+    Picture(usize, Option<HasIt>),
     /// What is lost on the way is sent again at the next connection.
     Other,
 }
@@ -51,6 +51,8 @@ pub(super) struct Connection<'a> {
     connected: Option<Instant>,
     /// Whether something was acknowledged.
     was_of_use: bool,
+    /// Of the pictures that were acknowledged.
+    longest_taken: usize,
     is_looking: bool,
     /// Handed to the client, which gives them numbers in their order.
     handed: VecDeque<Sent>,
@@ -66,15 +68,11 @@ impl Drop for Connection<'_> {
         let mut way = std::mem::take(&mut self.on_the_way);
         let on_the_way =
             std::mem::take(&mut self.order).into_iter().filter_map(|id| way.remove(&id)).map(|(sent, _)| sent);
-        let mut notices = Vec::new();
-        for sent in on_the_way.chain(std::mem::take(&mut self.handed)) {
-            match sent {
-                Sent::Event(notice) => notices.push(notice),
-                Sent::Picture(topic) => self.link.standing.give_up(Rank::Picture, &topic),
-                Sent::Other => {}
-            }
-        }
-        self.link.outbox.put_back(notices.into_iter());
+        let notices = on_the_way.chain(std::mem::take(&mut self.handed)).filter_map(|sent| match sent {
+            Sent::Event(notice) => Some(notice),
+            Sent::Picture(..) | Sent::Other => None,
+        });
+        self.link.outbox.put_back(notices);
     }
 }
 
@@ -105,6 +103,7 @@ impl<'a> Connection<'a> {
             poller,
             connected: None,
             was_of_use: false,
+            longest_taken: 0,
             is_looking: false,
             handed: VecDeque::new(),
             on_the_way: HashMap::new(),
@@ -152,7 +151,15 @@ impl<'a> Connection<'a> {
         }
     }
 
-    fn lost(&self, because: String) -> End {
+    fn lost(&mut self, because: String) -> End {
+        let lengths = self.on_the_way.values().filter_map(|(sent, _)| match sent {
+            Sent::Picture(length, _) => Some(*length),
+            Sent::Event(_) | Sent::Other => None,
+        });
+        // Of several on their way the longest is the likeliest reason; where one as long was taken, it is another.
+        if let Some(length) = lengths.max().filter(|length| *length > self.longest_taken) {
+            self.link.refusal.note(length, self.link.outbox.name());
+        }
         End::Lost { because, was_of_use: self.was_of_use }
     }
 
@@ -210,8 +217,13 @@ impl<'a> Connection<'a> {
     fn is_acknowledged(&mut self, id: u16) {
         self.was_of_use = true;
         self.order.retain(|other| *other != id);
-        if let Some((Sent::Event(_), _)) = self.on_the_way.remove(&id) {
-            self.link.outbox.is_told();
+        match self.on_the_way.remove(&id) {
+            Some((Sent::Event(_), _)) => self.link.outbox.is_told(),
+            Some((Sent::Picture(length, has_it), _)) => {
+                self.longest_taken = self.longest_taken.max(length);
+                has_it.iter().for_each(|has_it| has_it());
+            }
+            _ => {}
         }
     }
 
@@ -263,8 +275,11 @@ impl<'a> Connection<'a> {
                 let topic = self.link.topics.event(notice.camera.as_deref());
                 let payload = notice.json.clone().into_bytes();
                 self.hand(topic, payload, PublishOptions::at_least_once(), Sent::Event(notice));
-            } else if let Some(Unsent { topic, payload }) = self.link.standing.next(Rank::Picture) {
-                self.hand(topic.clone(), payload, retained, Sent::Picture(topic));
+            } else if let Some(Unsent { topic, payload, has_it }) = self.link.standing.next(Rank::Picture) {
+                let length = payload.len();
+                if !self.link.refusal.covers(length) {
+                    self.hand(topic, payload, retained, Sent::Picture(length, has_it));
+                }
             } else {
                 return;
             }

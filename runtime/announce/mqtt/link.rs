@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rumqttc::{LastWill, MqttOptions, QoS, TlsConfiguration, Transport};
 
 use super::connection::{Connection, End};
+use super::refusal::Refusal;
 use super::standing::Standing;
 use super::topics::Topics;
 use super::{Command, Mqtt};
@@ -45,6 +46,8 @@ pub struct Link {
     pub(super) cameras: Vec<String>,
     /// Topics of cameras that are gone, to be emptied.
     pub(super) gone: Vec<String>,
+    /// Pictures that the broker does not take.
+    pub(super) refusal: Refusal,
 }
 
 /// What a connection is made with.
@@ -89,6 +92,7 @@ impl Link {
             commands: mqtt.takes_commands.then_some(commands),
             cameras: cameras.to_vec(),
             gone: Vec::new(),
+            refusal: Refusal::default(),
         })
     }
 

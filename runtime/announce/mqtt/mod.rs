@@ -6,6 +6,7 @@
 mod connection;
 mod home_assistant;
 mod link;
+mod refusal;
 mod standing;
 mod topics;
 
@@ -155,9 +156,12 @@ impl Mqtt {
         self.set(Rank::State, self.topics.of(camera, "status"), json(status));
     }
 
-    /// An image file, JPEG; empty: there is none.
-    pub fn set_picture(&self, camera: &str, picture: Vec<u8>) {
-        self.set(Rank::Picture, self.topics.of(camera, "picture"), picture);
+    /// An image file, JPEG; empty: there is none. `has_it` is called when the broker has it, which may be never.
+    pub fn set_picture(&self, camera: &str, picture: Vec<u8>, has_it: impl Fn() + Send + Sync + 'static) {
+        let topic = self.topics.of(camera, "picture");
+        if self.standing.set_and_say(Rank::Picture, topic, picture, Some(Arc::new(has_it))) {
+            self.wake.notify_one();
+        }
     }
 
     fn discovery(&self, camera: &str) -> Option<String> {

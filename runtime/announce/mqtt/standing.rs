@@ -1,7 +1,7 @@
 //! What a broker is to have at any time: retained messages, the newest of each topic.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// In which order they are published: what is told of comes before what it says.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -21,26 +21,36 @@ pub(super) struct Standing {
     messages: Mutex<BTreeMap<(Rank, String), Message>>,
 }
 
+/// Called when the broker has a message.
+pub(super) type HasIt = Arc<dyn Fn() + Send + Sync>;
+
 struct Message {
     payload: Vec<u8>,
     is_sent: bool,
+    has_it: Option<HasIt>,
 }
 
 /// A message to be published.
 pub(super) struct Unsent {
     pub topic: String,
     pub payload: Vec<u8>,
+    pub has_it: Option<HasIt>,
 }
 
 impl Standing {
     /// Says whether that is news.
     pub fn set(&self, rank: Rank, topic: String, payload: impl Into<Vec<u8>>) -> bool {
-        let payload = payload.into();
+        self.set_and_say(rank, topic, payload.into(), None)
+    }
+
+    /// The same; `has_it` is called each time that the broker acknowledged it.
+    pub fn set_and_say(&self, rank: Rank, topic: String, payload: Vec<u8>, has_it: Option<HasIt>) -> bool {
         let mut messages = self.lock();
-        let message = messages.entry((rank, topic)).or_insert(Message { payload: Vec::new(), is_sent: true });
+        let nothing = Message { payload: Vec::new(), is_sent: true, has_it: None };
+        let message = messages.entry((rank, topic)).or_insert(nothing);
         let is_news = message.payload != payload;
         if is_news {
-            *message = Message { payload, is_sent: false };
+            *message = Message { payload, is_sent: false, has_it };
         }
         is_news
     }
@@ -50,7 +60,7 @@ impl Standing {
         let mut messages = self.lock();
         let ((_, topic), message) = messages.iter_mut().find(|((of, _), message)| *of <= rank && !message.is_sent)?;
         message.is_sent = true;
-        Some(Unsent { topic: topic.clone(), payload: message.payload.clone() })
+        Some(Unsent { topic: topic.clone(), payload: message.payload.clone(), has_it: message.has_it.clone() })
     }
 
     /// The broker has none of them.
@@ -63,11 +73,6 @@ impl Standing {
         if let Some(message) = self.lock().get_mut(&(rank, topic)) {
             message.is_sent = false;
         }
-    }
-
-    /// It is not sent until it says something else: the broker does not take it.
-    pub fn give_up(&self, rank: Rank, topic: &str) {
-        self.lock().remove(&(rank, topic.to_owned()));
     }
 
     pub fn has_unsent(&self) -> bool {
@@ -101,8 +106,5 @@ mod tests {
         standing.send_again(Rank::State, "a/state".to_owned());
         assert!(standing.next(Rank::Discovery).is_none());
         assert_eq!(drained(&standing), all[1..]);
-        standing.give_up(Rank::State, "a/state");
-        standing.forget_what_was_sent();
-        assert_eq!(drained(&standing), all[..1]);
     }
 }

@@ -46,7 +46,7 @@ struct Work {
     settings: BTreeMap<String, CameraSettings>,
     recent: Recent,
     known: Mutex<Known>,
-    /// When each camera's picture was shown last.
+    /// When each camera's picture was sent off last.
     shown: Mutex<BTreeMap<String, Instant>>,
 }
 
@@ -147,9 +147,10 @@ impl Work {
 
     /// What the camera saw last, which is what "This is" is about.
     fn show_picture(&self, camera: &str) {
-        if let Some(seen) = self.recent.show(camera) {
+        if let Some(seen) = self.recent.to_show(camera) {
             // One that cannot be shown takes the place of an older one all the same.
-            self.mqtt.set_picture(camera, jpeg(&seen, &self.device.settings().limits).unwrap_or_default());
+            let picture = jpeg(seen.content(), &self.device.settings().limits).unwrap_or_default();
+            self.mqtt.set_picture(camera, picture, move || seen.is_shown());
             lock(&self.shown).insert(camera.to_owned(), Instant::now());
         }
     }
