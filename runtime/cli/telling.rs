@@ -77,7 +77,7 @@ impl Teaching {
 }
 
 impl Teller {
-    /// Who is told of `cameras`, which are of the settings. One program of a state tells; a second one says that it does not, and takes its
+    /// Who is told of `cameras`, those of `board` that are of the settings. One program of a state tells; a second one says that it does not, and takes its
     /// place when it ends.
     ///
     /// # Errors
@@ -89,7 +89,10 @@ impl Teller {
         teaching: Teaching,
     ) -> anyhow::Result<Self> {
         let telling = Arc::new(OnceLock::new());
-        let tells_nobody = config.tells_nobody() || cameras.is_empty();
+        // Cameras that are only named on the command line are looked through in passing; a service without a camera tells of fits, and
+        // takes back the cameras that are gone.
+        let is_passing = cameras.is_empty() && board.entries().next().is_some();
+        let tells_nobody = config.tells_nobody() || is_passing;
         let teller = Self { output, telling: telling.clone(), tells_nobody };
         if tells_nobody {
             return Ok(teller);

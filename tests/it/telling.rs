@@ -257,8 +257,22 @@ fn a_camera_that_is_gone_is_taken_back_and_heads_are_rolled_back_from_home_assis
     listener.json("edgetl/pi/door/status", |status| status["head_version"] == 1);
     drop(service);
     settings(&device, &broker_settings(&broker));
-    let _service = Service::start_with(&device, &[], &PASSWORD);
+    let service = Service::start_with(&device, &[], &PASSWORD);
     listener.next(&shed, |payload| payload.is_empty());
+    drop(service);
+    std::fs::write(device.path("edgetl.toml"), broker_settings(&broker)).unwrap();
+    let _service = Service::start_with(&device, &[], &PASSWORD);
+    listener.next(&shed.replace("-shed/", "-door/"), |payload| payload.is_empty());
+}
+
+#[test]
+fn a_service_without_a_camera_tells_of_fits() {
+    let device = Device::well_taught();
+    std::fs::write(device.path("edgetl.toml"), "[log]\nfile = \"events.jsonl\"\n").unwrap();
+    let service = Service::start(&device, &[]);
+    service.post("/v1/fit", "text/plain", b"");
+    let told = || std::fs::read_to_string(device.path("events.jsonl")).unwrap_or_default();
+    eventually("what came of it", || told().contains("\"outcome\":"));
 }
 
 #[test]
