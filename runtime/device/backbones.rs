@@ -194,10 +194,11 @@ impl<'a> Backbones<'a> {
     /// # Errors
     /// When the store cannot be written.
     pub(super) fn put_back(&self, store: &mut Store, before: Option<&BackboneName>) -> Result<(), DeviceError> {
-        Ok(match before {
+        match before {
             Some(name) => store.set_setting(CURRENT, name.as_str())?,
             None => store.drop_setting(CURRENT)?,
-        })
+        }
+        Ok(())
     }
 
     /// Removes the one kept under `name`, and gives its fingerprint. With `force` also one that is in use or that heads need.
