@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::browser::{Browser, PHONE};
 use super::scene::{Scene, empty};
 use super::{check, pictures};
-use crate::serve::service::{Service, eventually};
+use crate::serve::service::Service;
 
 const FILES: &str = "[data-label='star'] input[type=file]";
 
