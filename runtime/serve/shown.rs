@@ -23,7 +23,6 @@ pub struct SectionShown {
 pub struct SettingShown {
     pub name: &'static str,
     /// Null where nothing is said and nothing holds.
-    #[schema(value_type = Object)]
     pub value: Value,
     /// Whether it would be the same without the line.
     pub is_default: bool,

@@ -252,6 +252,26 @@ fn a_line_of_the_log_does_no_work_since_a_quiet_log_leaves_it_out() {
     assert_eq!(log_arguments("a(); tracing::info!(\"{}\", install(x)?.y()); b()?"), ["!(\"{}\", install(x)?.y()"]);
 }
 
+/// The names under which the API describes types, twice where two types have one.
+fn described(code: &str) -> Vec<String> {
+    let derived = code.split("#[derive(").skip(1).filter(|part| part.split(")]").next().unwrap().contains("ToSchema"));
+    let name = |part: &str| {
+        let mut words = part.split_whitespace().skip_while(|word| !matches!(*word, "struct" | "enum"));
+        words.nth(1).map(|name| name.split(['<', '(', '{', ';']).next().unwrap().to_owned())
+    };
+    derived.filter_map(name).collect()
+}
+
+#[test]
+fn every_type_of_the_api_has_a_name_of_its_own() {
+    let mut names: Vec<String> = sources().iter().flat_map(|(_, code)| described(code)).collect();
+    assert!(names.len() > 50, "{names:?}");
+    names.sort();
+    let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "one would be described as the other: {twice:?}");
+    assert_eq!(described("#[derive(Debug, ToSchema)]\n/// It.\npub(super) struct One<T> {"), ["One"]);
+}
+
 #[test]
 fn the_reader_of_use_lines_finds_what_it_looks_for() {
     let code = "use crate::store::Store;\nlet x = crate::head::fit(); $crate::labels::x; foo::ort::bar; ort::init()";

@@ -57,12 +57,12 @@ struct Fit {
     #[schema(value_type = Option<Object>)]
     decision: Option<OperatingReport>,
     /// Null for the oldest that is there.
-    changed: Option<Changed>,
+    changed: Option<Difference>,
 }
 
 /// Since the version before it that is there.
 #[derive(Serialize, ToSchema)]
-struct Changed {
+struct Difference {
     against: u64,
     /// How many were added, relabelled, renamed, removed; null where one of the two does not say what it was fitted on.
     #[schema(value_type = Option<Object>)]
@@ -81,7 +81,7 @@ struct ClassCount {
     after: usize,
 }
 
-impl From<HeadChange> for Changed {
+impl From<HeadChange> for Difference {
     fn from(HeadChange { against, pictures, classes, only_decision }: HeadChange) -> Self {
         let count = |ClassChange { label, before, after }| ClassCount { label: label.into(), before, after };
         let classes = classes.into_iter().map(count).collect();

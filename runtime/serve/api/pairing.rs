@@ -65,7 +65,7 @@ pub(super) struct PairingCode {
 
 /// Makes a code that pairs one phone within ten minutes.
 #[utoipa::path(
-    post, path = "/v1/phones/code", request_body = CodeWish,
+    post, path = "/v1/phones/code", request_body = Option<CodeWish>,
     responses((status = 200, body = PairingCode), (status = "default", response = Problem))
 )]
 pub(super) async fn code(State(app): State<Arc<App>>, Input(wish): Input<CodeWish>) -> Answer<PairingCode> {

@@ -80,7 +80,7 @@ struct Outcomes {
     silent: Counted,
     /// What happened at least once.
     confusion: Vec<Cell>,
-    classes: Vec<Class>,
+    classes: Vec<ClassOutcome>,
     /// How often it is right when it is about so sure, from unsure to sure.
     reliability: Vec<Bin>,
 }
@@ -107,7 +107,7 @@ struct Cell {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Class {
+struct ClassOutcome {
     label: String,
     /// Of its pictures, those that were called so.
     found: Counted,
@@ -129,7 +129,7 @@ struct Bin {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Curve {
     /// With the decision in force; null where the head keeps no answers.
-    now: Option<Class>,
+    now: Option<ClassOutcome>,
     /// What a decision for each share of the class comes to, the fewest found first; at most 200. Save one with `POST /v1/heads/decide`
     /// (`recall`, at least `found.count / found.of`).
     points: Vec<Point>,
@@ -140,13 +140,13 @@ struct Point {
     /// From which on the class is said.
     probability: f64,
     #[serde(flatten)]
-    class: Class,
+    class: ClassOutcome,
 }
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct Pictures {
     /// At most 100; those first whose answer was least expected.
-    pictures: Vec<Picture>,
+    pictures: Vec<HeldOutPicture>,
     /// How many are stored.
     total: usize,
     /// How many are stored no longer, or have no label any more.
@@ -154,7 +154,7 @@ pub(super) struct Pictures {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Picture {
+struct HeldOutPicture {
     /// Of the sample.
     id: i64,
     /// That it has now.
@@ -231,7 +231,7 @@ impl Outcomes {
             right: outcome.right.into(),
             silent: outcome.silent.into(),
             confusion: outcome.confusion.into_iter().map(cell).collect(),
-            classes: outcome.classes.into_iter().map(Class::from).collect(),
+            classes: outcome.classes.into_iter().map(ClassOutcome::from).collect(),
             reliability: outcome.reliability.into_iter().map(bin).collect(),
         }
     }
@@ -243,7 +243,7 @@ impl From<Share> for Counted {
     }
 }
 
-impl From<OperatingClass> for Class {
+impl From<OperatingClass> for ClassOutcome {
     fn from(OperatingClass { label, found, right, false_alarms, .. }: OperatingClass) -> Self {
         let label = label.into();
         Self { label, found: found.into(), right: right.into(), false_alarms: false_alarms.into() }
@@ -257,7 +257,7 @@ impl Curve {
         let points = answers.curve(label, least, POINTS)?;
         let point = |CurvePoint { probability, class, .. }: CurvePoint| Point { probability, class: class.into() };
         let now = answers.outcome(head.operating()).classes.into_iter().find(|class| class.label == *label);
-        Ok(Self { now: now.map(Class::from), points: points.into_iter().map(point).collect() })
+        Ok(Self { now: now.map(ClassOutcome::from), points: points.into_iter().map(point).collect() })
     }
 }
 
@@ -265,7 +265,7 @@ impl From<AnsweredAlike> for Pictures {
     fn from(AnsweredAlike { pictures, gone }: AnsweredAlike) -> Self {
         let total = pictures.len();
         let picture =
-            |AnsweredPicture { id, label, probability }| Picture { id: id.0, label: label.into(), probability };
+            |AnsweredPicture { id, label, probability }| HeldOutPicture { id: id.0, label: label.into(), probability };
         Self { pictures: pictures.into_iter().take(PICTURES).map(picture).collect(), total, gone }
     }
 }
