@@ -29,7 +29,7 @@ pub(super) struct Heads {
 #[derive(Serialize, ToSchema)]
 struct Head {
     version: u64,
-    /// `live`; `waiting` for somebody to make it live; `kept`, since it was live before.
+    /// `live`; `waiting` for somebody to make it live; `earlier`, since it was live before.
     state: &'static str,
     /// When its file was written.
     fitted_at: Option<String>,

@@ -27,11 +27,16 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Input<T> {
     }
 }
 
-/// What a body says; none at all is an empty object.
+/// What a body says; none at all is an empty object, and so is `null`.
 pub(super) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    let text = if body.trim_ascii().is_empty() { b"{}" } else { body };
-    serde_json::from_slice(text)
-        .map_err(|error| Refusal::Request { expected: "a JSON object of this path", got: error.to_string() })
+    let refusal = |got: String| Refusal::Request { expected: "a JSON object of this path", got };
+    match body.trim_ascii() {
+        b"" | b"null" => serde_json::from_str("{}"),
+        // Fields without their names would be taken as well.
+        [b'[', ..] => return Err(refusal("a list".to_owned())),
+        text => serde_json::from_slice(text),
+    }
+    .map_err(|error| refusal(error.to_string()))
 }
 
 /// What the query of a request says that has a body, which is read to its end where the query is refused.
@@ -68,5 +73,25 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for InPath<T> {
         named
             .map(|Path(named)| Self(named))
             .map_err(|error| Refusal::Request { expected: "a path of this service", got: error.body_text() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_an_object_and_none_is_an_empty_one() {
+        #[derive(serde::Deserialize, PartialEq, Debug)]
+        struct Wish {
+            one: Option<u8>,
+        }
+        for none in ["", " \n", "null", "{}"] {
+            assert_eq!(json::<Wish>(none.as_bytes()).unwrap(), Wish { one: None }, "{none:?}");
+        }
+        assert_eq!(json::<Wish>(br#" {"one": 1}"#).unwrap(), Wish { one: Some(1) });
+        for other in ["[1]", " [null]", "1", "\"one\"", "{"] {
+            assert!(matches!(json::<Wish>(other.as_bytes()), Err(Refusal::Request { .. })), "{other:?}");
+        }
     }
 }
