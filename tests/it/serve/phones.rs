@@ -227,7 +227,7 @@ fn where_nobody_needs_a_token_there_is_nothing_to_pair() {
     let device = Device::taught();
     let _service = Service::start(&device, &[]);
     let text = String::from_utf8(device.edgetl(&["pair"]).output().unwrap().stderr).unwrap();
-    assert!(text.contains("expected a service that wants a token") && text.contains("hint:"), "{text}");
+    assert!(text.contains("no service that needs a token runs on") && text.contains("hint:"), "{text}");
 }
 
 #[test]
