@@ -164,17 +164,23 @@ fn an_answer_that_arrived_though_nobody_heard_so_cannot_be_taken_back_and_is_not
     assert_eq!((pictures(&service, &said), waiting(&service).len()), (before + 1, 1));
 }
 
-#[test]
-#[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not there")]
-fn answers_that_the_device_cannot_store_are_said_to_wait_until_it_can() {
-    let (_device, service) = asking(2);
+/// So many questions, of which the first was dismissed; what the device is told of that waits in `held`.
+fn dismissing_of(count: u32) -> (Device, Service, Browser) {
+    let (device, service) = asking(count);
     let browser = Browser::start(None);
     browser.show_on(PHONE);
     browser.open(&service.url("/#correct"));
     open(&browser);
     browser.hold_back("dismiss$");
     browser.click("#review-dismiss");
-    next(&browser, 2, 2);
+    next(&browser, 2, count);
+    (device, service, browser)
+}
+
+#[test]
+#[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not there")]
+fn answers_that_the_device_cannot_store_are_said_to_wait_until_it_can() {
+    let (_device, service, browser) = dismissing_of(2);
     browser.click("#review-dismiss");
     browser.wait("held.length === 1");
     browser.run("held[0](answer(507, { code: 'disk-full' }))");
@@ -191,14 +197,7 @@ fn answers_that_the_device_cannot_store_are_said_to_wait_until_it_can() {
 #[test]
 #[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not there")]
 fn however_long_one_answer_takes_the_next_is_sent_and_the_last_can_be_taken_back() {
-    let (_device, service) = asking(3);
-    let browser = Browser::start(None);
-    browser.show_on(PHONE);
-    browser.open(&service.url("/#correct"));
-    open(&browser);
-    browser.hold_back("dismiss$");
-    browser.click("#review-dismiss");
-    next(&browser, 2, 3);
+    let (_device, service, browser) = dismissing_of(3);
     browser.click("#review-dismiss");
     next(&browser, 3, 3);
     browser.wait("held.length === 1");
