@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::browser::{Browser, DESKTOP};
-use super::complaints;
+use super::{check, complaints};
 use crate::common::Device;
 use crate::serve::service::Service;
 
@@ -33,6 +35,25 @@ fn an_answer_about_the_camera_is_not_said_of_a_file_that_was_chosen_meanwhile() 
     assert_eq!(said.as_str().unwrap().trim(), "");
     browser.run("held[1](answer(200, { label: 'of the file', score: 1, top: [] }))");
     browser.wait("document.getElementById('answer').innerText === 'of the file'");
+}
+
+#[test]
+#[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not there")]
+fn an_answer_that_is_old_can_be_read() {
+    let device = Device::well_taught();
+    std::fs::write(device.path("edgetl.toml"), "[camera.bench]\nsource = \"push\"\n").unwrap();
+    let service = Service::start(&device, &[]);
+    let browser = Browser::start(None);
+    browser.show_on(DESKTOP);
+    browser.open(&service.url("/#look"));
+    browser.wait("document.getElementById('source').value === 'camera:bench'");
+    browser.hold_back("v1/predict");
+    browser.wait("held.length === 1");
+    let top = json!([{"label": "ring", "score": 0.9}, {"label": "star", "score": 0.1}]);
+    let answer = json!({"label": "ring", "score": 0.9, "top": top});
+    browser.run(&format!("held[0](answer(200, {answer}))"));
+    browser.wait("document.querySelector('[data-old=yes]')");
+    check(&browser, "old", DESKTOP);
 }
 
 #[test]

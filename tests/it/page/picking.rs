@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::browser::{Browser, DESKTOP};
-use super::{complaints, pictures};
+use super::{check, complaints, pictures};
 use crate::common::Device;
 use crate::serve::service::{Service, eventually};
 
@@ -57,6 +57,17 @@ fn selection_and_focus_outlive_a_question_that_is_left_and_a_look_at_another_tab
     browser.wait("document.querySelector('#grid:not([aria-busy])')");
     assert_eq!(browser.run("return document.activeElement === focused"), true);
     assert_eq!(complaints(&browser), Vec::<String>::new());
+}
+
+#[test]
+#[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not there")]
+fn what_is_listed_can_be_read_while_it_is_loaded_anew() {
+    let (_device, _service, browser) = correcting();
+    browser.hold_back(r"v1/samples\?");
+    choose(&browser, "sort", "oldest");
+    browser.wait("held.length === 1");
+    browser.wait("document.querySelector('#grid[aria-busy]')");
+    check(&browser, "loaded-anew", DESKTOP);
 }
 
 #[test]
