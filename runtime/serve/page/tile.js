@@ -116,7 +116,8 @@ export class Tile {
   end() {
     clearTimeout(this.#timer);
     this.#timer = null;
-    this.#clicked = Date.now();
+    // What ends without having begun, as where the list comes anew, is no press.
+    if (this.#held) this.#clicked = Date.now();
     delete this.element.dataset.held;
     this.#burst?.release();
   }
