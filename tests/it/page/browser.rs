@@ -184,10 +184,25 @@ impl Browser {
         ));
     }
 
+    /// Clicks the first element of `selector` once nothing covers it. At one go, whatever moves above it meanwhile.
     pub fn click(&self, selector: &str) {
-        self.wait(&format!("document.querySelector({})", json!(selector)));
-        self.run(&format!("document.querySelector({}).scrollIntoView({{block: 'center'}})", json!(selector)));
-        self.hold(selector, Duration::ZERO);
+        self.wait(&format!(
+            "(() => {{
+                const element = document.querySelector({});
+                element.scrollIntoView({{ block: 'center' }});
+                const {{ left, top, width, height }} = element.getBoundingClientRect();
+                if (!element.contains(document.elementFromPoint(left + width / 2, top + height / 2))) return false;
+                element.focus({{ preventScroll: true }});
+                element.click();
+                return true;
+            }})()",
+            json!(selector)
+        ));
+    }
+
+    /// For what the page reckons it is so much later, and stays so.
+    pub fn stop_clock(&self, ahead: Duration) {
+        self.run(&format!("const now = Date.now() + {}; Date.now = () => now", ahead.as_millis()));
     }
 
     /// Types into the first element of `selector`.
