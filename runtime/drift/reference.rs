@@ -6,6 +6,7 @@ use ndarray::{ArrayView1, Axis};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
+use serde::{Deserialize, Serialize};
 
 use super::neighbours::{Neighbours, Place};
 use super::ranks::Ranks;
@@ -52,13 +53,24 @@ struct Answers {
 }
 
 /// Why a head is not watched for drift.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Unwatched {
     #[error("the head also names classes of the original network, of which there are no pictures to compare with")]
     KnownClasses,
     #[error("expected at least {LEAST} pictures to hold out, each of a group of its own, got {0}")]
     TooFew(usize),
+}
+
+impl Unwatched {
+    /// By which another program tells it from others.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::KnownClasses => "known-classes",
+            Self::TooFew(_) => "too-few",
+        }
+    }
 }
 
 impl Reference {

@@ -78,6 +78,19 @@ fn both_languages_have_the_same_texts_with_the_same_values() {
 }
 
 #[test]
+#[cfg(feature = "fetch")]
+fn each_network_of_the_catalogue_is_recommended_in_each_language() {
+    let (english, german) = (texts("en.js"), texts("de.js"));
+    for entry in crate::hub::catalogue::entries() {
+        let key = format!("network.{}", entry.name);
+        assert_eq!(english[&key], [entry.good_for.replace('\'', "’")], "{key}");
+        assert_ne!(english[&key], german[&key]);
+    }
+    let networks = english.keys().filter(|key| key.starts_with("network.")).count();
+    assert_eq!(networks, crate::hub::catalogue::entries().len());
+}
+
+#[test]
 fn each_text_that_is_asked_for_is_there_and_each_that_is_there_is_asked_for() {
     let (english, (whole, begun)) = (texts("en.js"), literals());
     let missing: Vec<_> = asked(&english).into_iter().filter(|key| !english.contains_key(*key)).collect();

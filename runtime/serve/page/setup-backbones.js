@@ -3,7 +3,7 @@
 import { get, pause, request, send } from './api.js';
 import { emit } from './bus.js';
 import { button, confirm, fill, h, Note } from './dom.js';
-import { language, number, percent, say, when } from './language.js';
+import { known, number, percent, say, when } from './language.js';
 import { mayChange, refreshClasses, refreshHeads } from './store.js';
 
 const LOOK = 1000;
@@ -97,7 +97,7 @@ function entry(one, may) {
     { 'data-network': one.name },
     h('p', {}, h('bdi', { class: 'name' }, one.name), one.kept ? h('span', { class: 'tag' }, say('setup.kept')) : null),
     h('p', { class: 'quiet' }, [megabytes(one.bytes), `${one.input} × ${one.input}`, imagenet, one.licence].filter(Boolean).join(' · ')),
-    language === 'en' ? h('p', { class: 'quiet' }, one.good_for) : null,
+    h('p', { class: 'quiet' }, known(`network.${one.name}`) ? say(`network.${one.name}`) : h('span', { lang: 'en' }, one.good_for)),
     may && !one.kept ? button(say('setup.fetch'), () => begin('v1/backbones/fetch', { name: one.name }), { class: 'small', 'aria-label': say('setup.fetch-named', { name: one.name }), disabled: running }) : null,
   );
 }

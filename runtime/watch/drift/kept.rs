@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{DriftEvent, DriftView};
 use crate::atomic_file;
 use crate::dataset::SampleId;
-use crate::drift::Record;
+use crate::drift::{Record, Unwatched};
 use crate::files;
 use crate::predictor::Answer;
 use crate::store::StateDir;
@@ -32,7 +32,7 @@ pub struct Kept {
     pub record: Option<Record>,
     pub told: Vec<DriftEvent>,
     /// Why the head is not watched for drift.
-    pub because: Option<String>,
+    pub unwatched: Option<Unwatched>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -41,7 +41,7 @@ struct Written {
     newest: Option<i64>,
     record: Option<Record>,
     told: Vec<DriftEvent>,
-    because: Option<String>,
+    unwatched: Option<Unwatched>,
 }
 
 impl HeadName {
@@ -65,8 +65,8 @@ impl Kept {
             }
         };
         match serde_json::from_slice::<Written>(&bytes) {
-            Ok(Written { head, newest, record, told, because }) => {
-                Some(Self { head, newest: newest.map(SampleId), record, told, because })
+            Ok(Written { head, newest, record, told, unwatched }) => {
+                Some(Self { head, newest: newest.map(SampleId), record, told, unwatched })
             }
             Err(error) => {
                 tracing::warn!(
@@ -81,15 +81,15 @@ impl Kept {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, state: &StateDir, camera: &str) -> io::Result<()> {
-        let Self { head, newest, record, told, because } = self.clone();
-        let written = Written { head, newest: newest.map(|newest| newest.0), record, told, because };
+        let Self { head, newest, record, told, unwatched } = self.clone();
+        let written = Written { head, newest: newest.map(|newest| newest.0), record, told, unwatched };
         std::fs::create_dir_all(state.drift())?;
         atomic_file::replace(&path(state, camera), &serde_json::to_vec(&written)?)
     }
 
     /// Whether it is of `head`, which is not watched for that reason, or is.
-    pub fn is_of(&self, head: &HeadName, because: Option<&str>) -> bool {
-        self.head == *head && self.because.as_deref() == because
+    pub fn is_of(&self, head: &HeadName, unwatched: Option<&Unwatched>) -> bool {
+        self.head == *head && self.unwatched.as_ref() == unwatched
     }
 
     pub fn view(&self, camera: &str, false_alarms: f64) -> DriftView {
@@ -101,7 +101,8 @@ impl Kept {
             looks: self.record.as_ref().map_or(0, Record::looks),
             evidence: evidence.into_iter().map(|(kind, evidence)| (kind, (evidence / enough).max(0.0))).collect(),
             told: self.told.clone(),
-            because: self.because.clone(),
+            because: self.unwatched.as_ref().map(Unwatched::to_string),
+            code: self.unwatched.as_ref().map(Unwatched::code),
         }
     }
 }

@@ -42,6 +42,9 @@ pub struct DriftView {
     /// Why the head is not watched for drift.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
+    /// The same as a word for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
 }
 
 /// What others see of it, from any thread.
@@ -114,17 +117,17 @@ impl Witness for Drifting {
         let camera = self.cameras.get_mut(sight.camera).expect("looked up just now");
         let events = match opened {
             Opened::NotYet => return Vec::new(),
-            Opened::Unwatched { because } if !camera.kept.is_of(&head, Some(&because)) => {
+            Opened::Unwatched(unwatched) if !camera.kept.is_of(&head, Some(&unwatched)) => {
                 tracing::info!(
-                    "camera {} is not watched for drift with head {}: {because}",
+                    "camera {} is not watched for drift with head {}: {unwatched}",
                     sight.camera,
                     head.version
                 );
-                camera.kept = Kept { head, because: Some(because), ..Kept::default() };
+                camera.kept = Kept { head, unwatched: Some(unwatched), ..Kept::default() };
                 camera.written = None;
                 Vec::new()
             }
-            Opened::Unwatched { .. } => return Vec::new(),
+            Opened::Unwatched(_) => return Vec::new(),
             Opened::Ready { reference, newest } => {
                 if !camera.kept.is_of(&head, None) {
                     camera.kept = Kept { head, newest, ..Kept::default() };

@@ -8,7 +8,7 @@ use super::kept::HeadName;
 use crate::causes::causes;
 use crate::dataset::SampleId;
 use crate::device::{Device, DeviceError, DriftReference};
-use crate::drift::Reference;
+use crate::drift::{Reference, Unwatched};
 use crate::store::HeadVersion;
 use crate::threads::spawn;
 
@@ -37,7 +37,7 @@ enum State {
 #[derive(Clone)]
 pub enum Opened {
     NotYet,
-    Unwatched { because: String },
+    Unwatched(Unwatched),
     Ready { reference: Arc<Reference>, newest: Option<SampleId> },
 }
 
@@ -84,9 +84,7 @@ impl Opening {
                 tracing::info!("looks are compared with {pictures} held-out pictures of head {version}");
                 State::Done(Opened::Ready { reference: Arc::new(reference), newest })
             }
-            Ok(DriftReference { reference: Err(unwatched), .. }) => {
-                State::Done(Opened::Unwatched { because: unwatched.to_string() })
-            }
+            Ok(DriftReference { reference: Err(unwatched), .. }) => State::Done(Opened::Unwatched(unwatched)),
             Err(error) => {
                 if !std::mem::replace(&mut self.was_said, true) {
                     tracing::warn!("cameras are not watched for drift for now: {}", causes(&error));

@@ -144,6 +144,7 @@ fn a_head_that_there_is_nothing_to_compare_with_is_named() {
     Documented::read().check("doctor", &report);
     let because = report["cameras"][0]["drift"]["because"].as_str().unwrap();
     assert!(because.starts_with("expected at least 4 pictures to hold out"), "{because}");
+    assert_eq!(report["cameras"][0]["drift"]["code"], "too-few");
     let text = String::from_utf8(device.edgetl(&["doctor"]).output().unwrap().stdout).unwrap();
     assert!(text.contains(&format!("gate is not watched for drift with head 1: {because}")), "{text}");
 
