@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
+use crate::serve::service::eventually;
+
 static DOWN: LazyLock<Value> = LazyLock::new(|| json!({"type": "pointerDown", "button": 0}));
 static UP: LazyLock<Value> = LazyLock::new(|| json!({"type": "pointerUp", "button": 0}));
 
@@ -133,13 +135,30 @@ impl Browser {
         self.point("mouse", json!([UP.clone()]));
     }
 
+    /// Presses where the first element of `selector` is, until that came about.
+    pub fn hold_until(&self, selector: &str, what: &str, condition: impl FnMut() -> bool) {
+        self.hold_while(selector, || eventually(what, condition));
+    }
+
     /// A finger moves from the middle of the first element of `selector` by so many pixels to the right.
     pub fn swipe(&self, selector: &str, by: i64) {
         let way = json!({"type": "pointerMove", "duration": 200, "origin": "pointer", "x": by, "y": 0});
         self.point("touch", json!([self.at(selector), DOWN.clone(), way, UP.clone()]));
     }
 
+    /// The middle of the first element of `selector`, once it rests.
     fn at(&self, selector: &str) -> Value {
+        self.find(selector);
+        self.run_later(&format!(
+            "let before;
+             (function look() {{
+                 const now = JSON.stringify(document.querySelector({})?.getBoundingClientRect() ?? null);
+                 if (now === before) return done(true);
+                 before = now;
+                 requestAnimationFrame(look);
+             }})()",
+            json!(selector)
+        ));
         json!({"type": "pointerMove", "duration": 0, "origin": self.find(selector), "x": 0, "y": 0})
     }
 

@@ -91,8 +91,7 @@ fn the_camera_of_the_browser_teaches_as_one_of_the_device_does() {
     browser.click("#use-browser");
     browser.wait("document.getElementById('stage').dataset.shows === 'video'");
     browser.write("#new-class", "star\u{e007}");
-    browser.hold("[data-hold='star']", std::time::Duration::from_secs(3));
-    eventually("pictures of the browser's camera", || pictures(&service, "star") >= 3);
+    browser.hold_until("[data-hold='star']", "pictures of the browser's camera", || pictures(&service, "star") >= 3);
     assert_eq!(complaints(&browser), Vec::<String>::new());
 }
 

@@ -1,14 +1,12 @@
 //! Somebody whose browser speaks German reads nothing else on any screen.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::between::Between;
 use super::browser::{Browser, DESKTOP, PHONE, Screen};
 use super::scene::{Scene, empty};
 use super::{check, pictures};
-use crate::serve::service::{Service, eventually};
+use crate::serve::service::Service;
 
 /// The German texts, each between two signs that nobody sees, so that a text that is none of them is found.
 fn marked(service: &Service) -> String {
@@ -70,8 +68,7 @@ fn collect(browser: &Browser, service: &Service, scene: &Scene, label: &'static 
     let button = format!("[data-hold='{label}']");
     browser.wait(&format!("document.querySelector(\"{button}\")"));
     browser.run(&format!("document.querySelector(\"{button}\").scrollIntoView({{block: 'center'}})"));
-    browser.hold(&button, Duration::from_millis(2500));
-    eventually("pictures of a burst", || pictures(service, label) >= 4);
+    browser.hold_until(&button, "pictures of a burst", || pictures(service, label) >= 10);
 }
 
 fn go(browser: &Browser, to: &str) {

@@ -1,7 +1,5 @@
 //! A phone: let in by a code over TLS, teaching with its own camera, and put out again.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 
 use super::browser::{Browser, DESKTOP, PHONE};
@@ -61,15 +59,16 @@ fn a_phone_comes_in_by_the_qr_code_teaches_through_a_renewal_and_is_put_out() {
     browser.click("#use-browser");
     browser.wait("document.getElementById('stage').dataset.shows === 'video'");
     browser.write("#new-class", "star\u{e007}");
-    browser.hold("[data-hold='star']", Duration::from_secs(3));
+    browser.hold_while("[data-hold='star']", || {
+        browser.wait("parseInt(document.querySelector('.tile-count').innerText) >= 3");
+    });
     eventually("pictures of the phone's camera", || pictures(&device, "star") >= 3);
 
     let before = shown(&service);
     pair.put(&second);
     eventually("the new certificate", || shown(&service) != before);
     let taught = pictures(&device, "star");
-    browser.hold("[data-hold='star']", Duration::from_secs(3));
-    eventually("more pictures", || pictures(&device, "star") > taught);
+    browser.hold_until("[data-hold='star']", "more pictures", || pictures(&device, "star") > taught);
     let ended = "performance.getEntriesByType('resource').filter(({name}) => name.includes('v1/events')).length";
     assert_eq!(browser.run(&format!("return {ended}")), 0, "the stream of events goes on");
     assert_eq!(complaints(&browser), Vec::<String>::new());

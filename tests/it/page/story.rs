@@ -10,9 +10,6 @@ use super::{check, complaints, pictures};
 use crate::common::Device;
 use crate::serve::service::{Service, eventually};
 
-/// How long a button is held: a person's burst.
-const HOLD: Duration = Duration::from_millis(3500);
-
 struct Visit<'a> {
     browser: &'a Browser,
     service: &'a Service,
@@ -28,8 +25,7 @@ impl Visit<'_> {
         let button = format!("[data-hold='{label}']");
         self.browser.wait(&format!("document.querySelector(\"{button}\")"));
         self.browser.run(&format!("document.querySelector(\"{button}\").scrollIntoView({{block: 'center'}})"));
-        self.browser.hold(&button, HOLD);
-        eventually("pictures of a burst", || pictures(self.service, label) >= 5);
+        self.browser.hold_until(&button, "pictures of a burst", || pictures(self.service, label) >= 12);
     }
 
     fn go(&self, to: &str) {
@@ -79,10 +75,9 @@ impl Visit<'_> {
         let before = pictures(self.service, "ring");
         self.go("teach");
         self.scene.show("star");
-        self.browser.hold("[data-hold='ring']", Duration::from_millis(1500));
+        self.browser.hold_until("[data-hold='ring']", "wrong pictures", || pictures(self.service, "ring") > before + 2);
         // The last picture of a burst is on its way when the button is let go.
         self.browser.wait("document.getElementById('stage').dataset.collecting === 'no'");
-        eventually("wrong pictures", || pictures(self.service, "ring") > before);
         let wrong = pictures(self.service, "ring") - before;
         self.go("correct");
         self.browser.wait("document.querySelectorAll('[data-pick]').length > 5");
