@@ -108,8 +108,10 @@ function resume() {
 }
 
 window.addEventListener('hashchange', () => {
-  code = takeCode();
-  if (code === null) return turn(true);
+  const brought = takeCode();
+  // One that is not used yet outlives a tap on another screen.
+  if (brought === null) return turn(true);
+  code = brought;
   leave();
   begin();
 });
