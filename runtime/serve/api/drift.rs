@@ -20,7 +20,7 @@ pub(super) struct Drift {
 }
 
 /// What is known of the drift before a camera, as `docs/json.md` has it: `looks` that counted, `evidence` for each kind as a share of what is enough to
-/// tell of it, what was `told`, and `because`, where it is not watched for.
+/// tell of it, what was `told`, and `because` with its `code`, where it is not watched for.
 #[derive(Serialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = Object)]

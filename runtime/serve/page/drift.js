@@ -2,7 +2,8 @@
 
 import { get } from './api.js';
 import { bar, fill, h, name, Note } from './dom.js';
-import { known, percent, say, tell, when } from './language.js';
+import { percent, say, tell, when } from './language.js';
+import { ofCode } from './words.js';
 
 const KINDS = ['distance', 'unknown', 'mix'];
 const note = new Note();
@@ -24,7 +25,7 @@ export const drift = {
 function camera({ camera: called, head_version: version, looks, evidence, told, because, code }) {
   const parts = [];
   const warned = told.some(({ kind }) => kind !== 'mix');
-  if (because) parts.push(h('p', {}, say('trust.drift.because'), ' ', known(`trust.drift.${code}`) ? say(`trust.drift.${code}`) : h('span', { lang: 'en' }, because)));
+  if (because) parts.push(h('p', {}, say('trust.drift.because'), ' ', ofCode('unwatched', code, because)));
   else if (!looks) parts.push(h('p', {}, say('trust.drift.unlooked')));
   else if (!warned) parts.push(h('p', {}, say('trust.drift.usual', { n: looks, version: String(version) })));
   parts.push(...told.map((event) => h('p', { class: event.kind === 'mix' ? '' : 'note warned' }, happened(event))));

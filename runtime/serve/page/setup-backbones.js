@@ -3,8 +3,9 @@
 import { get, pause, request, send } from './api.js';
 import { emit } from './bus.js';
 import { button, confirm, fill, h, Note } from './dom.js';
-import { known, number, percent, say, when } from './language.js';
+import { number, percent, say, when } from './language.js';
 import { mayChange, refreshClasses, refreshHeads } from './store.js';
+import { ofCode } from './words.js';
 
 const LOOK = 1000;
 /// Which job this page follows, and has yet to tell the end of.
@@ -97,7 +98,7 @@ function entry(one, may) {
     { 'data-network': one.name },
     h('p', {}, h('bdi', { class: 'name' }, one.name), one.kept ? h('span', { class: 'tag' }, say('setup.kept')) : null),
     h('p', { class: 'quiet' }, [megabytes(one.bytes), `${one.input} × ${one.input}`, imagenet, one.licence].filter(Boolean).join(' · ')),
-    h('p', { class: 'quiet' }, known(`network.${one.name}`) ? say(`network.${one.name}`) : h('span', { lang: 'en' }, one.good_for)),
+    h('p', { class: 'quiet' }, ofCode('network', one.name, one.good_for)),
     may && !one.kept ? button(say('setup.fetch'), () => begin('v1/backbones/fetch', { name: one.name }), { class: 'small', 'aria-label': say('setup.fetch-named', { name: one.name }), disabled: running }) : null,
   );
 }
