@@ -135,7 +135,7 @@ impl Browser {
         self.point("mouse", json!([UP.clone()]));
     }
 
-    /// Presses where the first element of `selector` is, until that came about.
+    /// Presses where the first element of `selector` is, until `condition` holds.
     pub fn hold_until(&self, selector: &str, what: &str, condition: impl FnMut() -> bool) {
         self.hold_while(selector, || eventually(what, condition));
     }
@@ -146,13 +146,14 @@ impl Browser {
         self.point("touch", json!([self.at(selector), DOWN.clone(), way, UP.clone()]));
     }
 
-    /// The middle of the first element of `selector`, once it rests.
+    /// The middle of the first element of `selector`, once it is on the screen and rests.
     fn at(&self, selector: &str) -> Value {
         self.find(selector);
         self.run_later(&format!(
             "let before;
+             document.querySelector({0}).scrollIntoView({{ block: 'center' }});
              (function look() {{
-                 const now = JSON.stringify(document.querySelector({})?.getBoundingClientRect() ?? null);
+                 const now = JSON.stringify(document.querySelector({0})?.getBoundingClientRect() ?? null);
                  if (now === before) return done(true);
                  before = now;
                  requestAnimationFrame(look);

@@ -66,8 +66,6 @@ fn collect(browser: &Browser, service: &Service, scene: &Scene, label: &'static 
     scene.show(label);
     browser.write("#new-class", &format!("{label}\u{e007}"));
     let button = format!("[data-hold='{label}']");
-    browser.wait(&format!("document.querySelector(\"{button}\")"));
-    browser.run(&format!("document.querySelector(\"{button}\").scrollIntoView({{block: 'center'}})"));
     browser.hold_until(&button, "pictures of a burst", || pictures(service, label) >= 10);
 }
 

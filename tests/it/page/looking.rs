@@ -16,9 +16,8 @@ fn take(browser: &Browser, file: &std::path::Path) {
     browser.choose_file("#source-file", file);
 }
 
-#[test]
-#[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not there")]
-fn an_answer_about_the_camera_is_not_said_of_a_file_that_was_chosen_meanwhile() {
+/// A page that waits for what the camera shows: the answer is in `held`.
+fn asking() -> (Device, Service, Browser) {
     let device = Device::well_taught();
     std::fs::write(device.path("edgetl.toml"), "[camera.bench]\nsource = \"push\"\n").unwrap();
     let service = Service::start(&device, &[]);
@@ -28,6 +27,13 @@ fn an_answer_about_the_camera_is_not_said_of_a_file_that_was_chosen_meanwhile() 
     browser.wait("document.getElementById('source').value === 'camera:bench'");
     browser.hold_back("v1/predict");
     browser.wait("held.length === 1");
+    (device, service, browser)
+}
+
+#[test]
+#[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not there")]
+fn an_answer_about_the_camera_is_not_said_of_a_file_that_was_chosen_meanwhile() {
+    let (device, _service, browser) = asking();
     take(&browser, &device.path("photos/ring/000.png"));
     browser.run("held[0](answer(200, { label: 'of the camera', score: 1, top: [] }))");
     browser.wait("held.length === 2");
@@ -40,15 +46,7 @@ fn an_answer_about_the_camera_is_not_said_of_a_file_that_was_chosen_meanwhile() 
 #[test]
 #[cfg_attr(not(has_chromium), ignore = "chromium and chromedriver are not there")]
 fn an_answer_that_is_old_can_be_read() {
-    let device = Device::well_taught();
-    std::fs::write(device.path("edgetl.toml"), "[camera.bench]\nsource = \"push\"\n").unwrap();
-    let service = Service::start(&device, &[]);
-    let browser = Browser::start(None);
-    browser.show_on(DESKTOP);
-    browser.open(&service.url("/#look"));
-    browser.wait("document.getElementById('source').value === 'camera:bench'");
-    browser.hold_back("v1/predict");
-    browser.wait("held.length === 1");
+    let (_device, _service, browser) = asking();
     let top = json!([{"label": "ring", "score": 0.9}, {"label": "star", "score": 0.1}]);
     let answer = json!({"label": "ring", "score": 0.9, "top": top});
     browser.run(&format!("held[0](answer(200, {answer}))"));

@@ -23,8 +23,6 @@ impl Visit<'_> {
         self.browser.write("#new-class", label);
         self.browser.click("#add-class");
         let button = format!("[data-hold='{label}']");
-        self.browser.wait(&format!("document.querySelector(\"{button}\")"));
-        self.browser.run(&format!("document.querySelector(\"{button}\").scrollIntoView({{block: 'center'}})"));
         self.browser.hold_until(&button, "pictures of a burst", || pictures(self.service, label) >= 12);
     }
 
